@@ -1,0 +1,15 @@
+// How the tests run. Every test may start real processes and real files on a slow, shared machine, so the time limit is
+// wide, and still finite: a test that hangs must fail by its own name. Nothing is written into node_modules.
+import { defineConfig, type ViteUserConfig } from "vitest/config";
+
+const config: ViteUserConfig = defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    fsModuleCache: false,
+    coverage: { provider: "v8", include: ["src/**"], reporter: ["text-summary"] },
+  },
+});
+
+export default config;
