@@ -1,0 +1,83 @@
+/**
+ * The signals: every happening that Sagewatch tells of, as one union type.
+ *
+ * `emit(signal)` is the only telemetry call in the code. What becomes of a signal (its log line, its metric) stands in one
+ * table, ops/signals.ts, so that a caller decides only what happened. A signal carries numbers, names from closed lists
+ * and the names of configured parts; it never carries a record, a secret or a text that a stranger wrote, except inside
+ * `detail`, which goes to the log and never to a metric. Emitting never throws and never waits. Types only.
+ */
+import type { SkipReason, Reason, Logsource } from "./event.ts";
+import type { ErrorCode } from "./errors.ts";
+
+/** One happening. Times are epoch ms, durations ms, sizes bytes; `source`, `sink` and `ruleId` are configured names. */
+export type Signal =
+  // life of the process
+  | { readonly type: "started"; readonly version: string; readonly command: string; readonly pid: number }
+  | { readonly type: "config_loaded"; readonly path: string; readonly sources: number; readonly sinks: number }
+  | {
+      readonly type: "rules_loaded";
+      readonly rules: number;
+      readonly correlations: number;
+      readonly warnings: number;
+      readonly elapsedMs: number;
+    }
+  | { readonly type: "rule_warning"; readonly code: string; readonly place: string; readonly detail: string }
+  | { readonly type: "rules_default_calendar"; readonly accounts: number }
+  | {
+      readonly type: "store_opened";
+      readonly path: string;
+      readonly epoch: number;
+      readonly members: number;
+      readonly elapsedMs: number;
+    }
+  | { readonly type: "store_migrated"; readonly from: number; readonly to: number; readonly copy: string }
+  | { readonly type: "store_full"; readonly detail: string }
+  | { readonly type: "store_failed"; readonly detail: string }
+  | { readonly type: "fenced"; readonly detail: string }
+  | { readonly type: "draining"; readonly reason: "signal" | "ended" | "error" }
+  | { readonly type: "drained"; readonly elapsedMs: number; readonly undelivered: number }
+  | { readonly type: "failed"; readonly code: ErrorCode; readonly detail: string }
+  // input
+  | { readonly type: "source_opened"; readonly source: string; readonly inputs: number; readonly bytes: number }
+  | { readonly type: "source_finished"; readonly source: string; readonly elapsedMs: number }
+  | { readonly type: "source_warning"; readonly source: string; readonly code: string; readonly detail: string }
+  | {
+      readonly type: "batch";
+      readonly source: string;
+      readonly read: number;
+      readonly evaluated: number;
+      readonly bytes: number;
+      readonly matches: number;
+      readonly elapsedMs: number;
+    }
+  | { readonly type: "quarantined"; readonly source: string; readonly reason: Reason; readonly records: number }
+  | { readonly type: "skipped"; readonly source: string; readonly reason: SkipReason; readonly records: number }
+  | { readonly type: "late"; readonly source: string; readonly records: number }
+  | { readonly type: "repeated"; readonly source: string; readonly records: number }
+  | { readonly type: "groupless"; readonly ruleId: string; readonly records: number }
+  | { readonly type: "watermark"; readonly logsource: Logsource; readonly watermarkMs: number; readonly lagMs: number }
+  // commit and alerts
+  | { readonly type: "committed"; readonly records: number; readonly alerts: number; readonly elapsedMs: number }
+  | { readonly type: "state"; readonly groups: number; readonly members: number; readonly inFlightBytes: number }
+  | { readonly type: "alert_written"; readonly ruleId: string; readonly alertId: string; readonly revision: number }
+  // output
+  | { readonly type: "sink_opened"; readonly sink: string }
+  | { readonly type: "delivered"; readonly sink: string; readonly alerts: number; readonly elapsedMs: number }
+  | {
+      readonly type: "delivery_retry";
+      readonly sink: string;
+      readonly code: string;
+      readonly alerts: number;
+      readonly waitMs: number;
+    }
+  | { readonly type: "delivery_failed"; readonly sink: string; readonly code: string; readonly alerts: number }
+  | { readonly type: "outbox"; readonly sink: string; readonly rows: number }
+  // commands that change, through the socket
+  | { readonly type: "control_opened"; readonly path: string }
+  | { readonly type: "command"; readonly command: string; readonly ok: boolean; readonly elapsedMs: number };
+
+/** The name of a happening. */
+export type SignalType = Signal["type"];
+
+/** Tells of a happening. Never throws, never waits. */
+export type Emit = (signal: Signal) => void;
