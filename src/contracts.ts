@@ -1,0 +1,378 @@
+/**
+ * READ FIRST. The glossary and the contracts between the parts of Sagewatch.
+ *
+ * record    one JSON object as AWS wrote it          event     a decoded record: envelope plus the untouched record
+ * batch     raw bytes of records of one kind         rule      a Sigma document: detection, correlation or filter
+ * match     one event meets one use of a rule        alert     what a detection says, under a deterministic id
+ * revision  a version of an alert's content          addition  what an enricher found, stored beside the alert
+ * window    the time span a correlation looks back   bucket    epoch-aligned period that one alert of a group covers
+ * watermark event time up to which input is complete outbox    alerts that a sink still has to get
+ * slice     bucket-wide piece of a group's members   unit      all that one transaction commits
+ *
+ * Order of durability, never another: apply to memory, one transaction, settle the sources, deliver from the outbox.
+ * Types only: nothing here runs.
+ */
+import type { Alert, AlertContent } from "./model/alert.ts";
+import type { Event, Evidence, Kind, Logsource, Pointer, Rejected, SkipReason } from "./model/event.ts";
+
+// ---------------------------------------------------------------------------------------------------------------- input
+
+/** Place in a source from which reading goes on after a restart. One per key; the last committed value counts. */
+export type Position = { readonly source: string; readonly key: string; readonly value: string };
+
+/**
+ * Raw records of one kind. Pulled, matched, committed, then settled: exactly once, also when empty or all rejected.
+ *
+ * `chunk` is an ArrayBuffer of its own (no slice of a pool). `offsets` holds (start, end) pairs into it, end exclusive,
+ * at most 1,000 pairs and 4 MiB. A range is one record's JSON text: for an envelope, the range of its `detail`.
+ */
+export type Batch = {
+  readonly kind: Kind;
+  readonly chunk: Uint8Array;
+  readonly offsets: Int32Array;
+  /** One byte a record, bit 0 set where a key stands twice at top level or in userIdentity. Null when none is. */
+  readonly flags: Uint8Array | null;
+  /** Pointer of each record: `{ source, path, index: indexes[i] }`. */
+  readonly origin: { readonly source: string; readonly path: string; readonly indexes: Int32Array };
+  /** What the source itself could not take as records (too big, too deep, not JSON, cut off). They count as read. */
+  readonly rejected: readonly Rejected[];
+  /** Inputs passed over on purpose, by reason. They count as read. */
+  readonly skipped: Readonly<Partial<Record<SkipReason, number>>>;
+  /** Committed together with the batch's effects. */
+  readonly positions: readonly Position[];
+  /**
+   * Historic sources: every record of a time slot below `floorMs` (epoch ms) has been yielded once this batch is taken
+   * in; -Infinity while that cannot be said. Live sources: null.
+   */
+  readonly floorMs: number | null;
+  /** Called once: without an argument after the commit, with one when the batch was given up. */
+  settle(error?: unknown): void;
+};
+
+/** How far behind and how quiet a source may be; `historic` sources never look at the wall clock. */
+export type SourceTiming = {
+  readonly mode: "live" | "historic";
+  /** Lateness bound L in ms: a record older than watermark = newest − L is late. */
+  readonly latenessMs: number;
+  /** Idle bound I in ms (live): a source without records for so long follows the wall clock − L. */
+  readonly idleMs: number;
+  /** Historic: follow newest event time − this (ms) while the slots cannot be told. Null: stay at −∞ then. */
+  readonly followMs: number | null;
+};
+
+/** Brings records in. Understands nothing of them beyond where each begins and ends. */
+export type Source = {
+  readonly name: string;
+  /** Logsources it may carry; its watermark holds back the correlations on these. */
+  readonly logsources: readonly Logsource[];
+  readonly timing: SourceTiming;
+  /**
+   * Batches in reading order; pulling is the back-pressure. `positions` are those of the last commit. Ends when the input
+   * ends (historic) or `signal` aborts. Transient faults were retried inside; a throw is fatal (SagewatchError).
+   */
+  read(positions: ReadonlyMap<string, string>, signal: AbortSignal): AsyncIterable<Batch>;
+};
+
+/** Pure and total: bytes and arrival time to an event, or why not. Never waits, never throws. */
+export type Decoder = {
+  readonly kind: Kind;
+  decode(bytes: Uint8Array, arrival: Arrival): Event | Undecodable;
+};
+/** `nowMs` null: historic run, the wall clock does not count. */
+export type Arrival = { readonly nowMs: number | null; readonly duplicateKeys: boolean };
+export type Undecodable = { readonly reason: Rejected["reason"]; readonly detail: string };
+
+// ---------------------------------------------------------------------------------------------------------------- match
+
+/**
+ * One event met one use of a rule: a single-event detection, or a step of a correlation. Plain data, so that it can cross
+ * to another thread or a topic. An event that feeds three correlations makes three matches.
+ */
+export type Match = {
+  /** The detection rule, or the correlation that it feeds; `ruleSem` is of the same. */
+  readonly ruleId: string;
+  readonly ruleSem: string;
+  /** Index in the correlation's `rules`; −1 for a single-event detection. */
+  readonly step: number;
+  readonly kind: Kind;
+  readonly logsource: Logsource;
+  readonly key: string;
+  readonly eventId: string;
+  readonly version: number;
+  /** Event time, epoch ms. */
+  readonly timeMs: number;
+  /** sha256 of the record's bytes, hex: the last tie-breaker of every order. */
+  readonly recordHash: string;
+  readonly accountId: string;
+  readonly region: string;
+  readonly principal: string;
+  /** Canonical group key (model/alert.ts, toGroupKey); "[]" without group-by. */
+  readonly group: string;
+  /** value_* correlations: the canonical value, else null. */
+  readonly value: string | null;
+  /** Numeric value for value_sum, value_avg, value_percentile, else null. */
+  readonly number: number | null;
+  readonly pointer: Pointer;
+  readonly evidence: Evidence;
+  /** The record's bytes, a view on the batch's chunk, until the commit; null when larger than 64 KiB. */
+  readonly record: Uint8Array | null;
+};
+
+/** What the matcher made of a batch. read = evaluated + rejected + skipped. */
+export type MatchResult = {
+  readonly read: number;
+  readonly evaluated: number;
+  readonly rejected: readonly Rejected[];
+  readonly skipped: Readonly<Partial<Record<SkipReason, number>>>;
+  /** Newest event time among the evaluated, epoch ms; −Infinity when there is none. */
+  readonly newestMs: number;
+  /** Evaluated records whose event time is below the `watermarkMs` that was given: a mark, not an outcome. */
+  readonly late: number;
+  /** Correlations that lacked a group-by field or value, by rule id: the event was not counted there. */
+  readonly groupless: ReadonlyMap<string, number>;
+  readonly matches: readonly Match[];
+};
+
+/** Bytes to matches. Stateless between batches; the only reader of record bytes. */
+export type Matcher = {
+  /** `nowMs` null in historic runs; `watermarkMs` of the batch's logsource, for the count of late records. Synchronous, never throws for any bytes. */
+  match(batch: Batch, at: { readonly nowMs: number | null; readonly watermarkMs: number }): MatchResult;
+};
+
+// --------------------------------------------------------------------------------------------------------------- detect
+
+/** A member of a correlation's window: what a window needs of a match, as the store keeps it. */
+export type Member = {
+  readonly step: number;
+  readonly timeMs: number;
+  readonly kind: Kind;
+  readonly key: string;
+  readonly eventId: string;
+  readonly version: number;
+  readonly recordHash: string;
+  readonly accountId: string;
+  readonly region: string;
+  readonly principal: string;
+  readonly value: string | null;
+  readonly number: number | null;
+};
+
+/** Members added since the last commit to one slice of one group. `slice` = floor(time ÷ bucket length). */
+export type MemberDelta = { readonly stateKey: string; readonly group: string; readonly slice: number; readonly members: readonly Member[] };
+
+/** Evidence kept for a member: among the first EVIDENCE_MAX of its group and slice by (time, key, hash). */
+export type EvidenceDelta = {
+  readonly stateKey: string;
+  readonly group: string;
+  readonly slice: number;
+  readonly key: string;
+  readonly recordHash: string;
+  readonly timeMs: number;
+  readonly evidence: Evidence;
+  readonly pointer: Pointer;
+  readonly record: Uint8Array | null;
+};
+/** Evidence that an earlier event pushed out of the first EVIDENCE_MAX. */
+export type EvidenceDrop = { readonly stateKey: string; readonly group: string; readonly slice: number; readonly key: string; readonly recordHash: string };
+
+/** All slices of a state key below `slice` are closed: their members and evidence may go. */
+export type Prune = { readonly stateKey: string; readonly slice: number };
+
+/** An alert as the detector made it in this commit. The store numbers it if its content is new. */
+export type AlertDraft = {
+  readonly content: AlertContent;
+  /**
+   * Single-event alerts: which of several records under one event key wins: the highest version, then the lowest
+   * (timeMs, recordHash). Null for windows: the detector always gives the whole content, the last one counts.
+   */
+  readonly order: { readonly version: number; readonly timeMs: number; readonly recordHash: string } | null;
+  /** No later revision can come: the watermark passed the bucket. Always true for single-event alerts of kinds without versions. */
+  readonly final: boolean;
+  /** Pointers and records of the evidence. For windows `record` is null here: the store has it from EvidenceDelta. */
+  readonly records: readonly AlertRecord[];
+};
+export type AlertRecord = {
+  readonly key: string;
+  readonly recordHash: string;
+  readonly timeMs: number;
+  readonly pointer: Pointer;
+  readonly record: Uint8Array | null;
+  /** Where the store finds the record's bytes when they are not here. */
+  readonly from: { readonly stateKey: string; readonly group: string; readonly slice: number } | null;
+};
+
+/** What changed in the detector since the last call. */
+export type Deltas = {
+  readonly members: readonly MemberDelta[];
+  readonly evidence: readonly EvidenceDelta[];
+  readonly drops: readonly EvidenceDrop[];
+  readonly prunes: readonly Prune[];
+  readonly alerts: readonly AlertDraft[];
+  /** Matches beyond the lateness bound: not in any window, kept for replay. */
+  readonly late: readonly Match[];
+};
+
+/** Rows that rebuild the windows: the members with their evidence, in any order. */
+export type DetectorState = { readonly members: Iterable<MemberDelta>; readonly evidence: Iterable<EvidenceDelta> };
+
+/** Matches to alerts. Synchronous, deterministic, no clock. Several live in one process (live, replay, backfill). */
+export type Detector = {
+  /** Returns how many of the matched events stood in a window already. */
+  apply(matches: readonly Match[]): { readonly repeated: number };
+  /** The input of `logsource` is complete up to `watermarkMs` (epoch ms, ±Infinity allowed). Never goes back. */
+  advance(logsource: Logsource, watermarkMs: number): void;
+  /** Drains what changed since the last call. */
+  deltas(): Deltas;
+  /** Rebuilds the windows; call once, before the first apply. Makes no alert. */
+  restore(state: DetectorState): void;
+  /** Live groups and members, for signals. */
+  size(): { readonly groups: number; readonly members: number };
+};
+
+/** Follows how far each logsource's input is complete. The pipeline feeds it; the detector reads it. */
+export type Watermarks = {
+  /** A batch of `source` was taken in: its floor (historic) and newest event time. */
+  observe(source: string, logsource: Logsource, seen: { readonly floorMs: number | null; readonly newestMs: number }): void;
+  /** Wall time went on (live sources only). */
+  tick(nowMs: number): void;
+  /** `source` gave its last batch: its watermarks become +Infinity (historic only). */
+  finish(source: string): void;
+  /** A restarted live source stays at its saved value until `release`. */
+  release(source: string): void;
+  /** Minimum over the sources that carry `logsource`. */
+  value(logsource: Logsource): number;
+  /** To be committed: one entry a source and logsource. */
+  entries(): readonly WatermarkEntry[];
+};
+export type WatermarkEntry = { readonly source: string; readonly logsource: Logsource; readonly watermarkMs: number };
+
+// ---------------------------------------------------------------------------------------------------------------- store
+
+/** Counts of one source since the last commit. `read` always equals evaluated + quarantined + the skipped. */
+export type CountDelta = {
+  readonly source: string;
+  readonly read: number;
+  readonly evaluated: number;
+  readonly quarantined: number;
+  readonly skipped: Readonly<Partial<Record<SkipReason, number>>>;
+  /** Marks on evaluated records, not outcomes. */
+  readonly late: number;
+  readonly repeated: number;
+};
+
+/** An alert and the sinks that routing chose for it. */
+export type RoutedAlert = AlertDraft & { readonly sinks: readonly string[] };
+
+/** Everything that one transaction commits, or nothing of it. */
+export type CommitUnit = Omit<Deltas, "alerts"> & {
+  /** Wall time of the commit, epoch ms. */
+  readonly nowMs: number;
+  readonly alerts: readonly RoutedAlert[];
+  readonly rejected: readonly Rejected[];
+  readonly counts: readonly CountDelta[];
+  readonly positions: readonly Position[];
+  readonly watermarks: readonly WatermarkEntry[];
+  /** Names of historic sources that ended: their watermarks are forgotten, so that a later run begins anew. */
+  readonly finished: readonly string[];
+};
+
+/** What the store made of the alerts of a unit. Repeated ones (equal content) are left out. */
+export type CommitResult = { readonly written: readonly { readonly alertId: string; readonly revision: number; readonly ruleId: string }[] };
+
+/** What a restart begins with. */
+export type Loaded = {
+  readonly epoch: number;
+  readonly state: DetectorState;
+  readonly watermarks: readonly WatermarkEntry[];
+  /** Committed positions by source name, then key. */
+  readonly positions: ReadonlyMap<string, ReadonlyMap<string, string>>;
+};
+
+/** One alert that a sink should get now. */
+export type OutboxItem = { readonly alert: Alert; readonly opened: boolean };
+
+/** One sink's view of the outbox. */
+export type Outbox = {
+  /** Due items in order of age, at most `max`. A first delivery is due at once, an update after updateEvery or when final. */
+  due(nowMs: number, max: number): readonly OutboxItem[];
+  /** The sink has these. One small transaction. `nowMs` starts the updateEvery of each. */
+  sent(items: readonly OutboxItem[], nowMs: number): void;
+  /** The sink refused these for good: out of the outbox, kept as dead letters with the code. */
+  refused(items: readonly { readonly item: OutboxItem; readonly code: string }[], nowMs: number): void;
+  /** Rows not yet sent, and when the next one is due (epoch ms; Infinity when none). */
+  pending(): { readonly rows: number; readonly nextDueMs: number };
+};
+
+/** A row of the quarantine as people see it. */
+export type QuarantineRow = {
+  readonly id: number;
+  readonly source: string;
+  readonly path: string;
+  readonly index: number;
+  readonly kind: Kind | "";
+  readonly reason: string;
+  readonly detail: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  readonly tries: number;
+  readonly atMs: number;
+  /** Present in `quarantine(id)` only; null when only the pointer was kept. */
+  readonly record?: Uint8Array | null;
+};
+
+export type AlertFilter = {
+  readonly fromMs?: number;
+  readonly toMs?: number;
+  readonly ruleId?: string;
+  readonly severity?: string;
+  readonly principal?: string;
+  readonly accountId?: string;
+  readonly limit?: number;
+};
+
+/** The one read-only contract of command line and console. */
+export type Views = {
+  /** Newest lastEventTime first. */
+  alerts(filter: AlertFilter): readonly Alert[];
+  /** By id or a unique prefix of at least 4 characters; null when none. */
+  alert(id: string): { readonly alert: Alert; readonly records: readonly { readonly pointer: Pointer; readonly record: Uint8Array | null }[] } | null;
+  quarantine(filter: { readonly reason?: string; readonly limit?: number }): readonly QuarantineRow[];
+  quarantined(id: number): QuarantineRow | null;
+  /** Totals by source since the store was made. */
+  counts(): readonly CountDelta[];
+  quarantineCounts(): Readonly<Record<string, number>>;
+};
+
+/** The one transaction and all that is durable. One writer. */
+export type Store = {
+  load(): Loaded;
+  /** All or nothing. Throws store_fenced, store_full or store_failed; the caller's process then ends. */
+  commit(unit: CommitUnit): CommitResult;
+  outbox(sink: string): Outbox;
+  /** A quarantined record was replayed: gone when it was evaluated, one more try when not. Part of the next commit. */
+  readonly views: Views;
+  /** Removes quarantine rows, or counts one more try. One transaction. */
+  resolveQuarantine(done: readonly number[], failed: readonly number[]): void;
+  close(): void;
+};
+
+// --------------------------------------------------------------------------------------------------------------- output
+
+/** Answer of a sink for one alert. `refused` is for good, `unknown` asks for the same array again. */
+export type SendResult = { readonly status: "accepted" } | { readonly status: "refused"; readonly code: string } | { readonly status: "unknown"; readonly code: string };
+
+/** Sends alerts somewhere. Never queues, batches or retries. */
+export type Sink = {
+  readonly name: string;
+  readonly limits: {
+    readonly maxItems: number;
+    readonly maxBytes: number;
+    /** One batch is in flight in each lane; lanes are independent. Pure. */
+    lane(alert: Alert): number;
+    /** A batch holds one part only. Pure. */
+    part(alert: Alert): string;
+  };
+  /** One result an item, in order. After any `unknown` it is called again with that very array before anything else on the lane. */
+  send(items: readonly OutboxItem[], signal: AbortSignal): Promise<readonly SendResult[]>;
+  close(): Promise<void>;
+};
