@@ -25,7 +25,7 @@ const CORE = ["contracts", "model", "lib"] as const;
 /** The import table of the architecture, bottom up. */
 export const PARTS: Readonly<Record<string, Part>> = {
   lib: { imports: [], waits: true },
-  model: { imports: ["lib"], builtins: PURE, waits: false },
+  model: { imports: ["lib"], packages: ["zod"], builtins: PURE, waits: false },
   contracts: { imports: ["model", "lib"], builtins: [], waits: false },
   sigma: { imports: ["model", "lib"], packages: ["yaml", "re2js"], builtins: PURE, waits: false },
   decode: { imports: CORE, builtins: PURE, waits: false },

@@ -1,0 +1,70 @@
+/**
+ * The lists `sources` and `sinks`: each item names its `type`, and the registry entry of that type says the rest.
+ *
+ * Kept apart from the schema so that a fault inside an item is told against the item's own keys, not against the union of
+ * all types. An item without `name` takes its type as its name; names are unique in their list, since positions, outbox
+ * and metrics are kept under them. Nothing is created here.
+ */
+import { z } from "zod";
+import { nearest } from "../lib/nearest.ts";
+
+/** What the configuration needs of a registry: the schema of each type. */
+export type AdapterRegistry = Readonly<Record<string, { readonly schema: z.ZodType }>>;
+export type Adapters = { readonly sources: AdapterRegistry; readonly sinks: AdapterRegistry };
+
+/** One item, its options resolved by the schema of its type. */
+export type AdapterConfig = { readonly type: string; readonly name: string; readonly [option: string]: unknown };
+
+/** Items of a registry's types. `what` is the word for messages: "source" or "sink". */
+export function adapterListSchema(what: string, registry: AdapterRegistry): z.ZodType<readonly AdapterConfig[]> {
+  return z
+    .array(z.unknown())
+    .default([])
+    .transform((items, check) => {
+      const parsed = items.map((item, index) => parseItem({ what, registry, item, index }, check));
+      const seen = new Map<string, number>();
+      parsed.forEach((item, index) => {
+        if (item === null) return;
+        const first = seen.get(item.name);
+        if (first === undefined) return void seen.set(item.name, index);
+        const message = `two ${what}s are called ${JSON.stringify(item.name)}; give each a \`name\` of its own`;
+        check.issues.push({ code: "custom", input: item.name, path: [index, "name"], message });
+      });
+      return parsed.filter((item) => item !== null);
+    });
+}
+
+type Item = {
+  readonly what: string;
+  readonly registry: AdapterRegistry;
+  readonly item: unknown;
+  readonly index: number;
+};
+
+function parseItem({ what, registry, item, index }: Item, check: z.RefinementCtx): AdapterConfig | null {
+  const fault = (path: readonly PropertyKey[], message: string, input: unknown): null => {
+    check.issues.push({ code: "custom", input, path: [index, ...path], message });
+    return null;
+  };
+  if (typeof item !== "object" || item === null || Array.isArray(item))
+    return fault([], `must be a ${what} with a \`type\``, item);
+  const given = item as Record<string, unknown>;
+  const type = given["type"];
+  const types = Object.keys(registry);
+  if (typeof type !== "string")
+    return fault(["type"], `is missing: the ${what}'s type, one of ${types.join(", ")}`, type);
+  const entry = Object.hasOwn(registry, type) ? registry[type] : undefined;
+  if (entry === undefined) {
+    const near = nearest(type, types);
+    return fault(
+      ["type"],
+      `there is no such ${what}; ${near === null ? "" : `did you mean \`${near}\`? `}Types: ${types.join(", ")}`,
+      type,
+    );
+  }
+  const result = entry.schema.safeParse(given);
+  if (result.success) return { name: type, ...(result.data as object), type } as AdapterConfig;
+  for (const issue of result.error.issues)
+    check.issues.push({ ...issue, input: issue.input, path: [index, ...issue.path] } as never);
+  return null;
+}

@@ -1,0 +1,124 @@
+/**
+ * Finds, reads and checks the configuration file; the only reader of process.env.
+ *
+ * Search order: the path given by --config, $SAGEWATCH_CONFIG, ./sagewatch.yml, /etc/sagewatch/sagewatch.yml. A file that
+ * was named must exist; where none was named and none is found, every key has its default. Relative paths inside the file
+ * are meant from the folder in which the command runs. All faults are told at once.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { LineCounter, parseDocument } from "yaml";
+import { SagewatchError, toMessage } from "../model/errors.ts";
+import type { Adapters } from "./adapters.ts";
+import { type Fault, type ParsedFile, placeOf, toFaults, toPathText } from "./faults.ts";
+import { type Config, createConfigSchema } from "./schema.ts";
+import { type Environment, fillSecrets } from "./secrets.ts";
+import { createShapeReader, valueAt } from "./shape.ts";
+
+/** A configuration and where it came from. */
+export type LoadedConfig = {
+  readonly config: Config;
+  /** The file, or null when there was none. */
+  readonly path: string | null;
+  /** False while nobody defined the calendar `business`: its default may be wrong for the organisation. */
+  readonly definesBusiness: boolean;
+};
+
+export type LoadOptions = {
+  /** Value of --config. */
+  readonly path?: string | undefined;
+  readonly adapters: Adapters;
+  /** Default: the variables of this process. */
+  readonly environment?: Environment;
+};
+
+/** Variables that Sagewatch reads, and what for. docs/config.md lists them. */
+export const VARIABLES = {
+  SAGEWATCH_CONFIG: "Path of the configuration file, where --config is not given.",
+  SAGEWATCH_STATE_DIR: "Default of `state.dir`. The container image sets /var/lib/sagewatch.",
+  NO_COLOR: "Any value: no colours on the terminal (https://no-color.org).",
+} as const;
+
+/** Places that are searched, in this order, when no path was given. */
+export const SEARCH_PATHS: readonly string[] = ["./sagewatch.yml", "/etc/sagewatch/sagewatch.yml"];
+
+/** Folder of the rules that come with Sagewatch: beside src/ in a checkout, beside dist/ in the package. */
+export const SHIPPED_RULES: string = fileURLToPath(new URL("../../detections", import.meta.url));
+
+/** Finds and reads the configuration. Errors: config_missing (a named file), config_invalid, secret_plain, secret_missing. */
+export function loadConfig(options: LoadOptions): LoadedConfig {
+  const environment = options.environment ?? process.env;
+  const path = findConfig(options.path, environment);
+  return parseConfig(path === null ? "" : readConfig(path), { ...options, environment, path });
+}
+
+/** Whether the terminal may be coloured, as far as the user said (https://no-color.org). */
+export function allowsColour(environment: Environment = process.env): boolean {
+  return (environment["NO_COLOR"] ?? "") === "";
+}
+
+/** Checks the text of a configuration. `path` names it in messages; null: there is no file. Errors as loadConfig. */
+export function parseConfig(
+  text: string,
+  options: Omit<LoadOptions, "path"> & { readonly path: string | null },
+): LoadedConfig {
+  const { adapters, environment = {}, path } = options;
+  const name = path ?? "the configuration";
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const syntax = document.errors.map(({ message, pos }) => {
+    const { line, col } = lines.linePos(pos[0]);
+    return { line: Math.max(line, 1), column: Math.max(col, 1), text: message, isPlainSecret: false };
+  });
+  if (syntax.length > 0) throw refuse(name, syntax);
+  const raw = toPlain(document, name) ?? {};
+  const file: ParsedFile = { document, lines, raw };
+  const result = createConfigSchema(adapters, environment["SAGEWATCH_STATE_DIR"] || undefined).safeParse(raw);
+  if (!result.success) throw refuse(name, toFaults(file, createShapeReader(adapters, raw), result.error.issues));
+  const lost = fillSecrets(result.data, environment).map(({ path, text }) => ({
+    ...placeOf(file, path),
+    text: `${toPathText(path)}: ${text}`,
+    isPlainSecret: false,
+  }));
+  if (lost.length > 0) throw new SagewatchError("secret_missing", listFaults(name, lost));
+  return { config: result.data, path, definesBusiness: valueAt(raw, ["calendars", "business"]) !== undefined };
+}
+
+function findConfig(given: string | undefined, environment: Environment): string | null {
+  const variable = environment["SAGEWATCH_CONFIG"] || undefined;
+  const named = given ?? variable;
+  if (named === undefined) return SEARCH_PATHS.find((path) => existsSync(path)) ?? null;
+  if (existsSync(named)) return named;
+  throw new SagewatchError(
+    "config_missing",
+    `${given === undefined ? "$SAGEWATCH_CONFIG" : "--config"} names ${named}, which does not exist`,
+  );
+}
+
+function readConfig(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new SagewatchError("config_invalid", `${path} cannot be read: ${toMessage(error)}`, { cause: error });
+  }
+}
+
+function toPlain(document: ReturnType<typeof parseDocument>, name: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 }) as unknown;
+  } catch (error) {
+    throw new SagewatchError("config_invalid", `${name}: ${toMessage(error)}`, { cause: error });
+  }
+}
+
+function refuse(name: string, faults: readonly Fault[]): SagewatchError {
+  const code = faults.every(({ isPlainSecret }) => isPlainSecret) ? "secret_plain" : "config_invalid";
+  return new SagewatchError(code, listFaults(name, faults));
+}
+
+function listFaults(name: string, faults: readonly Omit<Fault, "isPlainSecret">[]): string {
+  const lines = faults.map(({ line, column, text }) => `${name}:${line}:${column}: ${text}`);
+  return lines.length === 1
+    ? String(lines[0])
+    : [`${name} has ${lines.length} errors`, ...lines.map((line) => `  ${line}`)].join("\n");
+}

@@ -1,0 +1,42 @@
+/**
+ * The nearest known word to a mistyped one, for "did you mean".
+ *
+ * It counts edits (insert, delete, replace, swap of neighbours) and gives a word only when it is close: at most a third
+ * of the letters wrong. Ties go to the word that comes first, so that messages never change between runs.
+ */
+
+/** The nearest of `words` to `typed`, upper and lower case being the same; null when none is close. */
+export function nearest(typed: string, words: Iterable<string>): string | null {
+  const wanted = typed.toLowerCase();
+  let best: string | null = null;
+  let least = Math.floor(Math.max(wanted.length, 3) / 3) + 1;
+  for (const word of words) {
+    const edits = Math.abs(word.length - wanted.length) >= least ? least : countEdits(wanted, word.toLowerCase());
+    if (edits < least) [best, least] = [word, edits];
+  }
+  return best;
+}
+
+/** Edits between two texts (optimal string alignment distance). */
+function countEdits(left: string, right: string): number {
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: right.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= left.length; row += 1) {
+    const current = [row];
+    for (let column = 1; column <= right.length; column += 1) {
+      const isSame = left[row - 1] === right[column - 1];
+      const isSwap =
+        row > 1 && column > 1 && left[row - 1] === right[column - 2] && left[row - 2] === right[column - 1];
+      current.push(
+        Math.min(
+          (last[column] ?? 0) + 1,
+          (current[column - 1] ?? 0) + 1,
+          (last[column - 1] ?? 0) + (isSame ? 0 : 1),
+          isSwap ? (beforeLast[column - 2] ?? 0) + 1 : Infinity,
+        ),
+      );
+    }
+    [beforeLast, last] = [last, current];
+  }
+  return last[right.length] ?? 0;
+}
