@@ -7,7 +7,7 @@
  * revision  a version of an alert's content          addition  what an enricher found, stored beside the alert
  * window    the time span a correlation looks back   bucket    epoch-aligned period that one alert of a group covers
  * watermark event time up to which input is complete outbox    alerts that a sink still has to get
- * slice     bucket-wide piece of a group's members   unit      all that one transaction commits
+ * slice     5-minute piece of a group's members        unit      all that one transaction commits
  *
  * Order of durability, never another: apply to memory, one transaction, settle the sources, deliver from the outbox.
  * Types only: nothing here runs.
@@ -157,8 +157,13 @@ export type Member = {
   readonly number: number | null;
 };
 
-/** Members added since the last commit to one slice of one group. `slice` = floor(time ÷ bucket length). */
-export type MemberDelta = { readonly stateKey: string; readonly group: string; readonly slice: number; readonly members: readonly Member[] };
+/** Members added since the last commit to one slice of one group. `slice` = floor(time ÷ 5 min). */
+export type MemberDelta = {
+  readonly stateKey: string;
+  readonly group: string;
+  readonly slice: number;
+  readonly members: readonly Member[];
+};
 
 /** Evidence kept for a member: among the first EVIDENCE_MAX of its group and slice by (time, key, hash). */
 export type EvidenceDelta = {
@@ -173,7 +178,13 @@ export type EvidenceDelta = {
   readonly record: Uint8Array | null;
 };
 /** Evidence that an earlier event pushed out of the first EVIDENCE_MAX. */
-export type EvidenceDrop = { readonly stateKey: string; readonly group: string; readonly slice: number; readonly key: string; readonly recordHash: string };
+export type EvidenceDrop = {
+  readonly stateKey: string;
+  readonly group: string;
+  readonly slice: number;
+  readonly key: string;
+  readonly recordHash: string;
+};
 
 /** All slices of a state key below `slice` are closed: their members and evidence may go. */
 export type Prune = { readonly stateKey: string; readonly slice: number };
@@ -223,7 +234,7 @@ export type Detector = {
   advance(logsource: Logsource, watermarkMs: number): void;
   /** Drains what changed since the last call. */
   deltas(): Deltas;
-  /** Rebuilds the windows; call once, before the first apply. Makes no alert. */
+  /** Rebuilds the windows; call once, after `advance` to the saved watermarks and before the first apply. Makes no alert. */
   restore(state: DetectorState): void;
   /** Live groups and members, for signals. */
   size(): { readonly groups: number; readonly members: number };
@@ -232,7 +243,11 @@ export type Detector = {
 /** Follows how far each logsource's input is complete. The pipeline feeds it; the detector reads it. */
 export type Watermarks = {
   /** A batch of `source` was taken in: its floor (historic) and newest event time. */
-  observe(source: string, logsource: Logsource, seen: { readonly floorMs: number | null; readonly newestMs: number }): void;
+  observe(
+    source: string,
+    logsource: Logsource,
+    seen: { readonly floorMs: number | null; readonly newestMs: number },
+  ): void;
   /** Wall time went on (live sources only). */
   tick(nowMs: number): void;
   /** `source` gave its last batch: its watermarks become +Infinity (historic only). */
@@ -277,7 +292,9 @@ export type CommitUnit = Omit<Deltas, "alerts"> & {
 };
 
 /** What the store made of the alerts of a unit. Repeated ones (equal content) are left out. */
-export type CommitResult = { readonly written: readonly { readonly alertId: string; readonly revision: number; readonly ruleId: string }[] };
+export type CommitResult = {
+  readonly written: readonly { readonly alertId: string; readonly revision: number; readonly ruleId: string }[];
+};
 
 /** What a restart begins with. */
 export type Loaded = {
@@ -335,7 +352,12 @@ export type Views = {
   /** Newest lastEventTime first. */
   alerts(filter: AlertFilter): readonly Alert[];
   /** By id or a unique prefix of at least 4 characters; null when none. */
-  alert(id: string): { readonly alert: Alert; readonly records: readonly { readonly pointer: Pointer; readonly record: Uint8Array | null }[] } | null;
+  alert(
+    id: string,
+  ): {
+    readonly alert: Alert;
+    readonly records: readonly { readonly pointer: Pointer; readonly record: Uint8Array | null }[];
+  } | null;
   quarantine(filter: { readonly reason?: string; readonly limit?: number }): readonly QuarantineRow[];
   quarantined(id: number): QuarantineRow | null;
   /** Totals by source since the store was made. */
@@ -353,13 +375,20 @@ export type Store = {
   readonly views: Views;
   /** Removes quarantine rows, or counts one more try. One transaction. */
   resolveQuarantine(done: readonly number[], failed: readonly number[]): void;
+  /** True at the quarantine's cap: stop the sources and say so. A commit never refuses rejected records, so C1 holds. */
+  quarantineFull(): boolean;
+  /** After store_full: gives the reserve file back to the disk, so that a last unit (the self-alert) fits. False when there is none. */
+  releaseReserve(): boolean;
   close(): void;
 };
 
 // --------------------------------------------------------------------------------------------------------------- output
 
 /** Answer of a sink for one alert. `refused` is for good, `unknown` asks for the same array again. */
-export type SendResult = { readonly status: "accepted" } | { readonly status: "refused"; readonly code: string } | { readonly status: "unknown"; readonly code: string };
+export type SendResult =
+  | { readonly status: "accepted" }
+  | { readonly status: "refused"; readonly code: string }
+  | { readonly status: "unknown"; readonly code: string };
 
 /** Sends alerts somewhere. Never queues, batches or retries. */
 export type Sink = {

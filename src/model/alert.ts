@@ -81,7 +81,10 @@ export function toBucketAlertId(rule: { id: string; ruleSem: string }, groupKey:
 
 /** Canonical text of group values: a JSON array of texts in which every character above U+007E is escaped. */
 export function toGroupKey(values: readonly string[]): string {
-  return JSON.stringify(values).replace(/[\u007f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return JSON.stringify(values).replace(
+    /[\u007f-\uffff]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 /** The values of a group key, in order. */

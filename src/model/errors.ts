@@ -10,23 +10,79 @@
 /** Exit code and meaning of each error code. `what` and `remedy` are printed in docs/error-codes.md. */
 export const ERROR_CODES = {
   usage: { exit: 2, what: "The command line is wrong.", remedy: "Run the command with --help." },
-  config_missing: { exit: 2, what: "No configuration file was found.", remedy: "Run `sagewatch init`, or name one with --config." },
+  config_missing: {
+    exit: 2,
+    what: "No configuration file was found.",
+    remedy: "Run `sagewatch init`, or name one with --config.",
+  },
   config_invalid: { exit: 2, what: "The configuration has errors.", remedy: "Mend the keys that the message names." },
-  secret_plain: { exit: 2, what: "A secret stands in plain text in the configuration.", remedy: "Use {env: NAME} or {file: PATH}." },
-  secret_missing: { exit: 2, what: "A secret's reference leads nowhere.", remedy: "Set the variable or create the file." },
-  not_found: { exit: 2, what: "A file, folder, alert or record that was named does not exist.", remedy: "Check the name." },
-  rules_rejected: { exit: 2, what: "The rule set has errors, so none of it was loaded.", remedy: "Run `sagewatch rules check PATH`." },
-  input_unreadable: { exit: 3, what: "An input file could not be read.", remedy: "Check its permissions and the disk." },
-  store_locked: { exit: 3, what: "Another process holds the state folder.", remedy: "Stop it, or use another state.dir." },
-  store_fenced: { exit: 3, what: "Another process took over the state folder.", remedy: "Run one daemon for each state folder." },
-  store_corrupt: { exit: 3, what: "The state file fails its integrity check.", remedy: "Keep it, restore a backup or move it away; see docs/runbook.md." },
-  store_newer: { exit: 3, what: "The state file was written by a newer Sagewatch.", remedy: "Run that version, or restore the copy made before the upgrade." },
-  store_full: { exit: 3, what: "The disk of the state folder is full.", remedy: "Free space and start again; nothing was acknowledged that is not stored." },
-  store_failed: { exit: 3, what: "The state file could not be written.", remedy: "Check the disk and the permissions of state.dir." },
+  secret_plain: {
+    exit: 2,
+    what: "A secret stands in plain text in the configuration.",
+    remedy: "Use {env: NAME} or {file: PATH}.",
+  },
+  secret_missing: {
+    exit: 2,
+    what: "A secret's reference leads nowhere.",
+    remedy: "Set the variable or create the file.",
+  },
+  not_found: {
+    exit: 2,
+    what: "A file, folder, alert or record that was named does not exist.",
+    remedy: "Check the name.",
+  },
+  rules_rejected: {
+    exit: 2,
+    what: "The rule set has errors, so none of it was loaded.",
+    remedy: "Run `sagewatch rules check PATH`.",
+  },
+  input_unreadable: {
+    exit: 3,
+    what: "An input file could not be read.",
+    remedy: "Check its permissions and the disk.",
+  },
+  store_locked: {
+    exit: 3,
+    what: "Another process holds the state folder.",
+    remedy: "Stop it, or use another state.dir.",
+  },
+  store_fenced: {
+    exit: 3,
+    what: "Another process took over the state folder.",
+    remedy: "Run one daemon for each state folder.",
+  },
+  store_corrupt: {
+    exit: 3,
+    what: "The state file fails its integrity check.",
+    remedy: "Keep it, restore a backup or move it away; see docs/runbook.md.",
+  },
+  store_newer: {
+    exit: 3,
+    what: "The state file was written by a newer Sagewatch.",
+    remedy: "Run that version, or restore the copy made before the upgrade.",
+  },
+  store_full: {
+    exit: 3,
+    what: "The disk of the state folder is full.",
+    remedy: "Free space and start again; nothing was acknowledged that is not stored.",
+  },
+  store_failed: {
+    exit: 3,
+    what: "The state file could not be written.",
+    remedy: "Check the disk and the permissions of state.dir.",
+  },
   sink_failed: { exit: 3, what: "A sink could not be opened.", remedy: "Check the sink's settings." },
-  daemon_unreachable: { exit: 3, what: "A daemon holds the state folder but does not answer on its socket.", remedy: "Check the daemon, or stop it and try again." },
-  internal: { exit: 3, what: "Sagewatch met a state that its code says cannot happen.", remedy: "Please report it with the message." },
-} as const satisfies Record<string, { exit: 1 | 2 | 3; what: string; remedy: string }>;
+  daemon_unreachable: {
+    exit: 3,
+    what: "A daemon holds the state folder but does not answer on its socket.",
+    remedy: "Check the daemon, or stop it and try again.",
+  },
+  internal: {
+    exit: 3,
+    what: "Sagewatch met a state that its code says cannot happen.",
+    remedy: "Please report it with the message.",
+  },
+} as const;
 
 /** A code of the closed list. */
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -80,14 +80,14 @@ export const REASONS = {
   unknown_kind: "The record is JSON but of no kind that Sagewatch decodes.",
   schema: "The record lacks what its kind cannot be without (a finding without id or time).",
   rule_timeout: "Evaluating the rules took longer than the limit.",
-} as const satisfies Record<string, string>;
+} as const;
 export type Reason = keyof typeof REASONS;
 
 /** Why an input was passed over on purpose. It counts as read and skipped. */
 export const SKIP_REASONS = {
   digest_file: "A CloudTrail digest file (it lists log files, it has no records).",
   envelope: "An EventBridge envelope of a kind without a decoder (for example a scheduled event).",
-} as const satisfies Record<string, string>;
+} as const;
 export type SkipReason = keyof typeof SKIP_REASONS;
 
 /** Where a record was read: enough to find and read it again. */

@@ -36,11 +36,22 @@ export type Test =
   | { readonly type: "boolean"; readonly value: boolean }
   | { readonly type: "null" }
   | { readonly type: "exists"; readonly value: boolean }
-  | { readonly type: "regex"; readonly source: string; readonly ignoreCase: boolean; readonly multiline: boolean; readonly dotAll: boolean }
+  | {
+      readonly type: "regex";
+      readonly source: string;
+      readonly ignoreCase: boolean;
+      readonly multiline: boolean;
+      readonly dotAll: boolean;
+    }
   | { readonly type: "cidr"; readonly network: string }
   | { readonly type: "compare"; readonly operator: Comparison; readonly value: number; readonly part: TimePart | null }
   | { readonly type: "timepart"; readonly part: TimePart; readonly value: number }
-  | { readonly type: "fieldref"; readonly field: string; readonly mode: "equals" | "contains" | "startswith" | "endswith"; readonly cased: boolean };
+  | {
+      readonly type: "fieldref";
+      readonly field: string;
+      readonly mode: "equals" | "contains" | "startswith" | "endswith";
+      readonly cased: boolean;
+    };
 
 /** The tree of a detection after conditions and modifiers are resolved. `field` null: a keyword, sought in the whole event. */
 export type Expression =
@@ -49,7 +60,11 @@ export type Expression =
   | { readonly op: "leaf"; readonly field: string | null; readonly test: Test };
 
 /** Sigma logsource; a missing part is a wildcard. */
-export type RuleLogsource = { readonly category: string | null; readonly product: string | null; readonly service: string | null };
+export type RuleLogsource = {
+  readonly category: string | null;
+  readonly product: string | null;
+  readonly service: string | null;
+};
 
 /** What detections and correlations have in common. */
 export type RuleHead = {
@@ -69,7 +84,11 @@ export type RuleHead = {
 };
 
 /** Refinements in the root key `x_engine` that leave the standard meaning valid. Durations in ms; null where not given. */
-export type EngineOptions = { readonly suppressMs: number | null; readonly groupBy: readonly string[]; readonly bucketMs: number | null };
+export type EngineOptions = {
+  readonly suppressMs: number | null;
+  readonly groupBy: readonly string[];
+  readonly bucketMs: number | null;
+};
 
 export type DetectionRule = RuleHead & {
   readonly type: "detection";
@@ -84,7 +103,14 @@ export type DetectionRule = RuleHead & {
 };
 
 export type CorrelationType =
-  | "event_count" | "value_count" | "temporal" | "temporal_ordered" | "value_sum" | "value_avg" | "value_percentile" | "value_median";
+  | "event_count"
+  | "value_count"
+  | "temporal"
+  | "temporal_ordered"
+  | "value_sum"
+  | "value_avg"
+  | "value_percentile"
+  | "value_median";
 
 /** One bound of a correlation's condition; all bounds must hold. */
 export type Bound = { readonly operator: Comparison | "eq" | "neq"; readonly value: number };

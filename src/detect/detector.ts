@@ -1,0 +1,397 @@
+/**
+ * The detector: matches in, alerts and state deltas out.
+ *
+ * A match of a single-event rule is an alert at once. A match of a correlation becomes a member of its group; at the next
+ * `deltas` the windows that the new members touch are judged again, and each bucket whose coverage may have changed gives
+ * its alert's whole content. The store drops what is equal. When the watermark passes a bucket's end its alert is given a
+ * last time as final, and members no open bucket can need are pruned. Judging once a commit, over the touched range only,
+ * keeps the cost with the new members whatever the group's size. Synchronous; no clock; no state outside the closure.
+ *
+ * A single-event rule with `x_engine.suppress` is run as a window of its own: every match holds, one alert a bucket.
+ */
+import type {
+  AlertDraft,
+  Deltas,
+  Detector,
+  DetectorState,
+  EvidenceDelta,
+  EvidenceDrop,
+  Match,
+  Member,
+  MemberDelta,
+  Prune,
+} from "../contracts.ts";
+import type { Logsource } from "../model/event.ts";
+import type { Correlation, DetectionRule, RuleSet } from "../sigma/ast.ts";
+import { findHolding } from "./condition.ts";
+import { type AccountNames, toBucketContent, toEventContent } from "./content.ts";
+import { addEvidence, addMember, cover, createGroup, type Group, pruneGroup } from "./group.ts";
+import { logsourcesOf } from "./logsources.ts";
+
+/**
+ * Length of a slice, ms. Fixed, so that a rule whose timespan changes finds its members again; 5 min is the shortest
+ * default bucket, so a bucket's evidence is never all in a slice that an earlier bucket filled.
+ */
+const SLICE_MS = 300_000;
+
+/** All that is kept for one correlation. */
+type Windows = {
+  readonly rule: Correlation;
+  readonly logsources: readonly Logsource[];
+  /** Rules of one meaning share their stored members; the first of them alone gives these to the store. */
+  readonly primary: boolean;
+  readonly groups: Map<string, Group>;
+  /** bucket → groups with coverage there that are not final yet. */
+  readonly open: Map<number, Set<Group>>;
+  /** slice → groups with members there. */
+  readonly slices: Map<number, Set<Group>>;
+  watermarkMs: number;
+  /** Slices below this are pruned here. */
+  prunedTo: number;
+};
+
+type Pending = {
+  members: Map<Group, Map<number, Member[]>>;
+  stateKeys: Map<Group, string>;
+  /** The entry that the group keeps → the same with the record's bytes, on its way to the store. */
+  evidence: Map<EvidenceDelta, EvidenceDelta>;
+  drops: EvidenceDrop[];
+  prunes: Prune[];
+  alerts: AlertDraft[];
+  late: Match[];
+  dirty: Map<Group, Windows>;
+};
+
+/** `names`: account id → name, for titles and `accountName`. */
+export function createDetector(ruleSet: RuleSet, options: { names: AccountNames }): Detector {
+  const singles = new Map(ruleSet.detections.map((rule) => [rule.id, rule]));
+  const windows = createAllWindows(ruleSet);
+  const watermarks = new Map<Logsource, number>();
+  let pending = createPending();
+
+  return {
+    apply: (matches) => {
+      let repeated = 0;
+      for (const match of matches) {
+        const entry = windows.get(match.ruleId);
+        const late = match.timeMs < (watermarks.get(match.logsource) ?? -Infinity);
+        if (match.step < 0 && (entry === undefined || late))
+          applySingle(match, singles, { pending, names: options.names, late });
+        else if (entry !== undefined && !applyMember(match, entry, pending)) repeated += 1;
+      }
+      return { repeated };
+    },
+    advance: (logsource, watermarkMs) => {
+      if (watermarkMs <= (watermarks.get(logsource) ?? -Infinity)) return;
+      watermarks.set(logsource, watermarkMs);
+      for (const entry of windows.values()) {
+        if (!entry.logsources.includes(logsource)) continue;
+        // A correlation's input is complete only as far as that of its slowest logsource.
+        const completeMs = Math.min(...entry.logsources.map((name) => watermarks.get(name) ?? -Infinity));
+        if (completeMs <= entry.watermarkMs) continue;
+        judgeDirty(pending, options.names, entry);
+        entry.watermarkMs = completeMs;
+        closeBuckets(entry, pending, options.names);
+        if (pruneSlices(entry)) notePrune(entry, windows, pending);
+      }
+    },
+    deltas: () => {
+      judgeDirty(pending, options.names);
+      const drained = pending;
+      pending = createPending();
+      return toDeltas(drained);
+    },
+    restore: (state) => restore(state, windows),
+    size: () => {
+      let groups = 0;
+      let members = 0;
+      for (const entry of windows.values()) {
+        groups += entry.groups.size;
+        for (const group of entry.groups.values()) members += group.members.length;
+      }
+      return { groups, members };
+    },
+  };
+}
+
+/** Windows of the correlations, and of the single-event rules that suppress. */
+function createAllWindows(ruleSet: RuleSet): Map<string, Windows> {
+  const windows = new Map<string, Windows>();
+  const stateKeys = new Set<string>();
+  const suppressing = ruleSet.detections.filter((rule) => rule.engine.suppressMs !== null).map(toSuppressing);
+  for (const rule of [...ruleSet.correlations, ...suppressing]) {
+    const primary = !stateKeys.has(rule.stateKey);
+    stateKeys.add(rule.stateKey);
+    const logsources = logsourcesOf(rule, ruleSet);
+    windows.set(rule.id, {
+      rule,
+      logsources,
+      primary,
+      groups: new Map(),
+      open: new Map(),
+      slices: new Map(),
+      watermarkMs: -Infinity,
+      prunedTo: -Infinity,
+    });
+  }
+  return windows;
+}
+
+/** A single-event rule with `suppress` as the correlation that it amounts to. */
+function toSuppressing(rule: DetectionRule): Correlation {
+  return {
+    ...rule,
+    type: "correlation",
+    kind: "event_count",
+    rules: [rule.id],
+    groupBy: rule.engine.groupBy,
+    aliases: {},
+    timespanMs: 0,
+    bucketMs: rule.engine.suppressMs ?? 0,
+    bounds: [{ operator: "gte", value: 1 }],
+    fields: [],
+    percentile: null,
+    generate: true,
+    judged: "eager",
+  };
+}
+
+function createPending(): Pending {
+  return {
+    members: new Map(),
+    stateKeys: new Map(),
+    evidence: new Map(),
+    drops: [],
+    prunes: [],
+    alerts: [],
+    late: [],
+    dirty: new Map(),
+  };
+}
+
+function applySingle(
+  match: Match,
+  singles: ReadonlyMap<string, DetectionRule>,
+  into: { pending: Pending; names: AccountNames; late: boolean },
+): void {
+  const rule = singles.get(match.ruleId);
+  if (rule === undefined) return;
+  into.pending.alerts.push({
+    content: toEventContent(rule, match, { names: into.names, late: into.late }),
+    order: { version: match.version, timeMs: match.timeMs, recordHash: match.recordHash },
+    final: match.version === 0,
+    records: [
+      {
+        key: match.key,
+        recordHash: match.recordHash,
+        timeMs: match.timeMs,
+        pointer: match.pointer,
+        record: match.record,
+        from: null,
+      },
+    ],
+  });
+}
+
+/** Returns false when the event stood in the window already. */
+function applyMember(match: Match, entry: Windows, pending: Pending): boolean {
+  if (match.timeMs < entry.watermarkMs) {
+    pending.late.push(match);
+    return true;
+  }
+  const group = entry.groups.get(match.group) ?? createGroup(match.group);
+  const member = toMember(match);
+  const added = addMember(group, member);
+  if (added === "same") return false;
+  entry.groups.set(match.group, group);
+  const slice = Math.floor(match.timeMs / SLICE_MS);
+  noteSlice(entry.slices, slice, group);
+  keepEvidence(match, { group, slice, entry }, pending);
+  pending.dirty.set(group, entry);
+  if (entry.primary) noteMember(member, { group, slice, stateKey: entry.rule.stateKey }, pending);
+  return added === "new";
+}
+
+function noteMember(member: Member, at: { group: Group; slice: number; stateKey: string }, pending: Pending): void {
+  const bySlice = pending.members.get(at.group) ?? new Map<number, Member[]>();
+  pending.members.set(at.group, bySlice);
+  pending.stateKeys.set(at.group, at.stateKey);
+  const list = bySlice.get(at.slice);
+  if (list === undefined) bySlice.set(at.slice, [member]);
+  else list.push(member);
+}
+
+function keepEvidence(match: Match, at: { group: Group; slice: number; entry: Windows }, pending: Pending): void {
+  const { key, recordHash, timeMs, evidence, pointer, record } = match;
+  const { stateKey } = at.entry.rule;
+  // The group keeps no bytes: they are a view on a whole chunk, which must be free to go after the commit.
+  const offered: EvidenceDelta = {
+    stateKey,
+    group: at.group.key,
+    slice: at.slice,
+    key,
+    recordHash,
+    timeMs,
+    evidence,
+    pointer,
+    record: null,
+  };
+  const { kept, dropped } = addEvidence(at.group, offered);
+  if (!at.entry.primary) return;
+  if (kept) pending.evidence.set(offered, { ...offered, record });
+  if (dropped === null) return;
+  // Evidence that never reached the store need not be taken out of it.
+  if (!pending.evidence.delete(dropped)) {
+    pending.drops.push({
+      stateKey,
+      group: at.group.key,
+      slice: at.slice,
+      key: dropped.key,
+      recordHash: dropped.recordHash,
+    });
+  }
+}
+
+function toMember(match: Match): Member {
+  const { step, timeMs, kind, key, eventId, version, recordHash, accountId, region, principal, value, number } = match;
+  return { step, timeMs, kind, key, eventId, version, recordHash, accountId, region, principal, value, number };
+}
+
+/** Judges the touched groups, of one correlation or of all, and drafts the alerts of the buckets that may have changed. */
+function judgeDirty(pending: Pending, names: AccountNames, only?: Windows): void {
+  for (const [group, entry] of pending.dirty) {
+    if (only !== undefined && entry !== only) continue;
+    pending.dirty.delete(group);
+    for (const bucket of judge(group, entry)) draftBucket(group, { entry, bucket, final: false, names }, pending);
+  }
+}
+
+/** Judges the windows that the new members of a group touch; returns the buckets in which the condition holds there. */
+function judge(group: Group, entry: Windows): Set<number> {
+  const { rule } = entry;
+  const touched = new Set<number>();
+  findHolding(group, rule, { fromMs: group.dirtyFromMs, toMs: group.dirtyToMs + rule.timespanMs }, (timeMs) => {
+    const bucket = Math.floor(timeMs / rule.bucketMs);
+    // After a restart members of closed buckets may still be here, for the windows of open ones: their alerts are final.
+    if ((bucket + 1) * rule.bucketMs <= entry.watermarkMs) return;
+    cover(group, bucket, { fromMs: timeMs - rule.timespanMs, toMs: timeMs });
+    touched.add(bucket);
+    noteSlice(entry.open, bucket, group);
+  });
+  group.dirtyFromMs = Infinity;
+  group.dirtyToMs = -Infinity;
+  return touched;
+}
+
+function draftBucket(
+  group: Group,
+  at: { entry: Windows; bucket: number; final: boolean; names: AccountNames },
+  pending: Pending,
+): void {
+  const intervals = group.covered.get(at.bucket);
+  if (intervals === undefined || !at.entry.rule.alerts) return;
+  const { content, shown } = toBucketContent(at.entry.rule, group, { bucket: at.bucket, intervals, names: at.names });
+  pending.alerts.push({
+    content,
+    order: null,
+    final: at.final,
+    records: shown.map(({ key, recordHash, timeMs, pointer, stateKey, slice }) => ({
+      key,
+      recordHash,
+      timeMs,
+      pointer,
+      record: null,
+      from: { stateKey, group: group.key, slice },
+    })),
+  });
+}
+
+/** Gives the alerts of all buckets that ended by the watermark a last time. */
+function closeBuckets(entry: Windows, pending: Pending, names: AccountNames): void {
+  for (const [bucket, groups] of entry.open) {
+    if ((bucket + 1) * entry.rule.bucketMs > entry.watermarkMs) continue;
+    for (const group of groups) {
+      draftBucket(group, { entry, bucket, final: true, names }, pending);
+      group.covered.delete(bucket);
+    }
+    entry.open.delete(bucket);
+  }
+}
+
+/** Forgets the slices that no open bucket can look back into. Returns true when there were any. */
+function pruneSlices(entry: Windows): boolean {
+  const { bucketMs, timespanMs } = entry.rule;
+  let prunedTo = entry.prunedTo;
+  for (const slice of entry.slices.keys()) {
+    // The last event of the slice is in windows of events up to `timespan` later; their buckets must be over.
+    const lastBucket = Math.floor(((slice + 1) * SLICE_MS + timespanMs - 1) / bucketMs);
+    if ((lastBucket + 1) * bucketMs <= entry.watermarkMs) prunedTo = Math.max(prunedTo, slice + 1);
+  }
+  if (prunedTo === entry.prunedTo) return false;
+  entry.prunedTo = prunedTo;
+  for (const [slice, groups] of entry.slices) {
+    if (slice >= prunedTo) continue;
+    for (const group of groups) {
+      pruneGroup(group, { slice: prunedTo, timeMs: prunedTo * SLICE_MS });
+      if (group.members.length === 0) entry.groups.delete(group.key);
+    }
+    entry.slices.delete(slice);
+  }
+  return true;
+}
+
+/** Stored members may go once no rule of the same meaning needs them. */
+function notePrune(entry: Windows, windows: ReadonlyMap<string, Windows>, pending: Pending): void {
+  const { stateKey } = entry.rule;
+  let slice = Infinity;
+  for (const other of windows.values())
+    if (other.rule.stateKey === stateKey)
+      slice = Math.min(slice, other.slices.size === 0 ? Infinity : Math.min(...other.slices.keys()));
+  pending.prunes.push({ stateKey, slice: slice === Infinity ? entry.prunedTo : slice });
+}
+
+function noteSlice(index: Map<number, Set<Group>>, at: number, group: Group): void {
+  const groups = index.get(at);
+  if (groups === undefined) index.set(at, new Set([group]));
+  else groups.add(group);
+}
+
+function toDeltas(drained: Pending): Deltas {
+  const members: MemberDelta[] = [];
+  for (const [group, bySlice] of drained.members) {
+    const stateKey = drained.stateKeys.get(group) ?? "";
+    for (const [slice, list] of bySlice) members.push({ stateKey, group: group.key, slice, members: list });
+  }
+  return {
+    members,
+    evidence: [...drained.evidence.values()],
+    drops: drained.drops,
+    prunes: drained.prunes,
+    alerts: drained.alerts,
+    late: drained.late,
+  };
+}
+
+/** Rebuilds groups from rows in any order, then judges each once: coverage follows from the members, nothing is drafted. */
+function restore(state: DetectorState, windows: ReadonlyMap<string, Windows>): void {
+  const byStateKey = new Map<string, Windows[]>();
+  for (const entry of windows.values())
+    byStateKey.set(entry.rule.stateKey, [...(byStateKey.get(entry.rule.stateKey) ?? []), entry]);
+  for (const { stateKey, group: key, members } of state.members) {
+    for (const entry of byStateKey.get(stateKey) ?? []) {
+      const group = entry.groups.get(key) ?? createGroup(key);
+      entry.groups.set(key, group);
+      for (const member of members) {
+        addMember(group, member);
+        noteSlice(entry.slices, Math.floor(member.timeMs / SLICE_MS), group);
+      }
+    }
+  }
+  for (const evidence of state.evidence) {
+    for (const entry of byStateKey.get(evidence.stateKey) ?? []) {
+      const group = entry.groups.get(evidence.group);
+      if (group !== undefined) addEvidence(group, { ...evidence, record: null });
+    }
+  }
+  for (const entry of windows.values()) for (const group of entry.groups.values()) judge(group, entry);
+}

@@ -1,0 +1,170 @@
+/**
+ * One group of one correlation: its members in total order, its evidence by slice, and what each bucket's alert covers.
+ *
+ * The members are a set: adding one twice changes nothing, and the order of adding leaves no trace. That shape, not a
+ * cache of seen ids, is why repeated and reordered input makes the same alerts. Members are sorted by (time, key, record
+ * hash), so a window is a run of the array. Coverage of a bucket is a list of disjoint closed time intervals; monotone
+ * conditions only ever widen it. Nothing here knows what a condition is.
+ */
+import type { EvidenceDelta, Member } from "../contracts.ts";
+import { EVIDENCE_MAX } from "../model/alert.ts";
+import { addInterval, type Interval } from "./interval.ts";
+
+export type Group = {
+  readonly key: string;
+  readonly members: Member[];
+  /** slice → the first EVIDENCE_MAX members' evidence in total order. */
+  readonly evidence: Map<number, EvidenceDelta[]>;
+  /** bucket → the union of the windows at which the condition holds. */
+  readonly covered: Map<number, Interval[]>;
+  /** Identities present; null while the group is so small that a scan is cheaper. */
+  identities: Set<string> | null;
+  /** Members whose identity another member has too (another time, version or text under one key). */
+  twins: number;
+  /** Time range of the members added since the last evaluation; from > to when clean. */
+  dirtyFromMs: number;
+  dirtyToMs: number;
+};
+
+/** Up to here a scan finds a twin faster than a Set pays for itself in memory. */
+const SCAN_MAX = 8;
+
+export function createGroup(key: string): Group {
+  return {
+    key,
+    members: [],
+    evidence: new Map(),
+    covered: new Map(),
+    identities: null,
+    twins: 0,
+    dirtyFromMs: Infinity,
+    dirtyToMs: -Infinity,
+  };
+}
+
+/** Total order wherever one is needed: event time, key, record hash. */
+export function compareMembers(
+  a: { timeMs: number; key: string; recordHash: string },
+  b: { timeMs: number; key: string; recordHash: string },
+): number {
+  if (a.timeMs !== b.timeMs) return a.timeMs - b.timeMs;
+  if (a.key !== b.key) return a.key < b.key ? -1 : 1;
+  if (a.recordHash !== b.recordHash) return a.recordHash < b.recordHash ? -1 : 1;
+  return 0;
+}
+
+/** What a window counts once: the event, whatever its version or time. */
+export function toIdentity(member: Member): string {
+  return `${member.kind} ${member.key}`;
+}
+
+/** Index of the first member at or after `timeMs`. */
+export function lowerBound(members: readonly Member[], timeMs: number): number {
+  let low = 0;
+  let high = members.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((members[middle] as Member).timeMs < timeMs) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Index after the last member at or before `timeMs`. */
+export function upperBound(members: readonly Member[], timeMs: number): number {
+  let low = 0;
+  let high = members.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((members[middle] as Member).timeMs <= timeMs) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Adds a member. `same`: it stood already. `twin`: new, but its event is counted already. */
+export function addMember(group: Group, member: Member): "new" | "twin" | "same" {
+  const at = insertionIndex(group.members, member);
+  const next = group.members[at];
+  if (next !== undefined && next.step === member.step && compareMembers(next, member) === 0) return "same";
+  const twin = hasIdentity(group, toIdentity(member));
+  if (at === group.members.length) group.members.push(member);
+  else group.members.splice(at, 0, member);
+  if (twin) group.twins += 1;
+  else noteIdentity(group, member);
+  group.dirtyFromMs = Math.min(group.dirtyFromMs, member.timeMs);
+  group.dirtyToMs = Math.max(group.dirtyToMs, member.timeMs);
+  return twin ? "twin" : "new";
+}
+
+function insertionIndex(members: readonly Member[], member: Member): number {
+  // Members arrive nearly in order: try the end before searching.
+  const last = members.at(-1);
+  if (last === undefined || compareSteps(last, member) < 0) return members.length;
+  let low = 0;
+  let high = members.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (compareSteps(members[middle] as Member, member) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** An event that meets two steps is two members: the step breaks the tie. */
+function compareSteps(a: Member, b: Member): number {
+  const order = compareMembers(a, b);
+  return order === 0 ? a.step - b.step : order;
+}
+
+function hasIdentity(group: Group, identity: string): boolean {
+  if (group.identities !== null) return group.identities.has(identity);
+  return group.members.some((member) => toIdentity(member) === identity);
+}
+
+function noteIdentity(group: Group, member: Member): void {
+  if (group.identities !== null) group.identities.add(toIdentity(member));
+  else if (group.members.length > SCAN_MAX) group.identities = new Set(group.members.map(toIdentity));
+}
+
+/**
+ * Offers evidence for a member's slice. Returns whether it is among the first EVIDENCE_MAX, and what it pushed out.
+ * Being the first by total order, not by arrival, it ends the same for any order of arrival.
+ */
+export function addEvidence(group: Group, entry: EvidenceDelta): { kept: boolean; dropped: EvidenceDelta | null } {
+  const list = group.evidence.get(entry.slice);
+  if (list === undefined) {
+    group.evidence.set(entry.slice, [entry]);
+    return { kept: true, dropped: null };
+  }
+  let at = list.length;
+  while (at > 0 && compareMembers(list[at - 1] as EvidenceDelta, entry) > 0) at -= 1;
+  const before = list[at - 1];
+  if (before !== undefined && compareMembers(before, entry) === 0) return { kept: false, dropped: null };
+  if (at >= EVIDENCE_MAX) return { kept: false, dropped: null };
+  list.splice(at, 0, entry);
+  return { kept: true, dropped: list.length > EVIDENCE_MAX ? (list.pop() ?? null) : null };
+}
+
+/** Widens the coverage of a bucket by a closed interval. Returns true when that is news. */
+export function cover(group: Group, bucket: number, interval: Interval): boolean {
+  const intervals = group.covered.get(bucket);
+  if (intervals !== undefined) return addInterval(intervals, interval);
+  group.covered.set(bucket, [interval]);
+  return true;
+}
+
+/** Forgets the members before `timeMs` and the evidence of the slices below `slice`, which begins there. */
+export function pruneGroup(group: Group, before: { slice: number; timeMs: number }): void {
+  const cut = lowerBound(group.members, before.timeMs);
+  const gone = group.members.splice(0, cut);
+  if (group.twins > 0 || group.identities !== null) rebuildIdentities(group, gone.length > 0);
+  for (const slice of group.evidence.keys()) if (slice < before.slice) group.evidence.delete(slice);
+}
+
+function rebuildIdentities(group: Group, changed: boolean): void {
+  if (!changed) return;
+  const identities = new Set(group.members.map(toIdentity));
+  group.twins = group.members.length - identities.size;
+  group.identities = group.members.length > SCAN_MAX ? identities : null;
+}

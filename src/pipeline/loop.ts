@@ -1,0 +1,214 @@
+/**
+ * The step between two commits: take a batch in, let time pass, commit.
+ *
+ * Everything here is synchronous, so a batch is matched and applied whole and a unit is committed whole. Order, never
+ * another: memory, transaction, settle, deliver. When the transaction fails, nothing was settled and the error goes up:
+ * the caller stops for good, since memory is then ahead of the store.
+ */
+import type {
+  AlertDraft,
+  Batch,
+  CommitResult,
+  CommitUnit,
+  Deltas,
+  Detector,
+  Matcher,
+  RoutedAlert,
+  Source,
+  Store,
+  Watermarks,
+} from "../contracts.ts";
+import type { Clock } from "../lib/clock.ts";
+import { SagewatchError, toMessage } from "../model/errors.ts";
+import type { Logsource } from "../model/event.ts";
+import type { Emit } from "../model/signal.ts";
+import { toOperationalAlert } from "./operational.ts";
+import { createGathered, gather, type Gathered, toCountDeltas } from "./unit.ts";
+
+/** When a unit is committed: whichever comes first. */
+export type CommitLimits = { readonly intervalMs: number; readonly records: number; readonly bytes: number };
+
+export type LoopOptions = {
+  readonly sources: readonly Source[];
+  readonly matcher: Matcher;
+  readonly detector: Detector;
+  readonly watermarks: Watermarks;
+  readonly store: Store;
+  /** Names of the sinks that want an alert. Pure. */
+  readonly route: (alert: AlertDraft["content"]) => readonly string[];
+  /** Called after a commit that may have made something due. */
+  readonly wake: () => void;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly commit: CommitLimits;
+  /** Time spent by stage, ms, added to as the loop runs. */
+  readonly stageMs: Record<"match" | "detect" | "commit", number>;
+};
+
+export type Loop = {
+  /** Matches and applies a batch; it is settled by a later commit. */
+  intake(batch: Batch, mode: Source["timing"]["mode"]): void;
+  /** A historic source gave its last batch. */
+  finish(source: string): void;
+  /** Wall time went on. */
+  tick(): void;
+  /** True when the gathered unit is big or old enough. */
+  due(): boolean;
+  commit(): void;
+  /** Settles what was gathered with the error. Nothing may be committed after. */
+  giveUp(error: unknown): void;
+};
+
+type State = { gathered: Gathered; finished: string[]; committedAtMs: number };
+
+export function createLoop(options: LoopOptions): Loop {
+  const { detector, watermarks, clock, commit } = options;
+  const logsources = [...new Set(options.sources.flatMap((source) => source.logsources))];
+  const state: State = { gathered: createGathered(), finished: [], committedAtMs: clock.monotonicMs() };
+  const advance = (): void => {
+    for (const logsource of logsources) detector.advance(logsource, watermarks.value(logsource));
+  };
+  return {
+    intake: (batch, mode) => takeIn(batch, mode, { options, state, advance }),
+    finish: (source) => {
+      watermarks.finish(source);
+      advance();
+      state.finished.push(source);
+    },
+    tick: () => {
+      watermarks.tick(clock.nowMs());
+      advance();
+    },
+    due: () =>
+      state.gathered.records >= commit.records ||
+      state.gathered.bytes >= commit.bytes ||
+      clock.monotonicMs() - state.committedAtMs >= commit.intervalMs,
+    commit: () => commitState(state, options),
+    giveUp: (error) => {
+      for (const batch of state.gathered.batches) batch.settle(error);
+      state.gathered = createGathered();
+    },
+  };
+}
+
+function takeIn(
+  batch: Batch,
+  mode: Source["timing"]["mode"],
+  at: { options: LoopOptions; state: State; advance: () => void },
+): void {
+  const { matcher, detector, watermarks, clock, emit, stageMs } = at.options;
+  const begunMs = clock.monotonicMs();
+  const logsource: Logsource = `aws/${batch.kind}`;
+  const nowMs = mode === "historic" ? null : clock.nowMs();
+  const result = matcher.match(batch, { nowMs, watermarkMs: watermarks.value(logsource) });
+  const matchedMs = clock.monotonicMs();
+  const { repeated } = detector.apply(result.matches);
+  watermarks.observe(batch.origin.source, logsource, { floorMs: batch.floorMs, newestMs: result.newestMs });
+  at.advance();
+  gather(at.state.gathered, batch, { ...result, repeated });
+  const doneMs = clock.monotonicMs();
+  stageMs.match += matchedMs - begunMs;
+  stageMs.detect += doneMs - matchedMs;
+  tellBatch(batch, { ...result, repeated, elapsedMs: doneMs - begunMs }, emit);
+}
+
+function commitState(state: State, options: LoopOptions): void {
+  const { clock, emit, stageMs } = options;
+  const begunMs = clock.monotonicMs();
+  state.committedAtMs = begunMs;
+  const deltas = options.detector.deltas();
+  const startedMs = clock.monotonicMs();
+  stageMs.detect += startedMs - begunMs;
+  if (
+    state.gathered.batches.length === 0 &&
+    state.finished.length === 0 &&
+    deltas.alerts.length === 0 &&
+    deltas.prunes.length === 0
+  )
+    return;
+  const { written } = commitOrStop(toUnit(state, deltas, options), options);
+  const settled = state.gathered;
+  state.gathered = createGathered();
+  state.finished = [];
+  for (const batch of settled.batches) batch.settle();
+  const elapsedMs = clock.monotonicMs() - startedMs;
+  stageMs.commit += elapsedMs;
+  for (const { ruleId, alertId, revision } of written) emit({ type: "alert_written", ruleId, alertId, revision });
+  emit({ type: "committed", records: settled.records, alerts: written.length, elapsedMs });
+  // An equal content can still make an update due: its alert may have become final.
+  if (deltas.alerts.length > 0) options.wake();
+}
+
+function toUnit(state: State, deltas: Deltas, options: LoopOptions): CommitUnit {
+  return {
+    ...deltas,
+    nowMs: options.clock.nowMs(),
+    alerts: deltas.alerts.map((draft): RoutedAlert => ({ ...draft, sinks: options.route(draft.content) })),
+    rejected: state.gathered.rejected,
+    counts: toCountDeltas(state.gathered),
+    positions: [...state.gathered.positions.values()],
+    watermarks: options.watermarks.entries().filter((entry) => !state.finished.includes(entry.source)),
+    finished: state.finished,
+  };
+}
+
+/** Commits, or, when the disk is full, stores the alert that says so in the reserve and then stops all the same. */
+function commitOrStop(unit: CommitUnit, options: LoopOptions): CommitResult {
+  try {
+    return options.store.commit(unit);
+  } catch (error) {
+    if (error instanceof SagewatchError && error.code === "store_full") tellFull(error, unit.nowMs, options);
+    if (error instanceof SagewatchError && error.code === "store_fenced")
+      options.emit({ type: "fenced", detail: error.message });
+    throw error;
+  }
+}
+
+function tellFull(error: SagewatchError, nowMs: number, options: LoopOptions): void {
+  options.emit({ type: "store_full", detail: error.message });
+  const draft = toOperationalAlert("store_full", { key: "store", why: error.message, nowMs, sinks: [] });
+  const alert = { ...draft, sinks: options.route(draft.content) };
+  const empty = {
+    members: [],
+    evidence: [],
+    drops: [],
+    prunes: [],
+    late: [],
+    rejected: [],
+    counts: [],
+    positions: [],
+    watermarks: [],
+    finished: [],
+  };
+  try {
+    options.store.releaseReserve();
+    options.store.commit({ ...empty, nowMs, alerts: [alert] });
+  } catch (again) {
+    options.emit({ type: "store_failed", detail: toMessage(again) });
+  }
+}
+
+function tellBatch(
+  batch: Batch,
+  result: ReturnType<Matcher["match"]> & { repeated: number; elapsedMs: number },
+  emit: Emit,
+): void {
+  const { source } = batch.origin;
+  emit({
+    type: "batch",
+    source,
+    read: result.read,
+    evaluated: result.evaluated,
+    bytes: batch.chunk.byteLength,
+    matches: result.matches.length,
+    elapsedMs: result.elapsedMs,
+  });
+  const reasons = new Map<(typeof result.rejected)[number]["reason"], number>();
+  for (const { reason } of result.rejected) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+  for (const [reason, records] of reasons) emit({ type: "quarantined", source, reason, records });
+  for (const [reason, records] of Object.entries(result.skipped) as [keyof typeof result.skipped, number][])
+    emit({ type: "skipped", source, reason, records });
+  if (result.late > 0) emit({ type: "late", source, records: result.late });
+  if (result.repeated > 0) emit({ type: "repeated", source, records: result.repeated });
+  for (const [ruleId, records] of result.groupless) emit({ type: "groupless", ruleId, records });
+}

@@ -1,0 +1,91 @@
+/**
+ * The run: reads all sources side by side into the loop, lets time pass, and ends in order.
+ *
+ * It ends when every source ended (historic) or the signal aborts: last commit, then the outbox is flushed within a
+ * deadline. The first error of any part ends it too: reading stops, nothing is settled that is not stored, and the error is
+ * thrown for the process to end with (crash-only).
+ */
+import type { Loaded, Source } from "../contracts.ts";
+import type { Clock } from "../lib/clock.ts";
+import { SagewatchError } from "../model/errors.ts";
+import type { DeliverWorker } from "./deliver.ts";
+import { createLoop, type Loop, type LoopOptions } from "./loop.ts";
+
+export type PipelineOptions = Omit<LoopOptions, "wake"> & {
+  /** Committed positions by source name, then key. */
+  readonly positions: Loaded["positions"];
+  readonly workers: readonly DeliverWorker[];
+};
+
+/** How long the end may take to flush the outbox, ms: with the last commit well below the 25 s after which a stop is hard. */
+const FLUSH_MS = 15_000;
+
+/** Throws SagewatchError store_full, store_fenced, store_failed, or whatever a source threw. */
+export async function runPipeline(options: PipelineOptions, signal: AbortSignal): Promise<void> {
+  const { sources, clock, emit, workers } = options;
+  const loop = createLoop({ ...options, wake: () => workers.forEach((worker) => worker.wake()) });
+  const stop = new AbortController();
+  const errors: unknown[] = [];
+  const fail = (error: unknown): void => {
+    errors.push(error);
+    stop.abort();
+  };
+  const reading = AbortSignal.any([signal, stop.signal]);
+  const ticking = new AbortController();
+  loop.tick();
+  const ticker = tick(loop, { clock, intervalMs: options.commit.intervalMs, signal: ticking.signal }).catch(fail);
+  try {
+    await Promise.all(sources.map((source) => readSource(source, { options, loop, signal: reading }).catch(fail)));
+    ticking.abort();
+    await ticker;
+    if (errors.length === 0) {
+      emit({ type: "draining", reason: signal.aborted ? "signal" : "ended" });
+      loop.commit();
+    }
+  } catch (error) {
+    errors.push(error);
+  }
+  if (errors.length > 0) loop.giveUp(errors[0]);
+  // With a full disk the alert that says so must still get out; any other error ends at once.
+  if (errors.length === 0 || isFull(errors[0])) await flush(workers, clock);
+  await Promise.all(workers.map((worker) => worker.close()));
+  if (errors.length > 0) throw errors[0];
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof SagewatchError && error.code === "store_full";
+}
+
+async function readSource(
+  source: Source,
+  run: { options: PipelineOptions; loop: Loop; signal: AbortSignal },
+): Promise<void> {
+  const { clock, emit, positions } = run.options;
+  const begunMs = clock.monotonicMs();
+  for await (const batch of source.read(positions.get(source.name) ?? new Map(), run.signal)) {
+    run.loop.intake(batch, source.timing.mode);
+    if (run.loop.due()) run.loop.commit();
+    if (run.signal.aborted) break;
+  }
+  if (run.signal.aborted) return;
+  if (source.timing.mode === "historic") run.loop.finish(source.name);
+  emit({ type: "source_finished", source: source.name, elapsedMs: clock.monotonicMs() - begunMs });
+}
+
+/** Moves live watermarks with the wall clock and commits what became old enough, also while no source has anything. */
+async function tick(loop: Loop, options: { clock: Clock; intervalMs: number; signal: AbortSignal }): Promise<void> {
+  while (!options.signal.aborted) {
+    await options.clock.sleep(options.intervalMs, options.signal);
+    if (options.signal.aborted) return;
+    loop.tick();
+    if (loop.due()) loop.commit();
+  }
+}
+
+async function flush(workers: readonly DeliverWorker[], clock: Clock): Promise<void> {
+  const deadline = new AbortController();
+  const drained = Promise.all(workers.map((worker) => worker.drained(deadline.signal))).then(() => deadline.abort());
+  await clock.sleep(FLUSH_MS, deadline.signal);
+  deadline.abort();
+  await drained;
+}

@@ -1,0 +1,64 @@
+/**
+ * What is gathered between two commits: counts by source, positions, rejected records, and the batches to settle.
+ *
+ * It keeps sums and references only. The identity read = evaluated + quarantined + skipped (C1) holds for each batch that
+ * is added, hence for every unit.
+ */
+import type { Batch, CountDelta, MatchResult, Position } from "../contracts.ts";
+import type { Rejected, SkipReason } from "../model/event.ts";
+
+type Counts = {
+  source: string;
+  read: number;
+  evaluated: number;
+  quarantined: number;
+  skipped: Partial<Record<SkipReason, number>>;
+  late: number;
+  repeated: number;
+};
+
+/** The gathering of one unit. */
+export type Gathered = {
+  readonly batches: Batch[];
+  readonly rejected: Rejected[];
+  readonly positions: Map<string, Position>;
+  readonly counts: Map<string, Counts>;
+  records: number;
+  bytes: number;
+};
+
+export function createGathered(): Gathered {
+  return { batches: [], rejected: [], positions: new Map(), counts: new Map(), records: 0, bytes: 0 };
+}
+
+/** Adds a batch and what was made of it. `repeated` from the detector. */
+export function gather(into: Gathered, batch: Batch, result: MatchResult & { readonly repeated: number }): void {
+  const source = batch.origin.source;
+  const counts = into.counts.get(source) ?? {
+    source,
+    read: 0,
+    evaluated: 0,
+    quarantined: 0,
+    skipped: {},
+    late: 0,
+    repeated: 0,
+  };
+  into.counts.set(source, counts);
+  counts.read += result.read;
+  counts.evaluated += result.evaluated;
+  counts.quarantined += result.rejected.length;
+  counts.late += result.late;
+  counts.repeated += result.repeated;
+  for (const [reason, count] of Object.entries(result.skipped) as [SkipReason, number][])
+    counts.skipped[reason] = (counts.skipped[reason] ?? 0) + count;
+  into.batches.push(batch);
+  into.rejected.push(...result.rejected);
+  for (const position of batch.positions) into.positions.set(`${position.source}\n${position.key}`, position);
+  into.records += result.read;
+  into.bytes += batch.chunk.byteLength;
+}
+
+/** The counts as the unit carries them. */
+export function toCountDeltas(from: Gathered): CountDelta[] {
+  return [...from.counts.values()];
+}
