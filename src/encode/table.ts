@@ -1,0 +1,196 @@
+/**
+ * Alerts as people read them on a terminal: a table with a row an alert, and the long form of one alert.
+ *
+ * Used by the console sink, the demo and `sagewatch alerts`. Strangers wrote much of what is shown: hidden characters are
+ * made visible before anything is measured, so no alert can move the cursor, break a line or reverse a text. Times are
+ * UTC with Z unless a zone is asked for. Pure; it writes nowhere.
+ */
+import { styleText } from "node:util";
+import { safeLine } from "../lib/safe-text.ts";
+import { cutText, fitColumns, formatRow, textWidth, type Column } from "../lib/text-table.ts";
+import type { Alert, AlertEvidence, Severity } from "../model/alert.ts";
+import { techniqueName } from "./technique.ts";
+import { formatTime } from "./time.ts";
+
+/** How to show alerts. */
+export type TableOptions = {
+  /** Screen cells of a line; default 120, a terminal made wide. */
+  readonly width?: number;
+  /** IANA zone of the times; default UTC, written with Z. */
+  readonly zone?: string;
+  /** Severities in colour; default false. */
+  readonly colour?: boolean;
+};
+
+/** Options of tables that grow: lines written later stand in the same columns. */
+export type RowOptions = TableOptions & {
+  /** Default true: the line of titles comes first. */
+  readonly head?: boolean;
+  /** Default false: the columns are as wide as these alerts need. True: as wide as alerts in general need. */
+  readonly steady?: boolean;
+  /** Default false. True: a later revision says so in front of its title. */
+  readonly markUpdates?: boolean;
+};
+
+type Shape = {
+  readonly title: string;
+  /** Cells of the longest ordinary value. */
+  readonly usual: number;
+  /** Cells down to which it may be cut so that others keep theirs. */
+  readonly floor: number;
+  /** True: on a second line where the screen is narrow. */
+  readonly second?: true;
+  readonly cell: (alert: Alert, options: RowOptions) => string;
+};
+
+const SHAPES: readonly Shape[] = [
+  { title: "TIME", usual: 20, floor: 25, cell: (alert, { zone }) => formatTime(alert.lastEventTime, zone) },
+  { title: "SEVERITY", usual: 13, floor: 13, cell: ({ severity }) => severity },
+  { title: "TITLE", usual: 44, floor: 16, cell: toTitle },
+  { title: "PRINCIPAL", usual: 32, floor: 12, second: true, cell: ({ principal }) => shortPrincipal(principal) },
+  {
+    title: "ACCOUNT",
+    usual: 16,
+    floor: 8,
+    second: true,
+    cell: ({ accountName, accountId }) => accountName || accountId,
+  },
+  { title: "EVIDENCE", usual: 56, floor: 16, second: true, cell: toEvidence },
+  { title: "ATLAS", usual: 19, floor: 9, cell: ({ atlas }) => atlas.join(" ") },
+];
+/** A time in a zone with its offset is longer than one in UTC. */
+const ZONED_TIME_WIDTH = 25;
+
+const COLOURS: Readonly<Record<Severity, Parameters<typeof styleText>[0]>> = {
+  critical: ["bold", "red"],
+  high: "red",
+  medium: "yellow",
+  low: "cyan",
+  informational: "dim",
+};
+
+const DEFAULT_WIDTH = 120;
+/** Below, the floors of all columns and the gaps between them no longer fit (with "critical" as the longest severity). */
+const NARROW_WIDTH = 101;
+
+/**
+ * The table, each line ended with "\n"; no line is wider than asked. Where the screen is too narrow for all columns, each
+ * alert takes two lines, the second with principal, account and evidence. Without alerts and head: an empty text.
+ */
+export function renderTable(alerts: readonly Alert[], options: RowOptions = {}): string {
+  const width = options.width ?? DEFAULT_WIDTH;
+  const narrow = width < NARROW_WIDTH;
+  const shapes = narrow ? SHAPES.filter(({ second }) => second !== true) : SHAPES;
+  const titles = shapes.map(({ title }) => title);
+  const rows = alerts.map((alert) => shapes.map(({ cell }) => safeLine(cell(alert, options))));
+  const widths = fitColumns(
+    shapes.map((shape, index) =>
+      toColumn(
+        shape,
+        [titles, ...rows].map((row) => row[index] ?? ""),
+        options,
+      ),
+    ),
+    width,
+  );
+  const lines = alerts.flatMap((alert, index) => {
+    const line = paint(formatRow(rows[index] ?? [], widths, width), alert, { widths, options });
+    return narrow ? [line, cutText(`    ${safeLine(toSecondLine(alert, options))}`, width)] : [line];
+  });
+  const head = options.head === false ? [] : [formatRow(titles, widths, width)];
+  return [...head, ...lines].map((line) => `${line}\n`).join("");
+}
+
+function toColumn({ title, usual, floor }: Shape, cells: readonly string[], options: RowOptions): Column {
+  const longest = cells.reduce((most, cell) => Math.max(most, textWidth(cell)), 1);
+  const isZoned = options.zone !== undefined && options.zone !== "UTC";
+  const steady = title === "TIME" && isZoned ? ZONED_TIME_WIDTH : usual;
+  return { want: options.steady === true ? steady : longest, floor };
+}
+
+/** "role/DataScience in ml-prod: 7 CreateEndpoint in 12 min". */
+function toSecondLine(alert: Alert, options: RowOptions): string {
+  const [principal, account, evidence] = SHAPES.filter(({ second }) => second === true).map(({ cell }) =>
+    cell(alert, options),
+  );
+  const who = [principal, account].filter((text) => text !== "").join(" in ");
+  return [who, evidence].filter((text) => text !== "").join(": ");
+}
+
+/** One alert in full, several lines, each ended with "\n": what happened, why it is an alert, and its evidence. */
+export function renderAlert(alert: Alert, options: TableOptions = {}): string {
+  const width = options.width ?? DEFAULT_WIDTH;
+  const time = (text: string): string => formatTime(text, options.zone);
+  const names = (ids: readonly string[]): string[] => ids.map((id) => `${id} ${techniqueName(id)}`.trimEnd());
+  const fields: readonly (readonly [string, readonly string[]])[] = [
+    ["id", [`${alert.id}, revision ${alert.revision}`]],
+    ["severity", [alert.severity]],
+    ["rule", [`${alert.ruleName} (${alert.ruleId})`]],
+    ["why", [alert.why]],
+    ["account", [alert.accountName === "" ? alert.accountId : `${alert.accountName} (${alert.accountId})`]],
+    ["region", [alert.region]],
+    ["principal", [alert.principal]],
+    ["group", Object.entries(alert.group).map(([field, value]) => `${field} = ${value}`)],
+    ["first event", [time(alert.firstEventTime)]],
+    ["last event", [time(alert.lastEventTime)]],
+    ["first seen", [time(alert.seenTime)]],
+    ["late", alert.late === true ? ["yes: it came after the lateness bound, so correlations did not count it"] : []],
+    ["ATT&CK", names(alert.attack)],
+    ["ATLAS", names(alert.atlas)],
+    ["events", [`${alert.eventCount}, of which listed: ${alert.eventIds.length}`, ...alert.eventIds]],
+  ];
+  const lines = fields.flatMap(([name, values]) =>
+    values.map((value, index) => `${(index === 0 ? name : "").padEnd(13)}${safeLine(value)}`),
+  );
+  const evidence = alert.evidence.flatMap((row) => toEvidenceLines(row, time));
+  return [
+    cutText(safeLine(alert.title), width),
+    "",
+    ...lines,
+    ...(evidence.length > 0 ? ["", "evidence", ...evidence] : []),
+  ]
+    .map((line) => `${line.trimEnd()}\n`)
+    .join("");
+}
+
+/** The rule's name, since principal and account have columns of their own; without a principal the title, which names the group. */
+function toTitle(alert: Alert, { markUpdates }: RowOptions): string {
+  const name = alert.principal === "" || alert.ruleName === "" ? alert.title : alert.ruleName;
+  return markUpdates === true && alert.revision > 1 ? `update ${alert.revision}: ${name}` : name;
+}
+
+/** "role/DataScience" of an ARN; any other principal as it stands. */
+function shortPrincipal(principal: string): string {
+  return /^arn:[^:]*:[^:]*:[^:]*:[^:]*:(.+)$/s.exec(principal)?.[1] ?? principal;
+}
+
+function toEvidence({ why, evidence }: Alert): string {
+  const first = evidence[0];
+  if (why !== "" || first === undefined) return why;
+  return first.sourceIPAddress === "" ? first.action : `${first.action} from ${first.sourceIPAddress}`;
+}
+
+function toEvidenceLines(row: AlertEvidence, time: (text: string) => string): string[] {
+  const details = [
+    row.target === "" ? "" : `on ${row.target}`,
+    row.sourceIPAddress === "" ? "" : `from ${row.sourceIPAddress}`,
+    row.errorCode === "" ? "" : `failed: ${row.errorCode}`,
+  ];
+  const line = [time(row.time), row.action, ...details].filter((text) => text !== "").join("  ");
+  const second = [row.eventId, row.userAgent].filter((text) => text !== "").join("  ");
+  return [`  ${safeLine(line)}`, ...(second === "" ? [] : [`    ${safeLine(second)}`])];
+}
+
+/** Colours the severity cell of a finished line: widths were counted before, for colours take none. */
+function paint(
+  line: string,
+  alert: Alert | undefined,
+  how: { widths: readonly number[]; options: RowOptions },
+): string {
+  if (how.options.colour !== true || alert === undefined) return line;
+  const from = (how.widths[0] ?? 0) + 2;
+  const cell = line.slice(from, from + (how.widths[1] ?? 0));
+  if (textWidth(line.slice(0, from)) !== from) return line;
+  const coloured = styleText(COLOURS[alert.severity], cell, { validateStream: false });
+  return line.slice(0, from) + coloured + line.slice(from + cell.length);
+}

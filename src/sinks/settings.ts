@@ -1,0 +1,47 @@
+/**
+ * What all sinks share: the settings that each has, what compose hands to each, and the shape of a registry entry.
+ *
+ * Which alerts a sink wants (`minSeverity`) is decided by routing before the commit; a sink sends what it is given.
+ */
+import type { Writable } from "node:stream";
+import { z } from "zod";
+import type { Sink } from "../contracts.ts";
+import { SEVERITIES, type Severity } from "../model/alert.ts";
+
+/** Settings of every sink. */
+export type SharedSettings = {
+  /** Names the sink in the outbox, in signals and on the command line. Renaming it makes it another sink. */
+  readonly name: string;
+  /** Alerts below are not for this sink. Default informational: all. */
+  readonly minSeverity: Severity;
+};
+
+/** What compose hands to every sink beside its settings. */
+export type SinkDeps = {
+  /** Of Sagewatch, for alerts that name their maker. */
+  readonly version: string;
+  /** Standard output, or what stands for it. `columns` and `hasColors` as on a terminal. */
+  readonly stdout: Writable & { readonly columns?: number; hasColors?(): boolean };
+};
+
+/** An entry of the registry: the schema of the settings, strict, with every default in it, and the factory. */
+export type SinkType<Config extends SharedSettings> = {
+  readonly schema: z.ZodType<Config> & z.ZodObject;
+  /** Opens nothing yet: a sink that is down at start delays nobody. */
+  create(config: Config, deps: SinkDeps): Sink;
+};
+
+/** Members of a schema for the shared settings. `name` is by default the type, which is enough for one sink a type. */
+export function sharedShape(type: string): {
+  name: z.ZodDefault<z.ZodString>;
+  minSeverity: z.ZodDefault<z.ZodEnum<{ [Level in Severity]: Level }>>;
+} {
+  return {
+    name: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, "must be 1 to 64 letters, digits, '_', '.' or '-'")
+      .default(type)
+      .describe("Names the sink in the outbox, signals and commands."),
+    minSeverity: z.enum(SEVERITIES).default("informational").describe("Least severity that this sink gets."),
+  };
+}
