@@ -109,15 +109,14 @@ function upperBoundFrom(members: readonly Member[], at: number): number {
 
 /**
  * Extends every chain by the members of one time, which may serve consecutive steps in any order, each event once.
- * Returns true when a chain can end here, at an event of the last step; starts[steps] is then the latest start of such a chain.
+ * Returns true when a chain can end here, at an event of the last step; starts[steps] is then its latest start
+ * (that of a chain completed before is never later, since starts[steps − 1] only grows).
  */
 function extendChains(together: readonly Member[], starts: Float64Array, timeMs: number): boolean {
   const steps = starts.length - 1;
   const before = Float64Array.from(starts);
   before[0] = timeMs;
   const present = new Set(together.map((member) => member.step));
-  // The end must be an event of this time, so an older completed chain does not count here.
-  starts[steps] = -Infinity;
   let done = false;
   for (let first = 0; first < steps; first += 1) {
     if (before[first] === -Infinity) continue;

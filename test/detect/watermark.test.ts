@@ -1,0 +1,82 @@
+/** How far the input counts as complete, step by step, for live and historic sources. */
+import { expect, test } from "vitest";
+import type { SourceTiming } from "../../src/contracts.ts";
+import { createWatermarks } from "../../src/detect/watermark.ts";
+
+const MINUTE = 60_000;
+const live: SourceTiming = { mode: "live", latenessMs: 30 * MINUTE, idleMs: 20 * MINUTE, followMs: null };
+const historic: SourceTiming = { mode: "historic", latenessMs: 30 * MINUTE, idleMs: 0, followMs: null };
+const NOW = 1_773_100_800_000;
+const TRAIL = "aws/cloudtrail" as const;
+
+function source(
+  name: string,
+  timing: SourceTiming,
+): { name: string; logsources: readonly ["aws/cloudtrail"]; timing: SourceTiming } {
+  return { name, logsources: [TRAIL], timing };
+}
+
+test("a live watermark follows the newest event and never passes now − L, whatever a record claims", () => {
+  const marks = createWatermarks([source("a", live)], []);
+  marks.tick(NOW);
+  expect(marks.value(TRAIL)).toBe(-Infinity);
+  marks.observe("a", TRAIL, { floorMs: null, newestMs: NOW - 10 * MINUTE });
+  expect(marks.value(TRAIL)).toBe(NOW - 40 * MINUTE);
+  marks.observe("a", TRAIL, { floorMs: null, newestMs: NOW + 999 * MINUTE });
+  expect(marks.value(TRAIL)).toBe(NOW - 30 * MINUTE);
+  marks.observe("a", TRAIL, { floorMs: null, newestMs: NOW - 20 * MINUTE });
+  expect(marks.value(TRAIL)).toBe(NOW - 30 * MINUTE);
+});
+
+test("a live source that is idle longer than I follows the clock", () => {
+  const marks = createWatermarks([source("a", live)], []);
+  marks.tick(NOW);
+  marks.observe("a", TRAIL, { floorMs: null, newestMs: NOW - MINUTE });
+  marks.tick(NOW + MINUTE);
+  marks.tick(NOW + 21 * MINUTE);
+  expect(marks.value(TRAIL)).toBe(NOW - 31 * MINUTE);
+  marks.tick(NOW + 22 * MINUTE);
+  expect(marks.value(TRAIL)).toBe(NOW - 8 * MINUTE);
+});
+
+test("the slowest source holds back the logsource", () => {
+  const marks = createWatermarks([source("a", live), source("b", live)], []);
+  marks.tick(NOW);
+  marks.observe("a", TRAIL, { floorMs: null, newestMs: NOW });
+  expect(marks.value(TRAIL)).toBe(-Infinity);
+  marks.observe("b", TRAIL, { floorMs: null, newestMs: NOW - 5 * MINUTE });
+  expect(marks.value(TRAIL)).toBe(NOW - 35 * MINUTE);
+});
+
+test("after a restart a live source stays at its saved value until it is released", () => {
+  const marks = createWatermarks(
+    [source("a", live)],
+    [{ source: "a", logsource: TRAIL, watermarkMs: NOW - 90 * MINUTE }],
+  );
+  marks.tick(NOW);
+  marks.observe("a", TRAIL, { floorMs: null, newestMs: NOW });
+  expect(marks.value(TRAIL)).toBe(NOW - 90 * MINUTE);
+  expect(marks.entries()).toEqual([{ source: "a", logsource: TRAIL, watermarkMs: NOW - 90 * MINUTE }]);
+  marks.release("a");
+  marks.tick(NOW + 1);
+  expect(marks.value(TRAIL)).toBe(NOW - 30 * MINUTE + 0);
+});
+
+test("a historic watermark is the floor of unread slots − L, and +Infinity at the end; the clock does not move it", () => {
+  const marks = createWatermarks([source("a", historic)], []);
+  marks.tick(NOW);
+  marks.observe("a", TRAIL, { floorMs: -Infinity, newestMs: NOW });
+  expect(marks.value(TRAIL)).toBe(-Infinity);
+  marks.observe("a", TRAIL, { floorMs: NOW - 60 * MINUTE, newestMs: NOW });
+  expect(marks.value(TRAIL)).toBe(NOW - 90 * MINUTE);
+  marks.tick(NOW + 999 * MINUTE);
+  expect(marks.value(TRAIL)).toBe(NOW - 90 * MINUTE);
+  marks.finish("a");
+  expect(marks.value(TRAIL)).toBe(Infinity);
+});
+
+test("a historic source told to follow the newest event does so while slots cannot be told", () => {
+  const marks = createWatermarks([source("a", { ...historic, followMs: 5 * MINUTE })], []);
+  marks.observe("a", TRAIL, { floorMs: -Infinity, newestMs: NOW });
+  expect(marks.value(TRAIL)).toBe(NOW - 5 * MINUTE);
+});
