@@ -1,0 +1,144 @@
+/**
+ * How members, evidence, pointers and records stand in a row.
+ *
+ * A delta's members are one JSON array of arrays, since the field names would be two thirds of the bytes. Records are
+ * zstd frames with a checksum; rows that a restart reads carry a crc32, so that a flipped bit on the disk is refused and
+ * never becomes detection state. Everything given comes back byte for byte, any JavaScript text included.
+ */
+import { constants, crc32, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import type { EvidenceDelta, Member } from "../contracts.ts";
+import { toUtcText } from "../lib/clock.ts";
+import type { Alert, AlertContent } from "../model/alert.ts";
+import { SagewatchError } from "../model/errors.ts";
+import type { Evidence, Kind, Pointer } from "../model/event.ts";
+
+/** Members as text. Numbers that JSON cannot write (Infinity from 1e400) stand as text. */
+export function packMembers(members: readonly Member[]): string {
+  return JSON.stringify(
+    members.map((m) => [
+      m.step,
+      m.timeMs,
+      m.kind,
+      m.key,
+      m.eventId,
+      m.version,
+      m.recordHash,
+      m.accountId,
+      m.region,
+      m.principal,
+      m.value,
+      m.number === null || Number.isFinite(m.number) ? m.number : String(m.number),
+    ]),
+  );
+}
+
+type PackedMember = readonly [
+  number,
+  number,
+  Kind,
+  string,
+  string,
+  number,
+  string,
+  string,
+  string,
+  string,
+  string | null,
+  number | string | null,
+];
+
+/** The inverse of packMembers. */
+export function unpackMembers(body: string): Member[] {
+  return (JSON.parse(body) as PackedMember[]).map(
+    ([step, timeMs, kind, key, eventId, version, recordHash, accountId, region, principal, value, number]) => ({
+      step,
+      timeMs,
+      kind,
+      key,
+      eventId,
+      version,
+      recordHash,
+      accountId,
+      region,
+      principal,
+      value,
+      number: typeof number === "string" ? Number(number) : number,
+    }),
+  );
+}
+
+/** Evidence facts and pointer as text. */
+export function packEvidence(delta: EvidenceDelta): string {
+  const { evidence: e, pointer: p } = delta;
+  return JSON.stringify([e.action, e.ip, e.agent, e.error, e.target, p.source, p.path, p.index]);
+}
+
+/** The inverse of packEvidence. */
+export function unpackEvidence(body: string): { evidence: Evidence; pointer: Pointer } {
+  const [action, ip, agent, error, target, source, path, index] = JSON.parse(body) as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    number,
+  ];
+  return { evidence: { action, ip, agent, error, target }, pointer: { source, path, index } };
+}
+
+/** The columns that make an Alert. */
+export type AlertRow = { content: string; revision: number; seen_ms: number };
+
+/** The alert of a row. */
+export function toAlert(found: AlertRow): Alert {
+  const content = JSON.parse(found.content) as AlertContent;
+  return { ...content, revision: found.revision, seenTime: toUtcText(found.seen_ms) };
+}
+
+/** Any text as text that SQLite keeps exactly. Equal texts give equal results. */
+export function packText(text: string): string {
+  return JSON.stringify(text);
+}
+
+/** The inverse of packText. */
+export function unpackText(text: string): string {
+  return JSON.parse(text) as string;
+}
+
+/** Checksum of a row's parts. */
+export function toCrc(...parts: readonly (string | number)[]): number {
+  return crc32(parts.join("\u0000"));
+}
+
+/** Throws store_corrupt when a row does not carry the checksum of its parts. */
+export function checkCrc(table: string, crc: unknown, ...parts: readonly (string | number)[]): void {
+  if (crc === toCrc(...parts)) return;
+  throw new SagewatchError(
+    "store_corrupt",
+    `A row of table ${table} in the state file fails its checksum. Keep the file, and restore a backup or move it away (docs/runbook.md).`,
+  );
+}
+
+const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 3, [constants.ZSTD_c_checksumFlag]: 1 } };
+
+/** A record as zstd bytes; null stays null, and so does a record above `maxBytes`. */
+export function packRecord(record: Uint8Array | null, maxBytes: number): Uint8Array | null {
+  return record === null || record.length > maxBytes ? null : zstdCompressSync(record, ZSTD);
+}
+
+/** The inverse of packRecord. Throws store_corrupt when the frame is damaged. */
+export function unpackRecord(blob: Uint8Array | null): Uint8Array | null {
+  if (blob === null) return null;
+  try {
+    const bytes = zstdDecompressSync(blob);
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  } catch (error) {
+    throw new SagewatchError(
+      "store_corrupt",
+      "A stored record fails its checksum. The alert or quarantine row is whole, its record is not.",
+      { cause: error },
+    );
+  }
+}

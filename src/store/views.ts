@@ -1,0 +1,100 @@
+/**
+ * The read side: what commands and the console may ask, from the daemon's own connection or from another process.
+ *
+ * `openViews` opens the file read-only beside a running daemon (WAL lets readers go on); it takes no lock and changes
+ * nothing. A reader sees the last commit, never half of one.
+ */
+import * as fs from "node:fs";
+import type { DatabaseSync } from "node:sqlite";
+import type { AlertFilter, Views } from "../contracts.ts";
+import { SagewatchError } from "../model/errors.ts";
+import type { Pointer } from "../model/event.ts";
+import { type AlertRow, toAlert, unpackRecord } from "./codec.ts";
+import { connect, row, rows, toStoreError } from "./database.ts";
+import { toPaths } from "./folder.ts";
+import { checkHeader } from "./inspect.ts";
+import { createCountsView } from "./progress.ts";
+import { createQuarantineViews } from "./rejects.ts";
+
+/** Shortest prefix of an alert id that `alert` takes. */
+const PREFIX_MIN = 4;
+
+/** Views on an open connection. */
+export function createViews(sqlite: DatabaseSync): Views {
+  return {
+    alerts: createAlertList(sqlite),
+    alert: createAlertView(sqlite),
+    counts: createCountsView(sqlite),
+    ...createQuarantineViews(sqlite),
+  };
+}
+
+/**
+ * Opens the views of a state folder, with or without a daemon on it. Throws not_found when it has no state file,
+ * store_newer, store_corrupt, store_failed.
+ */
+export function openViews(dir: string): Views & { close(): void } {
+  const file = toPaths(dir).store;
+  if (!fs.existsSync(file)) {
+    throw new SagewatchError(
+      "not_found",
+      `There is no state file in ${dir}. Name the folder of a daemon that ran, as state.dir or on the command line.`,
+    );
+  }
+  let sqlite: DatabaseSync | null = null;
+  try {
+    sqlite = connect(file, "read");
+    checkHeader(sqlite, file);
+    return { ...createViews(sqlite), close: () => sqlite?.close() };
+  } catch (error) {
+    sqlite?.close();
+    throw toStoreError(error, `read the state file ${file}`);
+  }
+}
+
+/** `fromMs` is included, `toMs` is not; both are compared with lastEventTime. Equal times are ordered by id. */
+function createAlertList(sqlite: DatabaseSync): Views["alerts"] {
+  const list = sqlite.prepare(
+    `SELECT content, revision, seen_ms FROM alerts WHERE last_ms >= ?1 AND last_ms < ?2 AND (?3 IS NULL OR rule_id = ?3)
+       AND (?4 IS NULL OR severity = ?4) AND (?5 IS NULL OR principal = ?5) AND (?6 IS NULL OR account_id = ?6)
+     ORDER BY last_ms DESC, id LIMIT ?7`,
+  );
+  return (filter: AlertFilter) => {
+    const {
+      fromMs = -Infinity,
+      toMs = Infinity,
+      ruleId = null,
+      severity = null,
+      principal = null,
+      accountId = null,
+      limit = -1,
+    } = filter;
+    return (rows(list, fromMs, toMs, ruleId, severity, principal, accountId, limit) as AlertRow[]).map(toAlert);
+  };
+}
+
+function createAlertView(sqlite: DatabaseSync): Views["alert"] {
+  const exact = sqlite.prepare("SELECT id, content, revision, seen_ms FROM alerts WHERE id = ?");
+  const prefixed = sqlite.prepare(
+    "SELECT id, content, revision, seen_ms FROM alerts WHERE id >= ?1 AND id < ?1 || char(0x10ffff) LIMIT 2",
+  );
+  const records = sqlite.prepare(
+    "SELECT pointer, record FROM alert_records WHERE alert_id = ? ORDER BY time_ms, key, record_hash",
+  );
+  const find = (id: string): (AlertRow & { id: string }) | null => {
+    const whole = row(exact, id);
+    if (whole !== null) return whole as AlertRow & { id: string };
+    if (id.length < PREFIX_MIN) return null;
+    const found = rows(prefixed, id) as (AlertRow & { id: string })[];
+    return found.length === 1 ? (found[0] ?? null) : null;
+  };
+  return (id) => {
+    const found = find(id);
+    if (found === null) return null;
+    const kept = rows(records, found.id) as { pointer: string; record: Uint8Array | null }[];
+    return {
+      alert: toAlert(found),
+      records: kept.map((r) => ({ pointer: JSON.parse(r.pointer) as Pointer, record: unpackRecord(r.record) })),
+    };
+  };
+}
