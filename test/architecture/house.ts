@@ -108,6 +108,10 @@ export const RESERVED_WORDS: Readonly<Record<string, { readonly files: RegExp | 
 /** Files outside match/ and decode/ that parse JSON, and what they parse, for it must not be a record. */
 export const JSON_READERS: Readonly<Record<string, string>> = {
   "src/model/alert.ts": "group keys: canonical text that this file wrote itself",
+  "src/ops/control.ts": "requests and answers on the daemon's own socket",
+  "src/store/codec.ts": "columns that this file wrote itself",
+  "src/store/lock.ts": "who holds the lock, as the holder wrote it",
+  "src/store/views.ts": "pointers, as the store wrote them",
 };
 
 export const LIMITS: {
@@ -127,4 +131,6 @@ export const LIMITS: {
 export const FILE_LIMITS: Readonly<Record<string, number>> = { "src/main.ts": 60, "src/compose.ts": 250 };
 
 /** Data tables that may be longer than a file should, and why. */
-export const LONG_FILES: Readonly<Record<string, string>> = {};
+export const LONG_FILES: Readonly<Record<string, string>> = {
+  "src/encode/attack-table.ts": "generated from MITRE's own files by tools/make-attack-table.ts",
+};
