@@ -1,0 +1,61 @@
+/**
+ * Which matches a detection makes: one of its own when it alerts, and one for each step of each correlation it feeds.
+ *
+ * Worked out once from the rule set, with aliases resolved to the fields of this detection. Correlations that read other
+ * correlations are fed by the detector, not from here. Pure.
+ */
+import type { Correlation, DetectionRule, RuleSet } from "../sigma/ast.ts";
+
+/** One use of a detection. `correlation` null: the detection's own alert. */
+export type Feed = {
+  readonly ruleId: string;
+  readonly ruleSem: string;
+  /** Index in the correlation's `rules`, −1 for the detection's own alert. */
+  readonly step: number;
+  readonly correlation: Correlation | null;
+  readonly groupBy: readonly string[];
+  readonly fields: readonly string[];
+  /** The own alert of a detection without suppression is one, whatever it groups by. */
+  readonly single: boolean;
+};
+
+/** The feeds of each detection, by its place in the rule set: its own alert first, then correlations in their order. */
+export function createFeeds(ruleSet: RuleSet): readonly (readonly Feed[])[] {
+  const byRule = new Map<string, Feed[]>();
+  for (const correlation of ruleSet.correlations) {
+    for (const [step, ruleId] of correlation.rules.entries()) {
+      const feeds = byRule.get(ruleId) ?? [];
+      byRule.set(ruleId, feeds);
+      const resolve = (field: string): string => resolveAlias(correlation, field, ruleId);
+      feeds.push({
+        ruleId: correlation.id,
+        ruleSem: correlation.ruleSem,
+        step,
+        correlation,
+        groupBy: correlation.groupBy.map(resolve),
+        fields: correlation.fields.map(resolve),
+        single: false,
+      });
+    }
+  }
+  return ruleSet.detections.map((rule) => [...(rule.alerts ? [toOwnFeed(rule)] : []), ...(byRule.get(rule.id) ?? [])]);
+}
+
+function toOwnFeed(rule: DetectionRule): Feed {
+  const { id: ruleId, ruleSem, engine } = rule;
+  return {
+    ruleId,
+    ruleSem,
+    step: -1,
+    correlation: null,
+    groupBy: engine.groupBy,
+    fields: [],
+    single: engine.suppressMs === null,
+  };
+}
+
+/** The field that an alias stands for in the events of `ruleId`; any other name is a field itself. */
+function resolveAlias(correlation: Correlation, field: string, ruleId: string): string {
+  const fields = Object.hasOwn(correlation.aliases, field) ? correlation.aliases[field] : undefined;
+  return fields !== undefined && Object.hasOwn(fields, ruleId) ? (fields[ruleId] ?? field) : field;
+}

@@ -1,0 +1,80 @@
+/**
+ * The fields `enrich.*`: what rules may read beside the record, computed before the match.
+ *
+ * Each is a pure function of the event and of the configuration given here: same event, same value, on every machine. A
+ * field is computed at most once an event, and only when a rule that may match reads it. What needs state is no field of
+ * this table. To add one: a line in FIELDS (or a family as calendars), a test, and its row in docs/fields.md follows.
+ */
+import type { Event, Json } from "../model/event.ts";
+import type { FieldTable } from "../sigma/compile.ts";
+import { type Calendar, compileCalendar, DEFAULT_CALENDAR } from "./calendar.ts";
+import { deniedField } from "./denied.ts";
+
+/** A field, with the sentence and type that docs/fields.md shows. */
+export type FieldDefinition = {
+  readonly type: "text" | "boolean" | "number";
+  readonly what: string;
+  readonly compute: (event: Event) => Json;
+};
+
+/** Fields that need no configuration. */
+export const FIELDS: Readonly<Record<string, FieldDefinition>> = {
+  "enrich.principal.id": {
+    type: "text",
+    what: "Who acted: the first of sessionIssuer.arn, arn, principalId, invokedBy that is neither missing nor empty.",
+    compute: (event) => event.principal.id,
+  },
+  "enrich.principal.name": {
+    type: "text",
+    what: "Short name of who acted: the last part of the id's path.",
+    compute: (event) => event.principal.name,
+  },
+  "enrich.principal.kind": {
+    type: "text",
+    what: "human, workload, service, root or unknown.",
+    compute: (event) => event.principal.kind,
+  },
+  "enrich.principal.session": {
+    type: "text",
+    what: "Session name of an assumed role, else empty.",
+    compute: (event) => event.principal.session,
+  },
+  "enrich.denied": {
+    type: "boolean",
+    what: "The call failed because a permission was missing, however the service spells it.",
+    compute: deniedField,
+  },
+};
+
+/** The calendar that shipped rules ask for; `accounts.ID.calendar` puts another in its place for one account. */
+export const BUSINESS_CALENDAR = "business";
+
+/** What the fields take from the configuration. */
+export type FieldOptions = {
+  readonly calendars: Readonly<Record<string, Calendar>>;
+  /** Account id → name of its calendar. */
+  readonly accountCalendars: Readonly<Record<string, string>>;
+};
+
+/**
+ * The table of all fields. `business` is there without configuration (Mon–Fri 07:00–20:00 UTC).
+ * Throws config_invalid where a calendar cannot be read. An account whose calendar does not exist keeps `business`.
+ */
+export function createFields(options: FieldOptions): FieldTable {
+  const table = new Map<string, (event: Event) => Json>();
+  for (const [name, field] of Object.entries(FIELDS)) table.set(name, field.compute);
+  const calendars = new Map(Object.entries({ [BUSINESS_CALENDAR]: DEFAULT_CALENDAR, ...options.calendars }));
+  const tests = new Map([...calendars].map(([name, calendar]) => [name, compileCalendar(name, calendar)] as const));
+  const own = new Map(
+    Object.entries(options.accountCalendars).map(([account, name]) => [account, tests.get(name)] as const),
+  );
+  for (const [name, isOpen] of tests) {
+    table.set(
+      `enrich.calendar.${name}.open`,
+      name === BUSINESS_CALENDAR
+        ? (event) => (own.get(event.accountId) ?? isOpen)(event.timeMs)
+        : (event) => isOpen(event.timeMs),
+    );
+  }
+  return table;
+}

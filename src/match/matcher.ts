@@ -1,0 +1,161 @@
+/**
+ * The matcher: a batch of bytes to matches. The only reader of record bytes.
+ *
+ * Each record is decoded, met with the candidate rules of its logsource, and makes one match for each use of each rule it
+ * meets. Stateless between batches, no clock, decoders handed in, result plain data: the same batch gives the same result
+ * anywhere. Never throws for any bytes: a record on which a rule or decoder fails unexpectedly is rejected as `schema`
+ * and its neighbours go on. A limit of time a record (reason rule_timeout) would need a clock and is not kept here: rules
+ * are bounded when they are loaded, and matching is linear.
+ */
+import { sha256Hex } from "../lib/canonical.ts";
+import type { Batch, Decoder, Match, MatchResult, Matcher, Undecodable } from "../contracts.ts";
+import { toMessage } from "../model/errors.ts";
+import type { Event, Kind, Pointer, Rejected } from "../model/event.ts";
+import type { RuleSet } from "../sigma/ast.ts";
+import type { CompiledRules } from "../sigma/compile.ts";
+import { createFeeds, type Feed } from "./feeds.ts";
+import { type ReadField, toGroups, toMeasure } from "./groups.ts";
+
+/** Sizes in bytes beyond which a record's bytes are not carried along. */
+export type MatcherLimits = {
+  /** Records of matches: larger ones are not kept as evidence. Default 64 KiB (reliability.md section 6). */
+  readonly evidenceBytes: number;
+  /** Rejected records: of larger ones only the pointer is kept. Default 1 MiB (reliability.md section 8). */
+  readonly rejectedBytes: number;
+};
+export const MATCHER_LIMITS: MatcherLimits = { evidenceBytes: 65_536, rejectedBytes: 1_048_576 };
+
+/** What a matcher is made of. `rules` is the compiled form of `ruleSet`. */
+export type MatcherOptions = {
+  readonly rules: CompiledRules;
+  readonly ruleSet: RuleSet;
+  readonly decoders: Readonly<Partial<Record<Kind, Decoder>>>;
+  readonly limits?: Partial<MatcherLimits>;
+};
+
+/** What a batch has come to so far. */
+type Tally = {
+  evaluated: number;
+  late: number;
+  newestMs: number;
+  readonly rejected: Rejected[];
+  readonly matches: Match[];
+  readonly groupless: Map<string, number>;
+};
+
+/** One record of a batch. */
+type Range = { readonly kind: Kind; readonly bytes: Uint8Array; readonly pointer: Pointer };
+
+/** What decoding and counting a record needs to know of the time. */
+type Moment = { readonly nowMs: number | null; readonly watermarkMs: number; readonly duplicateKeys: boolean };
+
+/** Creates a matcher for one rule set. */
+export function createMatcher(options: MatcherOptions): Matcher {
+  const limits: MatcherLimits = { ...MATCHER_LIMITS, ...options.limits };
+  const feeds = createFeeds(options.ruleSet);
+  const { rules } = options;
+  const read: ReadField = (field) => rules.read(field).values;
+
+  /** Evaluates one event; what it adds to the tally comes last, so that a failure leaves nothing behind. */
+  const take = (range: Range, event: Event, tally: Tally): void => {
+    const hits = rules.evaluate(event);
+    if (hits.length > 0) {
+      const uses = hits.flatMap((hit) => feeds[hit] ?? []);
+      const made = uses.map((feed) => toMatches(feed, read));
+      const facts = toFacts(event, range, limits);
+      for (const [index, feed] of uses.entries()) {
+        const found = made[index] ?? null;
+        if (found === null) tally.groupless.set(feed.ruleId, (tally.groupless.get(feed.ruleId) ?? 0) + 1);
+        else for (const use of found) tally.matches.push({ ...use, ...facts });
+      }
+    }
+  };
+
+  /** Why the record was not evaluated, or null when it was. */
+  const tryRecord = (range: Range, moment: Moment, tally: Tally): Undecodable | null => {
+    const decoder = options.decoders[range.kind];
+    if (decoder === undefined) return { reason: "unknown_kind", detail: `there is no decoder for ${range.kind}` };
+    try {
+      const event = decoder.decode(range.bytes, moment);
+      if ("reason" in event) return event;
+      take(range, event, tally);
+      tally.evaluated += 1;
+      if (event.timeMs < moment.watermarkMs) tally.late += 1;
+      if (event.timeMs > tally.newestMs) tally.newestMs = event.timeMs;
+      return null;
+    } catch (thrown) {
+      return { reason: "schema", detail: `the record could not be evaluated: ${toMessage(thrown)}` };
+    }
+  };
+
+  return {
+    match: (batch, at) => {
+      const tally: Tally = {
+        evaluated: 0,
+        late: 0,
+        newestMs: -Infinity,
+        rejected: [...batch.rejected],
+        matches: [],
+        groupless: new Map(),
+      };
+      const records = batch.offsets.length >> 1;
+      for (let index = 0; index < records; index += 1) {
+        const range = toRange(batch, index);
+        const duplicateKeys = ((batch.flags?.[index] ?? 0) & 1) === 1;
+        const failed = tryRecord(range, { ...at, duplicateKeys }, tally);
+        if (failed !== null) tally.rejected.push(toRejected(failed, range, limits.rejectedBytes));
+      }
+      return toResult(batch, records, tally);
+    },
+  };
+}
+
+function toResult(batch: Batch, records: number, tally: Tally): MatchResult {
+  const skipped = Object.values(batch.skipped).reduce((sum, count) => sum + count, 0);
+  return { read: records + batch.rejected.length + skipped, ...tally, skipped: batch.skipped };
+}
+
+function toRange(batch: Batch, index: number): Range {
+  const { source, path, indexes } = batch.origin;
+  const bytes = batch.chunk.subarray(batch.offsets[2 * index] ?? 0, batch.offsets[2 * index + 1] ?? 0);
+  return { kind: batch.kind, bytes, pointer: { source, path, index: indexes[index] ?? index } };
+}
+
+function toRejected(why: Undecodable, range: Range, maxBytes: number): Rejected {
+  const sizeBytes = range.bytes.length;
+  const bytes = sizeBytes <= maxBytes ? range.bytes : null;
+  return { reason: why.reason, detail: why.detail, pointer: range.pointer, bytes, sizeBytes, kind: range.kind };
+}
+
+/** The parts of a match that tell its uses apart. */
+type MatchUse = Pick<Match, "ruleId" | "ruleSem" | "step" | "group" | "value" | "number">;
+
+/** One use of a detection by the event, for each group; null when a correlation lacks a field of it. */
+function toMatches(feed: Feed, read: ReadField): MatchUse[] | null {
+  const { ruleId, ruleSem, step, correlation } = feed;
+  const groups = toGroups(feed.groupBy, read, correlation === null ? "" : null);
+  const measure = correlation === null ? { value: null, number: null } : toMeasure(correlation, feed.fields, read);
+  if (groups === null || measure === null) return null;
+  const joined = feed.single ? groups.slice(0, 1) : groups;
+  return joined.map((group) => ({ ruleId, ruleSem, step, group, ...measure }));
+}
+
+/** The parts of a match that come from the event. */
+function toFacts(event: Event, range: Range, limits: MatcherLimits): Omit<Match, keyof MatchUse> {
+  const { kind, logsource, key, eventId, version, timeMs, accountId, region, evidence } = event;
+  return {
+    kind,
+    logsource,
+    key,
+    eventId,
+    version,
+    timeMs,
+    recordHash: sha256Hex(range.bytes),
+    accountId,
+    region,
+    principal: event.principal.id,
+    pointer: range.pointer,
+    evidence,
+    record: range.bytes.length <= limits.evidenceBytes ? range.bytes : null,
+  };
+}

@@ -1,0 +1,179 @@
+/**
+ * Compiles a rule set: plans with shared leaves, the candidate index, and what must be read of an event that matched.
+ *
+ * Detections run here; correlations only lend the fields that they group by and measure. Everything that can be wrong
+ * with lists, fields and expressions comes back in `problems`, with the place of the rule; nothing is thrown. Evaluation
+ * is synchronous, one event at a time, and depends on nothing but the event.
+ */
+import { nearest } from "../lib/nearest.ts";
+import type { Event, Json, Logsource } from "../model/event.ts";
+import type { DetectionRule, Problem, RuleSet } from "./ast.ts";
+import { createIndex, type RuleIndex } from "./index.ts";
+import { createNormaliser, type FieldCheck } from "./plan/normalise.ts";
+import { type ComputeField, createEvaluator, type Evaluator } from "./plan/evaluator.ts";
+import type { ListTable } from "./plan/lists.ts";
+import { toWitness } from "./plan/witness.ts";
+
+export type { ListTable, ListType, TypedList } from "./plan/lists.ts";
+
+/** Fields computed before the match, by full name ("enrich.denied"). Names outside `enrich.` are never looked up here. */
+export type FieldTable = ReadonlyMap<string, ComputeField>;
+
+/** What compiling needs besides the rules. */
+export type CompileOptions = {
+  readonly lists: ListTable;
+  readonly fields: FieldTable;
+  /** Measures rules on every 64th event with this clock (ms, monotonic). Left out: nothing is measured, at no cost. */
+  readonly monotonicMs?: () => number;
+};
+
+/** What a rule took, over the events that were measured. */
+export type RuleCost = { readonly ruleId: string; readonly evaluations: number; readonly totalMs: number };
+
+/** A rule set ready to run. */
+export type CompiledRules = {
+  readonly detections: readonly DetectionRule[];
+  readonly problems: readonly Problem[];
+  /** Indices into `detections` of the rules that the event matches, ascending. The array may be used again by the next call. */
+  evaluate(event: Event): readonly number[];
+  /** The same by trying every rule of the event's logsource: the truth that the index is held against. */
+  scan(event: Event): readonly number[];
+  /** Candidates of an event, ascending. */
+  candidates(event: Event): readonly number[];
+  /** Values of a field of the event that was evaluated last, flattened; `found` when the key stands at all. */
+  read(field: string): { readonly found: boolean; readonly values: readonly Json[] };
+  /** Ids of the rules without a witness: they are tried on every event of their logsource. */
+  readonly openRules: readonly string[];
+  /** Costs by rule, dearest first; empty without a clock. */
+  costs(): readonly RuleCost[];
+};
+
+/** Events between two that are measured: one in 64 keeps the cost of the clock below 1 %. */
+const MEASURE_EVERY = 64;
+const LOGSOURCES: readonly Logsource[] = ["aws/cloudtrail", "aws/guardduty"];
+
+/** Compiles a rule set. Problem codes: field_unknown, expand_list_unknown, expand_list_type, expand_list_entry, expand_limit, regex_unsupported, cidr_invalid. */
+export function compileRules(ruleSet: RuleSet, options: CompileOptions): CompiledRules {
+  const { detections } = ruleSet;
+  const checkField = createFieldCheck(options.fields);
+  const normaliser = createNormaliser(options.lists, checkField);
+  const plans = detections.map((rule) => normaliser.plan(rule.expression, rule.place));
+  const evaluator = createEvaluator(normaliser.leaves.values(), (field) => options.fields.get(field) ?? null);
+  const programs = plans.map((plan) => evaluator.program(plan));
+  const indexed = detections.map((rule, index) => ({
+    index,
+    logsource: rule.logsource,
+    witness: toWitness(plans[index] ?? { op: "const", value: false }),
+  }));
+  const indexes = new Map(
+    LOGSOURCES.map(
+      (logsource) => [logsource, createIndex(logsource, indexed, (field) => evaluator.slot(field))] as const,
+    ),
+  );
+  const { run, costs } = createRunner(detections, programs, options.monotonicMs);
+
+  return {
+    detections,
+    problems: [...normaliser.problems, ...checkRuleFields(ruleSet, checkField)],
+    evaluate: createEvaluation(evaluator, indexes, run),
+    scan: (event) => {
+      evaluator.begin(event);
+      return (indexes.get(event.logsource)?.all ?? []).filter((rule) => programs[rule]?.() === true);
+    },
+    candidates: (event) => {
+      evaluator.begin(event);
+      const found = new Set<number>();
+      indexes.get(event.logsource)?.candidates((rule) => found.add(rule));
+      return [...found].toSorted((a, b) => a - b);
+    },
+    read: (field) => {
+      const { found, count, value, many } = evaluator.slot(field)();
+      return { found, values: count === 0 ? [] : (many ?? [value]) };
+    },
+    openRules: indexed.filter((rule) => rule.witness === null).map((rule) => detections[rule.index]?.id ?? ""),
+    costs,
+  };
+}
+
+/** The hot path: candidates of the event's logsource, each tried once. */
+function createEvaluation(
+  evaluator: Evaluator,
+  indexes: ReadonlyMap<Logsource, RuleIndex>,
+  run: (rule: number, measured: boolean) => boolean,
+): (event: Event) => readonly number[] {
+  const hits: number[] = [];
+  let tried = new Uint32Array(0);
+  let events = 0;
+  let measured = false;
+  const visit = (rule: number): void => {
+    if (tried[rule] === events) return;
+    tried[rule] = events;
+    if (run(rule, measured)) hits.push(rule);
+  };
+  return (event) => {
+    hits.length = 0;
+    events = events === 0xffff_ffff ? 1 : events + 1;
+    const index = indexes.get(event.logsource);
+    if (index === undefined) return hits;
+    if (events === 1) tried = new Uint32Array(Math.max(0, ...[...indexes.values()].flatMap((each) => each.all)) + 1);
+    measured = events % MEASURE_EVERY === 0;
+    evaluator.begin(event);
+    index.candidates(visit);
+    return hits.length > 1 ? hits.toSorted((a, b) => a - b) : hits;
+  };
+}
+
+/** Runs one rule, measured or not. */
+function createRunner(
+  detections: readonly DetectionRule[],
+  programs: readonly (() => boolean)[],
+  monotonicMs: (() => number) | undefined,
+): { run: (rule: number, measured: boolean) => boolean; costs: () => RuleCost[] } {
+  const plain = (rule: number): boolean => programs[rule]?.() === true;
+  if (monotonicMs === undefined) return { run: plain, costs: () => [] };
+  const totals = new Float64Array(programs.length);
+  const counts = new Uint32Array(programs.length);
+  return {
+    run: (rule, measured) => {
+      if (!measured) return plain(rule);
+      const start = monotonicMs();
+      const answer = plain(rule);
+      totals[rule] = (totals[rule] ?? 0) + monotonicMs() - start;
+      counts[rule] = (counts[rule] ?? 0) + 1;
+      return answer;
+    },
+    costs: () =>
+      detections
+        .map((rule, index) => ({ ruleId: rule.id, evaluations: counts[index] ?? 0, totalMs: totals[index] ?? 0 }))
+        .filter((cost) => cost.evaluations > 0)
+        .toSorted((a, b) => b.totalMs - a.totalMs),
+  };
+}
+
+/** Declared fields must be known by name; `state.*` is not there before the match. */
+function createFieldCheck(fields: FieldTable): FieldCheck {
+  return (field) => {
+    if (field.startsWith("state.")) {
+      const message = `${field} is known only after the match; a detection cannot read it`;
+      return { code: "field_unknown", message, remedy: "Use it in a correlation or behaviour." };
+    }
+    if (!field.startsWith("enrich.") || fields.has(field)) return null;
+    const close = nearest(field, fields.keys());
+    const remedy = close === null ? "See docs/fields.md for the fields there are." : `Did you mean ${close}?`;
+    return { code: "field_unknown", message: `There is no field ${field}`, remedy };
+  };
+}
+
+/** Fields that rules read outside their expressions. */
+function checkRuleFields(ruleSet: RuleSet, checkField: FieldCheck): Problem[] {
+  return [...ruleSet.detections, ...ruleSet.correlations].flatMap((rule) => {
+    const named =
+      rule.type === "detection"
+        ? rule.engine.groupBy
+        : [...rule.groupBy, ...rule.fields, ...Object.values(rule.aliases).flatMap((fields) => Object.values(fields))];
+    return [...new Set(named)].flatMap((field): Problem[] => {
+      const wrong = checkField(field);
+      return wrong === null ? [] : [{ ...rule.place, severity: "error", ...wrong, value: field }];
+    });
+  });
+}

@@ -1,0 +1,117 @@
+/**
+ * Puts the entries of lists in the place of the placeholders of `expand`, once, when rules are compiled.
+ *
+ * A list that is not defined is an error; an empty one matches nothing. Entries of `cidr` and `regex` lists are tests of
+ * their own, so such a placeholder must be the whole value. Entries never become code.
+ */
+import type { Pattern, Test } from "../ast.ts";
+import { parsePattern } from "../detection/pattern.ts";
+import { compileCidr } from "../leaf/cidr.ts";
+import type { PlainTest } from "../leaf/plain-test.ts";
+import { compileRegex } from "../leaf/regex.ts";
+import { normalisePattern, type PlainPattern } from "../leaf/text.ts";
+
+/** How the entries of a list are meant. `account`: 12 digits, compared as text. `wildcard`: `*`, `?` and their escapes. */
+export type ListType = "string" | "wildcard" | "cidr" | "regex" | "account";
+export type TypedList = { readonly type: ListType; readonly items: readonly string[] };
+/** Lists by the name that stands between the percent signs. */
+export type ListTable = ReadonlyMap<string, TypedList>;
+
+/** Values that one test may grow to, over all its placeholders. Twice the longest list that reliability.md allows would not help anyone. */
+export const EXPANSION_MAX = 20_000;
+
+/** A test's alternatives, or what is wrong. */
+export type Expansion =
+  | { readonly tests: readonly PlainTest[] }
+  | {
+      readonly code: "expand_list_unknown" | "expand_list_type" | "expand_list_entry" | "expand_limit";
+      readonly message: string;
+      readonly value: string;
+      readonly remedy: string;
+    };
+
+/** The alternatives of a test: any of them is enough. None: the test matches nothing. */
+export function expandTest(test: Test, lists: ListTable): Expansion {
+  if (test.type !== "text") return { tests: [test] };
+  const whole = wholeList(test.pattern, lists);
+  if (whole !== null) return expandTyped(whole.name, whole.list);
+  let patterns: PlainPattern[] = [[]];
+  for (const part of test.pattern) {
+    const pieces = typeof part === "object" ? listPieces(part.list, lists) : [[part]];
+    if (!Array.isArray(pieces)) return pieces;
+    if (patterns.length * pieces.length > EXPANSION_MAX) return tooMany(patterns.length * pieces.length);
+    patterns = patterns.flatMap((head) => pieces.map((piece) => [...head, ...piece]));
+  }
+  const { cased } = test;
+  return { tests: patterns.map((pattern) => ({ type: "text", pattern: normalisePattern(pattern, cased), cased })) };
+}
+
+function tooMany(count: number): Expansion & { code: string } {
+  return {
+    code: "expand_limit",
+    message: `The placeholders of one value stand for ${count} values; at most ${EXPANSION_MAX} are allowed`,
+    value: String(count),
+    remedy: "Use fewer placeholders in one value, or shorter lists.",
+  };
+}
+
+/** A pattern that is one placeholder of a cidr or regex list and nothing else. */
+function wholeList(pattern: Pattern, lists: ListTable): { readonly name: string; readonly list: TypedList } | null {
+  const [part] = pattern;
+  if (pattern.length !== 1 || typeof part !== "object") return null;
+  const list = lists.get(part.list);
+  return list !== undefined && (list.type === "cidr" || list.type === "regex") ? { name: part.list, list } : null;
+}
+
+function expandTyped(name: string, list: TypedList): Expansion {
+  const tests: PlainTest[] = [];
+  for (const item of list.items) {
+    if (list.type === "cidr") {
+      if (compileCidr(item) === null) return badEntry(name, item, "is no IP address or network");
+      tests.push({ type: "cidr", network: item });
+    } else {
+      const test = { type: "regex", source: item, ignoreCase: false, multiline: false, dotAll: false } as const;
+      const compiled = compileRegex(test);
+      if ("error" in compiled)
+        return badEntry(name, item, `is no regular expression that can run in linear time (${compiled.error})`);
+      tests.push(test);
+    }
+  }
+  return { tests };
+}
+
+function badEntry(name: string, item: string, what: string): Expansion {
+  return {
+    code: "expand_list_entry",
+    message: `An entry of list ${name} ${what}`,
+    value: item,
+    remedy: "Mend or remove the entry.",
+  };
+}
+
+/** What a placeholder inside a text may stand for. */
+function listPieces(name: string, lists: ListTable): PlainPattern[] | Exclude<Expansion, { tests: unknown }> {
+  const list = lists.get(name);
+  if (list === undefined) {
+    return {
+      code: "expand_list_unknown",
+      message: `The list ${name} is not defined`,
+      value: `%${name}%`,
+      remedy: "Define it in the configuration or in detections/lists/; an empty list is enough.",
+    };
+  }
+  if (list.type === "cidr" || list.type === "regex") {
+    return {
+      code: "expand_list_type",
+      message: `The list ${name} holds ${list.type} entries, which cannot be part of a text`,
+      value: `%${name}%`,
+      remedy: "Let the placeholder be the whole value, without wildcards or contains, startswith, endswith.",
+    };
+  }
+  return list.type === "wildcard" ? list.items.map((item) => plainPattern(item)) : list.items.map((item) => [item]);
+}
+
+/** An entry with wildcards, read as a rule's value is. */
+function plainPattern(item: string): PlainPattern {
+  return parsePattern(item, false).filter((part) => typeof part !== "object");
+}

@@ -1,0 +1,206 @@
+/**
+ * From the tree of a rule to the plan that runs: lists put in, trees flattened, equal leaves made one, cheap ones first.
+ *
+ * Rewriting keeps the meaning exactly, two-valued: a leaf is true or false, `not` turns the whole of what it stands over.
+ * Many literals of one field under one `or` become one set, so that a list of thousands costs one look-up. Problems found
+ * here (lists, fields, expressions) are given back, never thrown.
+ */
+import type { Expression, Place, Problem } from "../ast.ts";
+import { type PlainTest, toLeafCost, toLeafKey } from "../leaf/plain-test.ts";
+import { compileRegex } from "../leaf/regex.ts";
+import { compileCidr } from "../leaf/cidr.ts";
+import { toKeywordPattern } from "../leaf/keyword.ts";
+import { normalisePattern } from "../leaf/text.ts";
+import { expandTest, type ListTable } from "./lists.ts";
+
+/** A node of the plan. Leaves are shared: equal ones are the same object. */
+export type PlanNode =
+  | { readonly op: "const"; readonly value: boolean }
+  | PlanLeaf
+  | { readonly op: "and" | "or"; readonly of: readonly PlanNode[] }
+  | { readonly op: "not"; readonly of: PlanNode };
+export type PlanLeaf = {
+  readonly op: "leaf";
+  readonly key: string;
+  readonly field: string | null;
+  readonly test: PlainTest;
+  /** Places in all plans where the leaf stands. */
+  uses: number;
+};
+
+/** Turns expressions into plans that share leaves. */
+export type Normaliser = {
+  /** The plan of one rule; its problems are appended to `problems` at `place`. */
+  plan(expression: Expression, place: Place): PlanNode;
+  readonly leaves: ReadonlyMap<string, PlanLeaf>;
+  readonly problems: readonly Problem[];
+};
+
+/** A problem of a field name, or null when it can be read. */
+export type FieldCheck = (field: string) => Pick<Problem, "code" | "message" | "remedy"> | null;
+
+const NEVER: PlanNode = { op: "const", value: false };
+
+/** Creates a normaliser over the lists; `checkField` judges each field name. */
+export function createNormaliser(lists: ListTable, checkField: FieldCheck): Normaliser {
+  const leaves = new Map<string, PlanLeaf>();
+  const problems: Problem[] = [];
+
+  const leaf = (field: string | null, test: PlainTest): PlanLeaf => {
+    const key = toLeafKey(field, test);
+    const known = leaves.get(key) ?? { op: "leaf", key, field, test, uses: 0 };
+    leaves.set(key, known);
+    return known;
+  };
+
+  const report = (place: Place, value: string, found: Pick<Problem, "code" | "message" | "remedy">): PlanNode => {
+    const { code, message, remedy } = found;
+    problems.push({ ...place, severity: "error", code, message, value, remedy });
+    return NEVER;
+  };
+
+  const planLeaf = (expression: Extract<Expression, { op: "leaf" }>, place: Place): PlanNode => {
+    const { field, test } = expression;
+    for (const name of [field, test.type === "fieldref" ? test.field : null]) {
+      const wrong = name === null ? null : checkField(name);
+      if (name !== null && wrong !== null) return report(place, name, wrong);
+    }
+    const expansion = expandTest(test, lists);
+    if ("code" in expansion) return report(place, expansion.value, expansion);
+    const wrong = expansion.tests.map(checkTest).find((found) => found !== null);
+    if (wrong !== undefined && wrong !== null) return report(place, wrong.value, wrong);
+    const tests = field === null ? expansion.tests.map(toKeywordTest) : expansion.tests;
+    return join(
+      "or",
+      tests.map((plain) => leaf(field, plain)),
+      leaf,
+    );
+  };
+
+  const plan = (expression: Expression, place: Place): PlanNode => {
+    if (expression.op === "leaf") return planLeaf(expression, place);
+    if (expression.op === "not") return negate(plan(expression.of, place));
+    return join(
+      expression.op,
+      expression.of.map((child) => plan(child, place)),
+      leaf,
+    );
+  };
+
+  return {
+    plan: (expression, place) => {
+      const node = plan(expression, place);
+      countUses(node);
+      return node;
+    },
+    leaves,
+    problems,
+  };
+}
+
+function negate(node: PlanNode): PlanNode {
+  if (node.op === "const") return { op: "const", value: !node.value };
+  return node.op === "not" ? node.of : { op: "not", of: node };
+}
+
+/** Flattens, drops repetitions and constants, gathers literals into sets, and puts cheap children first. */
+function join(
+  op: "and" | "or",
+  of: readonly PlanNode[],
+  leaf: (field: string | null, test: PlainTest) => PlanLeaf,
+): PlanNode {
+  const flat = of.flatMap((node) => (node.op === op ? node.of : [node]));
+  // The constant that decides, and the one that changes nothing.
+  const deciding = op === "or";
+  if (flat.some((node) => node.op === "const" && node.value === deciding)) return { op: "const", value: deciding };
+  const kept = [...new Set(flat.filter((node) => node.op !== "const"))];
+  const gathered = op === "or" ? gatherSets(kept, leaf) : kept;
+  const [only] = gathered;
+  if (only === undefined) return { op: "const", value: !deciding };
+  if (gathered.length === 1) return only;
+  return { op, of: gathered.toSorted((a, b) => costOf(a) - costOf(b)) };
+}
+
+/** Literals of one field under one `or` as one set. */
+function gatherSets(nodes: readonly PlanNode[], leaf: (field: string | null, test: PlainTest) => PlanLeaf): PlanNode[] {
+  const groups = new Map<string, { field: string; cased: boolean; values: Set<string> }>();
+  const rest: PlanNode[] = [];
+  for (const node of nodes) {
+    const literals = node.op === "leaf" && node.field !== null ? literalsOf(node.test) : null;
+    if (literals === null || node.op !== "leaf" || node.field === null) {
+      rest.push(node);
+      continue;
+    }
+    const key = `${literals.cased ? "c" : "f"}${node.field}`;
+    const group = groups.get(key) ?? { field: node.field, cased: literals.cased, values: new Set<string>() };
+    groups.set(key, group);
+    for (const value of literals.values) group.values.add(value);
+  }
+  for (const { field, cased, values } of groups.values()) {
+    const sorted = [...values].toSorted();
+    const [only = ""] = sorted;
+    const pattern = only === "" ? [] : [only];
+    rest.push(
+      leaf(field, sorted.length === 1 ? { type: "text", pattern, cased } : { type: "set", values: sorted, cased }),
+    );
+  }
+  return rest;
+}
+
+/** The literals that a test compares with, or null when it is no equality of texts. */
+export function literalsOf(test: PlainTest): { readonly values: readonly string[]; readonly cased: boolean } | null {
+  if (test.type === "set") return test;
+  if (test.type !== "text" || !test.pattern.every((part) => typeof part === "string")) return null;
+  return { values: [test.pattern.join("")], cased: test.cased };
+}
+
+function costOf(node: PlanNode): number {
+  switch (node.op) {
+    case "const":
+      return 0;
+    case "leaf":
+      return toLeafCost(node.field, node.test);
+    case "not":
+      return costOf(node.of);
+    case "and":
+    case "or":
+      return node.of.reduce((sum, child) => sum + costOf(child), 0);
+  }
+}
+
+function countUses(node: PlanNode): void {
+  if (node.op === "leaf") node.uses += 1;
+  else if (node.op === "not") countUses(node.of);
+  else if (node.op !== "const") for (const child of node.of) countUses(child);
+}
+
+function checkTest(test: PlainTest): Pick<Problem, "code" | "message" | "remedy" | "value"> | null {
+  if (test.type === "regex") {
+    const compiled = compileRegex(test);
+    if (!("error" in compiled)) return null;
+    const message = `The regular expression cannot run in linear time, or is none: ${compiled.error}`;
+    return {
+      code: "regex_unsupported",
+      message,
+      value: test.source,
+      remedy: "Write it without look-around and back-references.",
+    };
+  }
+  if (test.type === "cidr" && compileCidr(test.network) === null) {
+    return {
+      code: "cidr_invalid",
+      message: "This is no IP network",
+      value: test.network,
+      remedy: "Write ADDRESS/BITS, such as 10.0.0.0/8.",
+    };
+  }
+  return null;
+}
+
+/** A keyword is found anywhere in a value; numbers and booleans are sought by their text. */
+function toKeywordTest(test: PlainTest): PlainTest {
+  if (test.type === "text") return { ...test, pattern: normalisePattern(toKeywordPattern(test.pattern), true) };
+  if (test.type === "number") return { type: "text", pattern: [0, test.text, 0], cased: false };
+  if (test.type === "boolean") return { type: "text", pattern: [0, String(test.value), 0], cased: false };
+  return test;
+}

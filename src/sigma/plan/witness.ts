@@ -1,0 +1,63 @@
+/**
+ * The witness of a rule: exact values of which an event must show at least one, or the rule cannot match.
+ *
+ * A witness is necessary, never sufficient: it may name too much and must never name too little, which a property test
+ * holds against a full scan. Only equality of texts gives one; under `not` there is none. Pure.
+ */
+import { fold } from "../leaf/fold.ts";
+import { literalsOf, type PlanNode } from "./normalise.ts";
+
+/** Folded values of fields; any one of them is enough to make the rule a candidate. */
+export type Witness = readonly { readonly field: string; readonly value: string }[];
+
+/**
+ * How little a value of the field narrows the search: names of calls tell most (over a thousand in use), then services,
+ * then the few types of identity. Counted over the captured records of data-notes.md, section 5.
+ */
+const FIELD_WEIGHTS: Readonly<Record<string, number>> = {
+  eventName: 1,
+  type: 1,
+  eventSource: 8,
+  errorCode: 10,
+  errorMessage: 10,
+  "userIdentity.type": 30,
+};
+const FIELD_WEIGHT_DEFAULT = 20;
+/** A field computed before the match costs a call, so it is the last choice. */
+const COMPUTED_WEIGHT = 200;
+
+/** The witness of a plan, or null: the rule is open, tried on every event of its logsource. A plan that is false has an empty one. */
+export function toWitness(node: PlanNode): Witness | null {
+  switch (node.op) {
+    case "const":
+      return node.value ? null : [];
+    case "leaf": {
+      const literals = node.field === null ? null : literalsOf(node.test);
+      const { field } = node;
+      if (literals === null || field === null) return null;
+      return literals.values.map((value) => ({ field, value: literals.cased ? fold(value) : value }));
+    }
+    case "and":
+      return node.of.map(toWitness).reduce(better, null);
+    case "or": {
+      const parts = node.of.map(toWitness);
+      return parts.includes(null) ? null : parts.flatMap((part) => part ?? []);
+    }
+    case "not":
+      return null;
+  }
+}
+
+function better(one: Witness | null, other: Witness | null): Witness | null {
+  if (one === null || other === null) return one ?? other;
+  return weigh(other) < weigh(one) ? other : one;
+}
+
+function weigh(witness: Witness): number {
+  return witness.reduce((sum, { field }) => sum + weighField(field), 0);
+}
+
+function weighField(field: string): number {
+  if (field.startsWith("enrich.")) return COMPUTED_WEIGHT;
+  return Object.hasOwn(FIELD_WEIGHTS, field) ? (FIELD_WEIGHTS[field] ?? FIELD_WEIGHT_DEFAULT) : FIELD_WEIGHT_DEFAULT;
+}

@@ -1,0 +1,280 @@
+/**
+ * A second, slow evaluation of Sigma expressions, against which the real one is held.
+ *
+ * Written from the semantics alone: no index, no shared leaves, no caches, nothing of src/sigma/leaf or src/sigma/plan.
+ * Wildcards by dynamic programming over code points, networks by big integers, expressions by the runtime's own engine.
+ */
+import { DateTime } from "luxon";
+import type { Event, Json } from "../../src/model/event.ts";
+import type { DetectionRule, Expression, Pattern, RuleSet, Test } from "../../src/sigma/ast.ts";
+import type { ListTable } from "../../src/sigma/compile.ts";
+
+/** Detections of the rule set that the event meets, in the order of the set. */
+export function slowMatches(ruleSet: RuleSet, event: Event, lists: ListTable): DetectionRule[] {
+  const [product, service] = event.logsource.split("/");
+  return ruleSet.detections.filter(({ logsource, expression }) => {
+    const stated: [string | null, string | undefined][] = [
+      [logsource.product, product],
+      [logsource.service, service],
+      [logsource.category, undefined],
+    ];
+    return stated.every(([want, have]) => want === null || want === have) && slowEvaluate(expression, event, lists);
+  });
+}
+
+/** The truth of an expression. */
+export function slowEvaluate(expression: Expression, event: Event, lists: ListTable): boolean {
+  switch (expression.op) {
+    case "and":
+      return expression.of.every((part) => slowEvaluate(part, event, lists));
+    case "or":
+      return expression.of.some((part) => slowEvaluate(part, event, lists));
+    case "not":
+      return !slowEvaluate(expression.of, event, lists);
+    case "leaf":
+      return expression.field === null
+        ? keyword(expression.test, event, lists)
+        : fieldLeaf(expression.field, expression.test, { event, lists });
+  }
+}
+
+/** Values of a field, arrays flattened; null when the key stands nowhere. */
+export function slowValues(event: Event, field: string): Json[] | null {
+  if (field.startsWith("enrich.")) return [computed(event, field)];
+  return resolve(event.record, field.split("."));
+}
+
+/** A field that is computed: the ones that need no configuration, and office hours in UTC. */
+function computed(event: Event, field: string): Json {
+  const { principal } = event;
+  if (field === "enrich.principal.id") return principal.id;
+  if (field === "enrich.principal.name") return principal.name;
+  if (field === "enrich.principal.kind") return principal.kind;
+  if (field === "enrich.principal.session") return principal.session;
+  if (field === "enrich.calendar.business.open") {
+    const time = DateTime.fromMillis(event.timeMs, { zone: "utc" });
+    return time.weekday <= 5 && time.hour >= 7 && time.hour < 20;
+  }
+  if (field === "enrich.denied") {
+    const code = Object.hasOwn(event.record, "errorCode") ? event.record["errorCode"] : "";
+    return (
+      typeof code === "string" &&
+      /^(.*\.)?(AccessDenied(Exception)?|Unauthorized(Operation|Exception|Access)?|Forbidden(Exception)?)$/i.test(code)
+    );
+  }
+  throw new Error(`the slow evaluation does not know ${field}`);
+}
+
+function resolve(value: Json, parts: readonly string[]): Json[] | null {
+  if (parts.length === 0) return flatten(value);
+  if (Array.isArray(value)) {
+    const found = (value as Json[]).map((member) => resolve(member, parts)).filter((members) => members !== null);
+    return found.length === 0 ? null : found.flat();
+  }
+  if (typeof value !== "object" || value === null) return null;
+  for (let length = parts.length; length > 0; length -= 1) {
+    const entry = Object.entries(value).find(([key]) => key === parts.slice(0, length).join("."));
+    const found = entry === undefined ? null : resolve(entry[1] as Json, parts.slice(length));
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+function flatten(value: Json): Json[] {
+  return Array.isArray(value) ? (value as Json[]).flatMap(flatten) : [value];
+}
+
+function fieldLeaf(field: string, test: Test, world: { event: Event; lists: ListTable }): boolean {
+  const values = slowValues(world.event, field);
+  if (test.type === "exists") return (values !== null) === test.value;
+  if (test.type === "null") return (values ?? []).every((value) => value === null);
+  if (test.type === "fieldref") {
+    const others = slowValues(world.event, test.field) ?? [];
+    return (values ?? []).some((value) => others.some((other) => refers(test, value, other)));
+  }
+  return (values ?? []).some((value) => valueMeets(test, value, world.lists));
+}
+
+function refers(test: Extract<Test, { type: "fieldref" }>, value: Json, other: Json): boolean {
+  const [left, right] = [scalarText(value), scalarText(other)].map((text) =>
+    text === null || test.cased ? text : fold(text),
+  );
+  if (typeof left !== "string" || typeof right !== "string") return false;
+  if (test.mode === "equals") return left === right;
+  if (test.mode === "contains") return left.indexOf(right) >= 0;
+  return test.mode === "startswith"
+    ? left.indexOf(right) === 0
+    : left.slice(left.length - right.length) === right && left.length >= right.length;
+}
+
+function keyword(test: Test, event: Event, lists: ListTable): boolean {
+  const texts = scalarsBelow(event.record, 0);
+  if (test.type === "number" || test.type === "boolean") {
+    const wanted = test.type === "number" ? test.text : String(test.value);
+    return texts.some((text) => fold(text).includes(fold(wanted)));
+  }
+  if (test.type !== "text") return texts.some((text) => valueMeets(test, text, lists));
+  return texts.some((text) => valueMeets({ ...test, pattern: [0, ...test.pattern, 0] }, text, lists));
+}
+
+function valueMeets(test: Test, value: Json, lists: ListTable): boolean {
+  switch (test.type) {
+    case "text":
+      return textMeets(test, value, lists);
+    case "regex": {
+      const [inline = "", letters = ""] = /^\(\?([ims]+)\)/.exec(test.source) ?? [];
+      const stated = `${letters}${test.ignoreCase ? "i" : ""}${test.multiline ? "m" : ""}${test.dotAll ? "s" : ""}`;
+      const expression = new RegExp(test.source.slice(inline.length), [...new Set(`u${stated}`)].join(""));
+      return textsOf(value).some((text) => expression.test(text));
+    }
+    case "cidr":
+      return typeof value === "string" && inNetwork(value, test.network);
+    case "number":
+      return (
+        decimal(value) !== null &&
+        (Number(decimal(value)) === test.value || decimal(value) === test.text) &&
+        !isFarApart(value, test.text)
+      );
+    case "boolean":
+      return value === test.value || (typeof value === "string" && value.toLowerCase() === String(test.value));
+    case "compare": {
+      const number = test.part === null ? toNumber(value) : timePart(value, test.part);
+      if (number === null) return false;
+      const order = Math.sign(number - test.value);
+      return { gt: order > 0, gte: order >= 0, lt: order < 0, lte: order <= 0 }[test.operator];
+    }
+    case "timepart":
+      return timePart(value, test.part) === test.value;
+    default:
+      return false;
+  }
+}
+
+/** Two texts beyond 2^53 that differ though their doubles are equal. */
+function isFarApart(value: Json, text: string): boolean {
+  if (typeof value !== "string" || Math.abs(Number(value)) <= Number.MAX_SAFE_INTEGER) return false;
+  return /^-?\d+$/.test(value) && /^-?\d+$/.test(text) && BigInt(value) !== BigInt(text);
+}
+
+function decimal(value: Json): string | null {
+  if (typeof value === "number") return String(value);
+  return typeof value === "string" && /^-?\d+(\.\d+)?$/.test(value) ? value : null;
+}
+
+function toNumber(value: Json): number | null {
+  const text = decimal(value);
+  return text === null ? null : Number(text);
+}
+
+function timePart(value: Json, part: Extract<Test, { type: "timepart" }>["part"]): number | null {
+  const number = toNumber(value);
+  let time: DateTime;
+  if (number !== null) time = DateTime.fromMillis(Math.abs(number) < 1e11 ? number * 1000 : number, { zone: "utc" });
+  else if (typeof value === "string" && /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d/i.test(value)) {
+    time = DateTime.fromISO(value.replace(" ", "T"), { zone: "utc" });
+  } else return null;
+  if (!time.isValid) return null;
+  return part === "week" ? time.weekNumber : time[part];
+}
+
+function textMeets(test: Extract<Test, { type: "text" }>, value: Json, lists: ListTable): boolean {
+  const patterns = substitute(test.pattern, lists);
+  return patterns.some((pattern) => {
+    if (typeof pattern === "object" && "cidr" in pattern)
+      return typeof value === "string" && inNetwork(value, pattern.cidr);
+    if (typeof pattern === "object" && "regex" in pattern)
+      return textsOf(value).some((text) => new RegExp(pattern.regex, "u").test(text));
+    const isEquality = pattern.every((part) => typeof part === "string");
+    if (isEquality && typeof value === "object") return false;
+    return textsOf(value).some((text) => glob(pattern, text, test.cased));
+  });
+}
+
+type Filled = readonly (string | 0 | 1)[] | { cidr: string } | { regex: string };
+
+function substitute(pattern: Pattern, lists: ListTable): Filled[] {
+  const [only] = pattern;
+  if (pattern.length === 1 && typeof only === "object") {
+    const list = lists.get(only.list);
+    if (list?.type === "cidr") return list.items.map((cidr) => ({ cidr }));
+    if (list?.type === "regex") return list.items.map((regex) => ({ regex }));
+  }
+  let filled: (string | 0 | 1)[][] = [[]];
+  for (const part of pattern) {
+    const pieces: (string | 0 | 1)[][] =
+      typeof part !== "object"
+        ? [[part]]
+        : (lists.get(part.list)?.items ?? []).map((item) =>
+            lists.get(part.list)?.type === "wildcard"
+              ? item.split(/([*?])/).map((piece) => (piece === "*" ? 0 : piece === "?" ? 1 : piece))
+              : [item],
+          );
+    filled = filled.flatMap((head) => pieces.map((piece) => [...head, ...piece]));
+  }
+  return filled;
+}
+
+/** Dynamic programming: which prefixes of the text the pattern so far can cover. */
+function glob(pattern: readonly (string | 0 | 1)[], text: string, cased: boolean): boolean {
+  const points = [...(cased ? text : fold(text))];
+  const steps = pattern.flatMap((part): (string | 0 | 1)[] =>
+    typeof part === "string" ? [...(cased ? part : fold(part))] : [part],
+  );
+  let reach = points.map(() => false);
+  reach.unshift(true);
+  for (const step of steps) {
+    const next = reach.map(() => false);
+    for (let at = 0; at < reach.length; at += 1) {
+      if (step === 0) next[at] = reach[at] === true || (at > 0 && next[at - 1] === true);
+      else if (at > 0) next[at] = reach[at - 1] === true && (step === 1 || step === points[at - 1]);
+    }
+    reach = next;
+  }
+  return reach.at(-1) === true;
+}
+
+function fold(text: string): string {
+  return text.toLowerCase().split("ς").join("σ");
+}
+
+function scalarText(value: Json): string | null {
+  return value === null || typeof value === "object" ? null : String(value);
+}
+
+/** Texts that string operations see of one value. */
+function textsOf(value: Json): string[] {
+  if (value === null) return [];
+  return typeof value === "object" ? [...scalarsBelow(value, 0), JSON.stringify(value)] : [String(value)];
+}
+
+function scalarsBelow(value: Json, depth: number): string[] {
+  const text = scalarText(value);
+  if (text !== null) return [text];
+  if (value === null || depth >= 64) return [];
+  return Object.values(value).flatMap((member) => scalarsBelow(member as Json, depth + 1));
+}
+
+function inNetwork(text: string, network: string): boolean {
+  const [base = "", bits] = network.split("/");
+  const [address, start] = [toBig(text), toBig(base)];
+  if (address === null || start === null || address.size !== start.size) return false;
+  const host = BigInt(start.size - Number(bits ?? start.size));
+  return address.value >> host === start.value >> host;
+}
+
+function toBig(text: string): { value: bigint; size: 32 | 128 } | null {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(text)?.[1];
+  const quad = (mapped ?? text).split(".");
+  if (quad.length === 4) {
+    if (!quad.every((octet) => /^(0|[1-9]\d{0,2})$/.test(octet) && Number(octet) < 256)) return null;
+    return { value: quad.reduce((sum, octet) => sum * 256n + BigInt(octet), 0n), size: 32 };
+  }
+  if (!/^[0-9a-f:]+$/i.test(text) || !text.includes(":")) return null;
+  const sides = text.split("::").map((side) => (side === "" ? [] : side.split(":")));
+  const [head = [], tail = []] = sides;
+  const missing = 8 - head.length - tail.length;
+  if (sides.length > 2 || (sides.length === 2 ? missing < 1 : missing !== 0)) return null;
+  const groups = [...head, ...Array.from({ length: missing }, () => "0"), ...tail];
+  if (!groups.every((group) => /^[0-9a-f]{1,4}$/i.test(group))) return null;
+  return { value: groups.reduce((sum, group) => sum * 65536n + BigInt(`0x${group}`), 0n), size: 128 };
+}
