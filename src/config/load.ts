@@ -84,6 +84,12 @@ export function parseConfig(
   return { config: result.data, path, definesBusiness: valueAt(raw, ["calendars", "business"]) !== undefined };
 }
 
+/** Version of this Sagewatch, from its package.json, which stands beside src/ as well as beside dist/. */
+export function loadEngineVersion(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return /"version":\s*"([^"]+)"/.exec(text)?.[1] ?? "unknown";
+}
+
 function findConfig(given: string | undefined, environment: Environment): string | null {
   const variable = environment["SAGEWATCH_CONFIG"] || undefined;
   const named = given ?? variable;

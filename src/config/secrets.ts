@@ -27,8 +27,8 @@ export function fillSecrets(root: unknown, environment: Environment): LostSecret
 }
 
 function* findSecrets(value: unknown, path: KeyPath): Generator<{ path: KeyPath; secret: Secret }> {
-  if (isSecret(value)) return yield { path, secret: value };
-  if (typeof value !== "object" || value === null) return;
+  if (isSecret(value)) yield { path, secret: value };
+  if (isSecret(value) || typeof value !== "object" || value === null) return;
   for (const [key, child] of Object.entries(value)) {
     yield* findSecrets(child, [...path, Array.isArray(value) ? Number(key) : key]);
   }

@@ -1,0 +1,123 @@
+/**
+ * Log lines and metrics of the signals about the life of the process and its commands.
+ *
+ * A part of the table that signals.ts joins; how a row is meant is told in signal-row.ts. It holds no code.
+ */
+import type { SignalRows } from "./signal-row.ts";
+
+/** Rows of these signals. */
+export const RUN_SIGNALS: SignalRows<
+  | "started"
+  | "config_loaded"
+  | "rules_loaded"
+  | "rule_warning"
+  | "rules_default_calendar"
+  | "store_opened"
+  | "store_migrated"
+  | "store_full"
+  | "store_failed"
+  | "fenced"
+  | "draining"
+  | "drained"
+  | "failed"
+> = {
+  started: {
+    level: "info",
+    message: "started",
+    what: "A command began. `pid` is the process.",
+    metrics: [
+      {
+        name: "sagewatch_build_info",
+        type: "gauge",
+        value: 1,
+        labels: ["version"],
+        what: "1, with the version as a label.",
+      },
+    ],
+  },
+  config_loaded: {
+    level: "info",
+    message: "configuration loaded",
+    what: "The file was read and is valid. `path` is empty when every key has its default.",
+    metrics: [],
+  },
+  rules_loaded: {
+    level: "info",
+    message: "rules loaded",
+    what: "A whole rule set is in use.",
+    metrics: [
+      { name: "sagewatch_rules", type: "gauge", value: "rules", labels: [], what: "Detection rules in use." },
+      {
+        name: "sagewatch_correlations",
+        type: "gauge",
+        value: "correlations",
+        labels: [],
+        what: "Correlation rules in use.",
+      },
+    ],
+  },
+  rule_warning: {
+    level: "warn",
+    message: "rule warning",
+    what: "A rule loads, but something in it is likely a mistake. `place` is file:line:column.",
+    metrics: [
+      { name: "sagewatch_rule_warnings_total", type: "counter", value: 1, labels: ["code"], what: "Warnings by code." },
+    ],
+  },
+  rules_default_calendar: {
+    level: "warn",
+    message: "the calendar `business` is the default (Mon-Fri 07:00-20:00 UTC): define calendars.business",
+    what: "Rules about working hours run on the default calendar, which may be wrong for you.",
+    metrics: [],
+  },
+  store_opened: {
+    level: "info",
+    message: "state opened",
+    what: "The state file is open, checked and loaded. `epoch` grows by one with each start.",
+    metrics: [
+      { name: "sagewatch_epoch", type: "gauge", value: "epoch", labels: [], what: "Starts on this state folder." },
+    ],
+  },
+  store_migrated: {
+    level: "warn",
+    message: "state file migrated",
+    what: "An older state file was brought to this version; `copy` is the file as it was.",
+    metrics: [],
+  },
+  store_full: {
+    level: "fatal",
+    message: "the disk of the state folder is full",
+    what: "A commit failed for want of space. The process ends; nothing was acknowledged that is not stored.",
+    metrics: [],
+  },
+  store_failed: {
+    level: "fatal",
+    message: "the state could not be written",
+    what: "A commit failed. The process ends and repeats the records at its next start.",
+    metrics: [],
+  },
+  fenced: {
+    level: "fatal",
+    message: "another process took over the state folder",
+    what: "Two daemons had one state folder; this one ends.",
+    metrics: [],
+  },
+  draining: {
+    level: "info",
+    message: "draining",
+    what: "No more input is taken; what is in flight is committed and delivered.",
+    metrics: [],
+  },
+  drained: {
+    level: "info",
+    message: "drained",
+    what: "The end of an orderly stop. `undelivered` alerts wait in the outbox for the next start.",
+    metrics: [],
+  },
+  failed: {
+    level: "fatal",
+    message: "failed",
+    what: "The command ended with an error. `code` is listed in error-codes.md.",
+    metrics: [],
+  },
+};
