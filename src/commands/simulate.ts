@@ -55,14 +55,19 @@ const FILES_A_TURN = 32;
 function startOf(text: string | undefined): number {
   if (text === undefined) return DEFAULT_START_MS;
   const startMs = Date.parse(text);
-  if (Number.isNaN(startMs)) throw new SagewatchError("usage", `simulate: --start "${text}" is not a time; write it like 2026-03-10T00:00:00Z`);
-  return startMs;
+  if (!Number.isNaN(startMs)) return startMs;
+  throw new SagewatchError("usage", `simulate: --start "${text}" is not a time; write it like 2026-03-10T00:00:00Z`);
 }
 
 /** Makes the folder, or refuses one that holds an earlier run. */
 function prepareFolder(out: string): void {
   const taken = ["AWSLogs", "answers.json"].find((name) => fs.existsSync(path.join(out, name)));
-  if (taken !== undefined) throw new SagewatchError("usage", `simulate: --out ${out} already has ${taken}; name a new folder or remove it first`);
+  if (taken !== undefined) {
+    throw new SagewatchError(
+      "usage",
+      `simulate: --out ${out} already has ${taken}; name a new folder or remove it first`,
+    );
+  }
   try {
     fs.mkdirSync(out, { recursive: true });
   } catch (cause) {

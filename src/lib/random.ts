@@ -83,8 +83,9 @@ export function createRandom(seed: string | number): Random {
   const pick = <T>(items: readonly T[]): T => items[int(0, items.length - 1)] as T;
   const weighted = <T>(items: readonly (readonly [number, T])[]): T => {
     let left = float() * items.reduce((sum, [weight]) => sum + weight, 0);
-    const hit = items.find(([weight]) => (left -= weight) < 0);
-    return (hit ?? (items.at(-1) as readonly [number, T]))[1];
+    const hit = items.findIndex(([weight]) => (left -= weight) < 0);
+    const [, item] = items.at(hit) as readonly [number, T];
+    return item;
   };
   const text = (alphabet: string, length: number): string => {
     let out = "";

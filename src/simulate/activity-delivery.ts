@@ -5,7 +5,7 @@
  * one second. Endpoint releases are kept rare by the actor that makes them (./actors.ts).
  */
 import { createEndpoint } from "./activity-ml.ts";
-import { assumeRoleResponse, runInstances, s3Extra, s3Host, s3Resources, type Activity, type Scene } from "./activity-platform.ts";
+import { assumeRoleResponse, runInstances, s3Extra, s3Host, s3Resources, type Activity, type Scene } from "./calls.ts";
 import { createRole } from "./identity.ts";
 import { readCall, type Call, type Json } from "./record.ts";
 import { bucketName } from "./world.ts";
@@ -14,7 +14,10 @@ const REPOSITORY = "example-org/ml-platform";
 
 /** The denial text that most services give. */
 export function denial(arn: string, action: string): readonly [string, string] {
-  return ["AccessDenied", `User: ${arn} is not authorized to perform: ${action} because no identity-based policy allows the ${action} action`];
+  return [
+    "AccessDenied",
+    `User: ${arn} is not authorized to perform: ${action} because no identity-based policy allows the ${action} action`,
+  ];
 }
 
 /** A read of a bucket's setting; many buckets have none, which is an error in S3. */
@@ -30,8 +33,15 @@ function bucketSetting(scene: Scene, bucket: string): Call {
     ["GetBucketLifecycle", "lifecycle", "NoSuchLifecycleConfiguration"],
   ] as const);
   const call = readCall("s3", name, { bucketName: bucket, Host: s3Host(bucket, region), [key]: "" });
-  const full = { ...call, extra: s3Extra(random, { in: 0, out: 317 }), resources: s3Resources(account, bucket), host: s3Host(bucket, region) };
-  return missing !== "" && random.chance(0.5) ? { ...full, error: [missing, "The configuration does not exist"] } : full;
+  const full = {
+    ...call,
+    extra: s3Extra(random, { in: 0, out: 317 }),
+    resources: s3Resources(account, bucket),
+    host: s3Host(bucket, region),
+  };
+  return missing !== "" && random.chance(0.5)
+    ? { ...full, error: [missing, "The configuration does not exist"] }
+    : full;
 }
 
 /** A build in GitHub Actions takes its role with a web identity, then pushes an image. */
@@ -40,16 +50,43 @@ export const ciBuild: Activity = (scene) => {
   const role = createRole(scene.ids, account, "github-actions-build");
   const provider = `arn:aws:iam::${account.id}:oidc-provider/token.actions.githubusercontent.com`;
   const userName = `repo:${REPOSITORY}:ref:refs/heads/main`;
-  const identity = { type: "WebIdentityUser", principalId: `${provider}:sts.amazonaws.com:${userName}`, userName, identityProvider: provider };
+  const identity = {
+    type: "WebIdentityUser",
+    principalId: `${provider}:sts.amazonaws.com:${userName}`,
+    userName,
+    identityProvider: provider,
+  };
   const target = { roleArn: role.arn, roleId: role.id, session: "GitHubActions" };
   const resources = [{ accountId: account.id, type: "AWS::IAM::Role", ARN: role.arn }];
-  const response = { ...assumeRoleResponse(scene, target), subjectFromWebIdentityToken: userName, provider, audience: "sts.amazonaws.com" };
+  const response = {
+    ...assumeRoleResponse(scene, target),
+    subjectFromWebIdentityToken: userName,
+    provider,
+    audience: "sts.amazonaws.com",
+  };
   const repository = { repositoryName: "ml-platform/inference", registryId: account.id };
   return [
-    { source: "sts", name: "AssumeRoleWithWebIdentity", readOnly: true, request: { roleArn: role.arn, roleSessionName: "GitHubActions" }, response, resources, identity },
+    {
+      source: "sts",
+      name: "AssumeRoleWithWebIdentity",
+      readOnly: true,
+      request: { roleArn: role.arn, roleSessionName: "GitHubActions" },
+      response,
+      resources,
+      identity,
+    },
     { source: "ecr", name: "GetAuthorizationToken", readOnly: true, afterSeconds: 2 },
-    { ...readCall("ecr", "BatchCheckLayerAvailability", { ...repository, layerDigests: [`sha256:${random.hex(64)}`] }), afterSeconds: 5 },
-    { source: "ecr", name: "InitiateLayerUpload", request: repository, response: { uploadId: random.uuid(), partSize: 10_485_760 }, afterSeconds: 1 },
+    {
+      ...readCall("ecr", "BatchCheckLayerAvailability", { ...repository, layerDigests: [`sha256:${random.hex(64)}`] }),
+      afterSeconds: 5,
+    },
+    {
+      source: "ecr",
+      name: "InitiateLayerUpload",
+      request: repository,
+      response: { uploadId: random.uuid(), partSize: 10_485_760 },
+      afterSeconds: 1,
+    },
     { source: "ecr", name: "PutImage", request: { ...repository, imageTag: random.hex(7) }, afterSeconds: 20 },
     { ...readCall("sts", "GetCallerIdentity"), host: `sts.${region}.amazonaws.com`, afterSeconds: 1 },
   ];
@@ -68,29 +105,59 @@ export const terraformPlan: Activity = (scene) => {
     () => readCall("iam", "ListAttachedRolePolicies", { roleName }),
     () => readCall("ec2", "DescribeVpcs", { vpcSet: { items: [{ vpcId: "vpc-06fe1a64761a0f720" }] }, filterSet: {} }),
     () => readCall("ec2", "DescribeRouteTables", { routeTableIdSet: {}, filterSet: {} }),
-    () => readCall("ec2", "DescribeSecurityGroups", { securityGroupSet: {}, securityGroupIdSet: { items: [{ groupId: "sg-0b233157065b7d5e2" }] }, filterSet: {} }),
+    () =>
+      readCall("ec2", "DescribeSecurityGroups", {
+        securityGroupSet: {},
+        securityGroupIdSet: { items: [{ groupId: "sg-0b233157065b7d5e2" }] },
+        filterSet: {},
+      }),
     () => readCall("ec2", "DescribeSubnets", { subnetSet: {}, filterSet: {} }),
     () => readCall("ssm", "DescribeParameters", { maxResults: 50 }),
     () => readCall("kms", "GetKeyRotationStatus", { keyId: `alias/${account.name}` }),
     () => bucketSetting(scene, bucket),
-    () => ({ ...readCall("organizations", "DescribeOrganization"), error: denial(arn, "organizations:DescribeOrganization") }),
+    () => ({
+      ...readCall("organizations", "DescribeOrganization"),
+      error: denial(arn, "organizations:DescribeOrganization"),
+    }),
     () => ({ ...readCall("logs", "DescribeLogGroups"), error: ["ThrottlingException", "Rate exceeded"] }),
   ];
-  return Array.from({ length: random.int(6, 22) }, () => ({ ...random.pick(asked)(), afterSeconds: random.chance(0.6) ? 0 : 1 }));
+  return Array.from({ length: random.int(6, 22) }, () => ({
+    ...random.pick(asked)(),
+    afterSeconds: random.chance(0.6) ? 0 : 1,
+  }));
 };
 
 /** Terraform changes something: a role with its policy, as honest code does many times a day. */
 export const terraformApply: Activity = (scene) => {
   const { random, account, ids } = scene;
   const roleName = `svc-${random.pick(["batch", "labels", "metrics", "export"])}-${random.hex(6)}`;
-  const policy = JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" }, Action: "sts:AssumeRole" }] });
+  const policy = JSON.stringify({
+    Version: "2012-10-17",
+    Statement: [{ Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" }, Action: "sts:AssumeRole" }],
+  });
   const role = createRole(ids, account, roleName);
-  const answer: Json = { path: "/", roleName, roleId: role.id, arn: role.arn, assumeRolePolicyDocument: encodeURIComponent(policy) };
+  const answer: Json = {
+    path: "/",
+    roleName,
+    roleId: role.id,
+    arn: role.arn,
+    assumeRolePolicyDocument: encodeURIComponent(policy),
+  };
   const tags = [{ key: "managed-by", value: "terraform" }];
   return [
-    { source: "iam", name: "CreateRole", request: { path: "/", roleName, assumeRolePolicyDocument: policy, maxSessionDuration: 3600, tags }, response: { role: answer } },
+    {
+      source: "iam",
+      name: "CreateRole",
+      request: { path: "/", roleName, assumeRolePolicyDocument: policy, maxSessionDuration: 3600, tags },
+      response: { role: answer },
+    },
     { ...readCall("iam", "GetRole", { roleName }), afterSeconds: 1 },
-    { source: "iam", name: "AttachRolePolicy", request: { roleName, policyArn: "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole" }, afterSeconds: 1 },
+    {
+      source: "iam",
+      name: "AttachRolePolicy",
+      request: { roleName, policyArn: "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole" },
+      afterSeconds: 1,
+    },
     { ...readCall("iam", "ListAttachedRolePolicies", { roleName }), afterSeconds: 1 },
   ];
 };
@@ -102,7 +169,12 @@ export const releaseEndpoint: Activity = (scene) => {
   const instanceType = random.pick(["ml.g5.xlarge", "ml.m5.2xlarge", "ml.c6i.4xlarge"]);
   const calls = createEndpoint(scene, { name, instanceType, instanceCount: 2 });
   const watch = readCall("sagemaker", "DescribeEndpoint", { endpointName: name });
-  return [...calls, { ...watch, afterSeconds: 60 }, { ...watch, afterSeconds: 60 }, { source: "sagemaker", name: "DeleteEndpoint", request: { endpointName: `${name}-old` }, afterSeconds: 30 }];
+  return [
+    ...calls,
+    { ...watch, afterSeconds: 60 },
+    { ...watch, afterSeconds: 60 },
+    { source: "sagemaker", name: "DeleteEndpoint", request: { endpointName: `${name}-old` }, afterSeconds: 30 },
+  ];
 };
 
 /** A test run on one small GPU instance, ended some minutes later. */
@@ -111,7 +183,16 @@ export const gpuTestRun: Activity = (scene) => {
   const instanceId = `i-0${scene.random.hex(16)}`;
   const states = { currentState: { code: 32, name: "shutting-down" }, previousState: { code: 16, name: "running" } };
   const response = { requestId: scene.random.uuid(), instancesSet: { items: [{ instanceId, ...states }] } };
-  return [launch, { source: "ec2", name: "TerminateInstances", request: { instancesSet: { items: [{ instanceId }] } }, response, afterSeconds: 240 }];
+  return [
+    launch,
+    {
+      source: "ec2",
+      name: "TerminateInstances",
+      request: { instancesSet: { items: [{ instanceId }] } },
+      response,
+      afterSeconds: 240,
+    },
+  ];
 };
 
 /** The posture scanner sweeps an account: reads only, AI services included, throttled now and then. */
@@ -123,12 +204,25 @@ export const scannerSweep: Activity = (scene) => {
     () => readCall("iam", "GetAccountSummary"),
     () => readCall("iam", "ListAccessKeys", { userName: "svc-feature-export" }),
     () => readCall("iam", "GetAccessKeyLastUsed", { accessKeyId: "AKIAIOSFODNN7EXAMPLE" }),
-    () => readCall("ec2", "DescribeSnapshots", { snapshotSet: {}, ownersSet: { items: [{ owner: "self" }] }, sharedUsersSet: {}, filterSet: {} }),
-    () => readCall("ec2", "DescribeImages", { executableBySet: {}, imagesSet: {}, ownersSet: { items: [{ owner: "self" }] }, filterSet: {} }),
+    () =>
+      readCall("ec2", "DescribeSnapshots", {
+        snapshotSet: {},
+        ownersSet: { items: [{ owner: "self" }] },
+        sharedUsersSet: {},
+        filterSet: {},
+      }),
+    () =>
+      readCall("ec2", "DescribeImages", {
+        executableBySet: {},
+        imagesSet: {},
+        ownersSet: { items: [{ owner: "self" }] },
+        filterSet: {},
+      }),
     () => readCall("ec2", "DescribeSecurityGroups", { securityGroupSet: {}, securityGroupIdSet: {}, filterSet: {} }),
     () => bucketSetting(scene, bucket),
     () => readCall("cloudtrail", "DescribeTrails", { trailNameList: [], includeShadowTrails: true }),
-    () => readCall("cloudtrail", "GetTrailStatus", { name: `arn:aws:cloudtrail:us-east-1:${account.id}:trail/org-trail` }),
+    () =>
+      readCall("cloudtrail", "GetTrailStatus", { name: `arn:aws:cloudtrail:us-east-1:${account.id}:trail/org-trail` }),
     () => readCall("guardduty", "ListDetectors"),
     () => readCall("sagemaker", "ListNotebookInstances"),
     () => readCall("sagemaker", "ListEndpoints", { maxResults: 100 }),
@@ -137,5 +231,8 @@ export const scannerSweep: Activity = (scene) => {
     () => readCall("kms", "ListKeys", { limit: 1000 }),
     () => ({ ...readCall("iam", "ListRoles"), error: ["ThrottlingException", "Rate exceeded"] }),
   ];
-  return Array.from({ length: random.int(8, 30) }, () => ({ ...random.pick(asked)(), afterSeconds: random.chance(0.75) ? 0 : 1 }));
+  return Array.from({ length: random.int(8, 30) }, () => ({
+    ...random.pick(asked)(),
+    afterSeconds: random.chance(0.75) ? 0 : 1,
+  }));
 };

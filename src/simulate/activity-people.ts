@@ -6,7 +6,7 @@
  */
 import { denial } from "./activity-delivery.ts";
 import { createTrainingJob, getObject, MODEL_IDS, modelCall } from "./activity-ml.ts";
-import { s3Extra, s3Host, s3Resources, type Activity, type Scene } from "./activity-platform.ts";
+import { s3Extra, s3Host, s3Resources, type Activity, type Scene } from "./calls.ts";
 import { readCall, type Call, type Json } from "./record.ts";
 import { bucketName } from "./world.ts";
 
@@ -33,17 +33,42 @@ export const browseConsole: Activity = (scene) => {
     ],
     [
       ["logs", "DescribeLogGroups", { limit: 50 }],
-      ["logs", "DescribeLogStreams", { logGroupName: "/aws/sagemaker/Endpoints/ranker-live", limit: 50, orderBy: "LastEventTime", descending: true }],
+      [
+        "logs",
+        "DescribeLogStreams",
+        { logGroupName: "/aws/sagemaker/Endpoints/ranker-live", limit: 50, orderBy: "LastEventTime", descending: true },
+      ],
     ],
-    [["health", "DescribeEventAggregates", { aggregateField: "eventTypeCategory", filter: { eventStatusCodes: ["open", "upcoming"] } }]],
+    [
+      [
+        "health",
+        "DescribeEventAggregates",
+        { aggregateField: "eventTypeCategory", filter: { eventStatusCodes: ["open", "upcoming"] } },
+      ],
+    ],
   ];
   if (random.chance(0.3)) {
-    const buckets: Call = { ...readCall("s3", "ListBuckets", { Host: "s3.amazonaws.com" }), extra: s3Extra(random, { in: 0, out: 6322 }), host: "s3.amazonaws.com" };
+    const buckets: Call = {
+      ...readCall("s3", "ListBuckets", { Host: "s3.amazonaws.com" }),
+      extra: s3Extra(random, { in: 0, out: 6322 }),
+      host: "s3.amazonaws.com",
+    };
     const bucket = bucketName(account, "artifacts", region);
     const acl = readCall("s3", "GetBucketAcl", { bucketName: bucket, Host: s3Host(bucket, region), acl: "" });
-    return [buckets, { ...acl, extra: s3Extra(random, { in: 0, out: 552 }), resources: s3Resources(account, bucket), host: s3Host(bucket, region) }];
+    return [
+      buckets,
+      {
+        ...acl,
+        extra: s3Extra(random, { in: 0, out: 552 }),
+        resources: s3Resources(account, bucket),
+        host: s3Host(bucket, region),
+      },
+    ];
   }
-  return random.pick(pages).map(([source, name, request]) => ({ ...readCall(source, name, request), afterSeconds: random.int(0, 1) }));
+  const page = random.pick(pages);
+  return page.map(([source, name, request]): Call =>
+    Object.assign(readCall(source, name, request), { afterSeconds: random.int(0, 1) }),
+  );
 };
 
 /** Work on the command line, with the odd thing that is not allowed. */
@@ -55,7 +80,8 @@ export const workInShell: Activity = (scene) => {
     () => ({ ...readCall("sts", "GetCallerIdentity"), host: `sts.${region}.amazonaws.com` }),
     () => readCall("sagemaker", "DescribeTrainingJob", { trainingJobName: `${account.name}-ranker-${random.hex(6)}` }),
     () => readCall("sagemaker", "ListModels"),
-    () => getObject(scene, { bucket, key: `reports/week-${random.int(1, 10)}.csv`, bytes: random.int(4000, 4_000_000) }),
+    () =>
+      getObject(scene, { bucket, key: `reports/week-${random.int(1, 10)}.csv`, bytes: random.int(4000, 4_000_000) }),
     () => readCall("ssm", "GetParameter", { name: `/${account.name}/endpoints/config`, withDecryption: false }),
     () => ({ ...readCall("iam", "ListUsers"), error: denial(arn, "iam:ListUsers") }),
     () => readCall("cloudformation", "DescribeStacks", { stackName: "feature-store" }),
@@ -65,8 +91,15 @@ export const workInShell: Activity = (scene) => {
 
 /** A person opens Studio. */
 export const openStudio: Activity = ({ random }) => {
-  const request = { domainId: "d-x8kq2v7m4pzt", userProfileName: `user-${random.int(1, 12)}`, sessionExpirationDurationInSeconds: 43_200 };
-  return [{ source: "sagemaker", name: "CreatePresignedDomainUrl", request }, { ...readCall("sagemaker", "DescribeDomain", { domainId: request.domainId }), afterSeconds: 1 }];
+  const request = {
+    domainId: "d-x8kq2v7m4pzt",
+    userProfileName: `user-${random.int(1, 12)}`,
+    sessionExpirationDurationInSeconds: 43_200,
+  };
+  return [
+    { source: "sagemaker", name: "CreatePresignedDomainUrl", request },
+    { ...readCall("sagemaker", "DescribeDomain", { domainId: request.domainId }), afterSeconds: 1 },
+  ];
 };
 
 /** A person starts a training job of usual size; outside the working day of the UTC calendar only looks at jobs. */
@@ -82,7 +115,10 @@ export const trainByHand: Activity = (scene) => {
 /** A researcher tries prompts. */
 export const tryModel: Activity = ({ random, region }) => {
   const modelId = random.pick(MODEL_IDS);
-  return Array.from({ length: random.int(1, 4) }, () => ({ ...modelCall("Converse", region, modelId), afterSeconds: random.int(5, 40) }));
+  return Array.from({ length: random.int(1, 4) }, () => ({
+    ...modelCall("Converse", region, modelId),
+    afterSeconds: random.int(5, 40),
+  }));
 };
 
 /** A platform engineer looks at model settings. */
@@ -94,7 +130,11 @@ export const reviewModels: Activity = ({ random }) => [
 
 /** Signing in to the console with credentials of IAM Identity Center. */
 export function consoleSignIn(scene: Scene, identity: Json): Call {
-  const extra = { LoginTo: `https://${scene.region}.console.aws.amazon.com/console/home`, MobileVersion: "No", MFAUsed: "No" };
+  const extra = {
+    LoginTo: `https://${scene.region}.console.aws.amazon.com/console/home`,
+    MobileVersion: "No",
+    MFAUsed: "No",
+  };
   const eventType = "AwsConsoleSignIn";
   return { source: "signin", name: "ConsoleLogin", response: { ConsoleLogin: "Success" }, extra, eventType, identity };
 }

@@ -5,7 +5,7 @@
  * made here whole. AWS delivers them in folders of their own, which ./delivery.ts knows by `kind`.
  */
 import { toUtcText } from "../lib/clock.ts";
-import type { Scene } from "./activity-platform.ts";
+import type { Scene } from "./calls.ts";
 import { sealRecord, type Json, type SimulatedRecord } from "./record.ts";
 
 /** An Insight about a call rate: its start, and its end some minutes later under the same sharedEventID. */
@@ -21,10 +21,21 @@ export function insightPair(scene: Scene): readonly SimulatedRecord[] {
   const duration = random.int(2, 4);
   const baseline = { average: 2.40125 };
   return (["Start", "End"] as const).map((state) => {
-    const statistics: Json = { baseline, insight: { average: 61.5 }, insightDuration: state === "Start" ? 1 : duration, baselineDuration: 10_080 };
+    const statistics: Json = {
+      baseline,
+      insight: { average: 61.5 },
+      insightDuration: state === "Start" ? 1 : duration,
+      baselineDuration: 10_080,
+    };
     const timeMs = state === "Start" ? minute : minute + duration * 60_000;
     const eventId = random.uuid();
-    const insightDetails = { state, eventSource, eventName, insightType: "ApiCallRateInsight", insightContext: { statistics } };
+    const insightDetails = {
+      state,
+      eventSource,
+      eventName,
+      insightType: "ApiCallRateInsight",
+      insightContext: { statistics },
+    };
     const record = {
       eventVersion: "1.09",
       eventTime: toUtcText(timeMs),
@@ -51,7 +62,11 @@ export function deniedAtEndpoint(scene: Scene): readonly SimulatedRecord[] {
   ] as const);
   const record = {
     eventVersion: "1.10",
-    userIdentity: { type: "AWSAccount", principalId: `AROA${random.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 17)}:batch`, accountId: account.id },
+    userIdentity: {
+      type: "AWSAccount",
+      principalId: `AROA${random.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 17)}:batch`,
+      accountId: account.id,
+    },
     eventTime: toUtcText(timeMs),
     eventSource: `${source}.amazonaws.com`,
     eventName: name,

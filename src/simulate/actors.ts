@@ -10,7 +10,7 @@ import * as ml from "./activity-ml.ts";
 import * as people from "./activity-people.ts";
 import * as platform from "./activity-platform.ts";
 import { deniedAtEndpoint, insightPair } from "./activity-rare.ts";
-import type { Activity, Scene } from "./activity-platform.ts";
+import type { Activity, Scene } from "./calls.ts";
 import { assumedRole, createRole, createSsoRole, iamUser, identityCenterUser, serviceCaller } from "./identity.ts";
 import type { Call, Caller, Json, SimulatedRecord } from "./record.ts";
 import { accountOf, ACCOUNTS, PEOPLE, SSO_REGION, type Account, type Person, type Region, type Team } from "./world.ts";
@@ -37,11 +37,15 @@ export type Actor = {
 };
 
 const HOUR_MS = 3_600_000;
-const BOTO = "Boto3/1.40.21 md/Botocore#1.40.21 ua/2.1 os/linux#6.1.147-172.266.amzn2023.x86_64 md/arch#x86_64 lang/python#3.11.13 md/pyimpl#CPython m/b,Z,D cfg/retry-mode#standard Botocore/1.40.21";
-const TERRAFORM = "APN/1.0 HashiCorp/1.0 Terraform/1.12.2 (+https://www.terraform.io) terraform-provider-aws/6.9.0 (+https://registry.terraform.io/providers/hashicorp/aws) aws-sdk-go-v2/1.37.2 ua/2.1 os/linux lang/go#1.24.5 md/GOOS#linux md/GOARCH#amd64 api/iam#1.46.0";
+const BOTO =
+  "Boto3/1.40.21 md/Botocore#1.40.21 ua/2.1 os/linux#6.1.147-172.266.amzn2023.x86_64 md/arch#x86_64 lang/python#3.11.13 md/pyimpl#CPython m/b,Z,D cfg/retry-mode#standard Botocore/1.40.21";
+const TERRAFORM =
+  "APN/1.0 HashiCorp/1.0 Terraform/1.12.2 (+https://www.terraform.io) terraform-provider-aws/6.9.0 (+https://registry.terraform.io/providers/hashicorp/aws) aws-sdk-go-v2/1.37.2 ua/2.1 os/linux lang/go#1.24.5 md/GOOS#linux md/GOARCH#amd64 api/iam#1.46.0";
 const GO_SDK = "aws-sdk-go-v2/1.38.0 ua/2.1 os/linux lang/go#1.24.6 md/GOOS#linux md/GOARCH#amd64 m/E,e";
-const CLI = "aws-cli/2.28.11 md/awscrt#0.27.6 ua/2.1 os/macos#24.6.0 md/arch#arm64 lang/python#3.13.7 md/pyimpl#CPython m/b,Z,E cfg/retry-mode#standard md/installer#exe";
-const BROWSER = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/145.0.0.0 Safari/537.36";
+const CLI =
+  "aws-cli/2.28.11 md/awscrt#0.27.6 ua/2.1 os/macos#24.6.0 md/arch#arm64 lang/python#3.13.7 md/pyimpl#CPython m/b,Z,E cfg/retry-mode#standard md/installer#exe";
+const BROWSER =
+  "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/145.0.0.0 Safari/537.36";
 
 /** The hours of a team: full from nine to six, less around, a little in the evening, none on weekends. */
 export function officeCurve(utcOffsetHours: number): (timeMs: number) => number {
@@ -69,13 +73,21 @@ function deliveryCurve(timeMs: number): number {
 }
 
 /** Opens sessions of a role from an inside address. */
-function roleSession(roleName: string, agent: string, options: { isInstance?: boolean; vpc?: boolean; path?: string; session?: (random: Random) => string }): Actor["openSession"] {
+function roleSession(
+  roleName: string,
+  agent: string,
+  options: { isInstance?: boolean; vpc?: boolean; session?: (random: Random) => string },
+): Actor["openSession"] {
   return ({ random, ids, account, timeMs }) => {
-    const role = createRole(ids, account, roleName, options.path);
-    const name = options.session?.(random) ?? (options.isInstance === true ? `i-0${random.hex(16)}` : `${roleName}-${random.hex(8)}`);
+    const role = createRole(ids, account, roleName);
+    const name =
+      options.session?.(random) ??
+      (options.isInstance === true ? `i-0${random.hex(16)}` : `${roleName}-${random.hex(8)}`);
     const identity = assumedRole(random, { role, name, createdMs: timeMs, isInstance: options.isInstance ?? false });
     const inside = options.vpc === true;
-    const address = inside ? `10.${random.int(0, 3)}.${random.int(0, 255)}.${random.int(4, 250)}` : `192.0.2.${random.int(100, 140)}`;
+    const address = inside
+      ? `10.${random.int(0, 3)}.${random.int(0, 255)}.${random.int(4, 250)}`
+      : `192.0.2.${random.int(100, 140)}`;
     const caller: Caller = { accountId: account.id, identity, address, userAgent: agent };
     return { caller: inside ? { ...caller, vpcEndpointId: "vpce-0d985940f92611b87" } : caller, opening: [] };
   };
@@ -89,14 +101,33 @@ function personSession(person: Person, fromConsole: boolean): Actor["openSession
     const name = `${person.user}@example.com`;
     const identity = assumedRole(random, { role, name, createdMs: timeMs });
     const address = `${person.team.network}.${10 + PEOPLE.indexOf(person)}`;
-    const caller: Caller = { accountId: account.id, identity, address, userAgent: fromConsole ? BROWSER : CLI, fromConsole };
+    const caller: Caller = {
+      accountId: account.id,
+      identity,
+      address,
+      userAgent: fromConsole ? BROWSER : CLI,
+      fromConsole,
+    };
     const hub = accountOf("shared-services");
-    const portal: Caller = { accountId: hub.id, identity: identityCenterUser(ids, hub, person), address, userAgent: BROWSER };
+    const portal: Caller = {
+      accountId: hub.id,
+      identity: identityCenterUser(ids, hub, person),
+      address,
+      userAgent: BROWSER,
+    };
     const top: Json = { serviceEventDetails: { role_name: person.permissionSet, account_id: account.id } };
     const federate: Call = { source: "sso", name: "Federate", eventType: "AwsServiceEvent", region: SSO_REGION, top };
     const { accessKeyId: _, ...withoutKey } = identity;
     const signIn = people.consoleSignIn(scene, withoutKey);
-    return { caller, opening: fromConsole ? [[portal, federate], [caller, signIn]] : [[portal, federate]] };
+    return {
+      caller,
+      opening: fromConsole
+        ? [
+            [portal, federate],
+            [caller, signIn],
+          ]
+        : [[portal, federate]],
+    };
   };
 }
 
@@ -108,19 +139,69 @@ function machineActors(account: Account, scale: number): Actor[] {
   const terraform = roleSession("terraform-apply", TERRAFORM, { session: () => "terraform" });
   const workload = roleSession("feature-sync-lambda", BOTO, { vpc: true, session: () => "feature-sync" });
   const agent = "aws-sdk-go/1.55.5 (go1.23.4; linux; amd64) amazon-ssm-agent/3.3.1611.0";
-  const keepers: Actor["activities"] = [[6, platform.watchFleet], [1, platform.readParameter]];
-  const services: Actor["activities"] = [[12, platform.serviceAssumesRole], [2, platform.checkLogBucket], [0.5, platform.serviceEvent], [0.4, platform.scaleFleet]];
-  const reads: Actor["activities"] = [[3, platform.readSecret], [3, platform.readParameter], [5, platform.useDataKey]];
+  const keepers: Actor["activities"] = [
+    [6, platform.watchFleet],
+    [1, platform.readParameter],
+  ];
+  const services: Actor["activities"] = [
+    [12, platform.serviceAssumesRole],
+    [2, platform.checkLogBucket],
+    [0.5, platform.serviceEvent],
+    [0.4, platform.scaleFleet],
+  ];
+  const reads: Actor["activities"] = [
+    [3, platform.readSecret],
+    [3, platform.readParameter],
+    [5, platform.useDataKey],
+  ];
   return [
-    { ...machine, name: "agents", share: 0.11 * scale, activities: [[1, platform.ssmAgent]], openSession: roleSession("ml-worker-instance", agent, { isInstance: true, vpc: true }) },
+    {
+      ...machine,
+      name: "agents",
+      share: 0.11 * scale,
+      activities: [[1, platform.ssmAgent]],
+      openSession: roleSession("ml-worker-instance", agent, { isInstance: true, vpc: true }),
+    },
     { ...machine, name: "workloads", share: 0.2 * scale, activities: reads, openSession: workload },
-    { ...machine, name: "controllers", share: 0.14 * scale, activities: keepers, openSession: roleSession("cluster-autoscaler", GO_SDK, { vpc: true }) },
+    {
+      ...machine,
+      name: "controllers",
+      share: 0.14 * scale,
+      activities: keepers,
+      openSession: roleSession("cluster-autoscaler", GO_SDK, { vpc: true }),
+    },
     { ...service, name: "services", share: 0.14 * scale, activities: services },
     { ...service, name: "insight", share: 0.00004 * scale, activities: [], raw: insightPair },
     { ...service, name: "endpoint-policy", share: 0.0012 * scale, activities: [], raw: deniedAtEndpoint },
-    { ...machine, name: "scanner", share: 0.06 * scale, activities: [[1, delivery.scannerSweep]], openSession: scanner, sessionMs: HOUR_MS },
-    { ...machine, name: "terraform", curve: deliveryCurve, share: 0.08 * scale, activities: [[20, delivery.terraformPlan], [3, delivery.terraformApply]], openSession: terraform, sessionMs: HOUR_MS },
-    { ...machine, name: "builds", curve: deliveryCurve, share: 0.03 * scale, activities: [[1, delivery.ciBuild]], openSession: roleSession("github-actions-build", BOTO, { session: () => "GitHubActions" }), sessionMs: HOUR_MS },
+    {
+      ...machine,
+      name: "scanner",
+      share: 0.06 * scale,
+      activities: [[1, delivery.scannerSweep]],
+      openSession: scanner,
+      sessionMs: HOUR_MS,
+    },
+    {
+      ...machine,
+      name: "terraform",
+      curve: deliveryCurve,
+      share: 0.08 * scale,
+      activities: [
+        [20, delivery.terraformPlan],
+        [3, delivery.terraformApply],
+      ],
+      openSession: terraform,
+      sessionMs: HOUR_MS,
+    },
+    {
+      ...machine,
+      name: "builds",
+      curve: deliveryCurve,
+      share: 0.03 * scale,
+      activities: [[1, delivery.ciBuild]],
+      openSession: roleSession("github-actions-build", BOTO, { session: () => "GitHubActions" }),
+      sessionMs: HOUR_MS,
+    },
   ];
 }
 
@@ -131,32 +212,92 @@ function mlActors(account: Account, scale: number): Actor[] {
   const pipeline = roleSession("SageMakerPipelineRole", BOTO, { vpc: true, session: () => "SageMaker-Pipelines" });
   const app = roleSession("inference-gateway-task", BOTO, { vpc: true, session: (random) => random.hex(32) });
   const release = roleSession("ml-release", BOTO, { session: () => "GitHubActions" });
-  const data: Actor["activities"] = [[4, ml.readTrainingData], [1, ml.moveModelArtifacts]];
+  const data: Actor["activities"] = [
+    [4, ml.readTrainingData],
+    [1, ml.moveModelArtifacts],
+  ];
   return [
-    { ...machine, name: "notebooks", curve: deliveryCurve, share: 0.07 * scale, activities: [[1, ml.useNotebook]], openSession: notebook },
+    {
+      ...machine,
+      name: "notebooks",
+      curve: deliveryCurve,
+      share: 0.07 * scale,
+      activities: [[1, ml.useNotebook]],
+      openSession: notebook,
+    },
     { ...machine, name: "pipelines", share: 0.006 * scale, activities: [[1, ml.runPipeline]], openSession: pipeline },
     { ...machine, name: "applications", share: 0.13 * scale, activities: [[1, ml.askModel]], openSession: app },
-    { ...machine, name: "training-data", share: 0.12 * scale, activities: [[1, (scene) => scene.random.weighted(data)(scene)]], openSession: notebook },
-    { ...machine, name: "releases", curve: deliveryCurve, share: 0.0006 * scale, activities: [[1, delivery.releaseEndpoint]], openSession: release, minGapMs: 45 * 60_000 },
-    { ...machine, name: "gpu-tests", curve: deliveryCurve, share: 0.0001 * scale, activities: [[1, delivery.gpuTestRun]], openSession: release, minGapMs: HOUR_MS },
+    {
+      ...machine,
+      name: "training-data",
+      share: 0.12 * scale,
+      activities: [[1, (scene) => scene.random.weighted(data)(scene)]],
+      openSession: notebook,
+    },
+    {
+      ...machine,
+      name: "releases",
+      curve: deliveryCurve,
+      share: 0.0006 * scale,
+      activities: [[1, delivery.releaseEndpoint]],
+      openSession: release,
+      minGapMs: 45 * 60_000,
+    },
+    {
+      ...machine,
+      name: "gpu-tests",
+      curve: deliveryCurve,
+      share: 0.0001 * scale,
+      activities: [[1, delivery.gpuTestRun]],
+      openSession: release,
+      minGapMs: HOUR_MS,
+    },
   ];
 }
 
 const BY_PERMISSION: Readonly<Record<Person["permissionSet"], readonly (readonly [number, Activity])[]>> = {
-  MLEngineer: [[3, people.workInShell], [1, people.openStudio], [0.5, people.trainByHand]],
-  Researcher: [[3, people.workInShell], [2, people.tryModel], [0.5, people.trainByHand]],
+  MLEngineer: [
+    [3, people.workInShell],
+    [1, people.openStudio],
+    [0.5, people.trainByHand],
+  ],
+  Researcher: [
+    [3, people.workInShell],
+    [2, people.tryModel],
+    [0.5, people.trainByHand],
+  ],
   DataEngineer: [[1, people.workInShell]],
-  PlatformAdmin: [[3, people.workInShell], [1, people.reviewModels]],
+  PlatformAdmin: [
+    [3, people.workInShell],
+    [1, people.reviewModels],
+  ],
 };
 
 /** A person in one account: once in the console, once in the shell. */
 function personActors(person: Person, account: Account): Actor[] {
   const team: Team = person.team;
-  const own = { account, regions: [[1, account.name === "sandbox" ? "us-east-1" : team.region]] as const, curve: officeCurve(team.utcOffsetHours), sessionMs: 9 * HOUR_MS };
+  const own = {
+    account,
+    regions: [[1, account.name === "sandbox" ? "us-east-1" : team.region]] as const,
+    curve: officeCurve(team.utcOffsetHours),
+    sessionMs: 9 * HOUR_MS,
+  };
   const shell = BY_PERMISSION[person.permissionSet];
   return [
-    { ...own, name: `${person.user}/console`, share: 0.0035, activities: [[1, people.browseConsole]], openSession: personSession(person, true) },
-    { ...own, name: `${person.user}/shell`, share: 0.003, activities: shell, openSession: personSession(person, false) },
+    {
+      ...own,
+      name: `${person.user}/console`,
+      share: 0.0035,
+      activities: [[1, people.browseConsole]],
+      openSession: personSession(person, true),
+    },
+    {
+      ...own,
+      name: `${person.user}/shell`,
+      share: 0.003,
+      activities: shell,
+      openSession: personSession(person, false),
+    },
   ];
 }
 
@@ -164,7 +305,12 @@ function personActors(person: Person, account: Account): Actor[] {
 function exportJob(): Actor {
   const account = accountOf("data-platform");
   const openSession: Actor["openSession"] = ({ ids }) => ({
-    caller: { accountId: account.id, identity: iamUser(ids, account, "svc-feature-export"), address: "192.0.2.61", userAgent: BOTO },
+    caller: {
+      accountId: account.id,
+      identity: iamUser(ids, account, "svc-feature-export"),
+      address: "192.0.2.61",
+      userAgent: BOTO,
+    },
     opening: [],
   });
   const shared = { account, regions: [[1, "eu-west-1"]] as const, curve: machineCurve, sessionMs: 24 * HOUR_MS };
@@ -173,7 +319,13 @@ function exportJob(): Actor {
 
 /** All actors, in the fixed order that the stream goes through them. */
 export function createActors(): readonly Actor[] {
-  const scales: Readonly<Record<Account["name"], number>> = { "prod-ml": 0.36, research: 0.24, "data-platform": 0.2, "shared-services": 0.12, sandbox: 0.06 };
+  const scales: Readonly<Record<Account["name"], number>> = {
+    "prod-ml": 0.36,
+    research: 0.24,
+    "data-platform": 0.2,
+    "shared-services": 0.12,
+    sandbox: 0.06,
+  };
   const flowLogs = accountOf("data-platform");
   const delivery = { account: flowLogs, regions: flowLogs.regions, curve: machineCurve, sessionMs: 24 * HOUR_MS };
   const openSession: Actor["openSession"] = () => ({ caller: serviceCaller(flowLogs, "delivery.logs"), opening: [] });

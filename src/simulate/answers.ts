@@ -39,7 +39,12 @@ export type Answers = {
   /** How many of them are copies of another record. */
   readonly copies: number;
   readonly files: number;
-  readonly accounts: readonly { readonly id: string; readonly name: string; readonly env: string; readonly owner: string }[];
+  readonly accounts: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly env: string;
+    readonly owner: string;
+  }[];
   readonly attacks: readonly AttackAnswer[];
 };
 
@@ -62,7 +67,10 @@ function toAnswer(planted: PlantedAttack): AttackAnswer {
 }
 
 /** The answers of a simulation that has been written. */
-export function toAnswers(simulation: Simulation, written: { records: number; copies: number; files: number }): Answers {
+export function toAnswers(
+  simulation: Simulation,
+  written: { records: number; copies: number; files: number },
+): Answers {
   return {
     seed: simulation.seed,
     start: toUtcText(simulation.startMs),

@@ -45,7 +45,13 @@ export type Delivery = {
 
 type Entry = { readonly record: SimulatedRecord; readonly orderMs: number; readonly isCopy: boolean };
 type Pending = { readonly cell: Cell; readonly slotMs: number; readonly entries: Entry[] };
-type Cell = { readonly folder: string; readonly accountId: string; readonly region: string; readonly random: Random; readonly phasesMs: readonly number[] };
+type Cell = {
+  readonly folder: string;
+  readonly accountId: string;
+  readonly region: string;
+  readonly random: Random;
+  readonly phasesMs: readonly number[];
+};
 
 const FOLDERS: Readonly<Record<SimulatedRecord["kind"], string>> = {
   management: "CloudTrail",
@@ -88,7 +94,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     if (known !== undefined) return known;
     const own = random.fork(`cell/${key}`);
     const count = folder === "CloudTrail" ? options.writers : 1;
-    const phasesMs = Array.from({ length: count }, () => (3 + Math.floor(280 * own.float() ** 2)) * 1000);
+    const phasesMs = Array.from({ length: count }, () => (3 + Math.floor(280 * own.float() * own.float())) * 1000);
     const cell = { folder, accountId: record.accountId, region, random: own, phasesMs };
     cells.set(key, cell);
     return cell;

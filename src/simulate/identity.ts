@@ -27,9 +27,12 @@ export type SessionOptions = {
 
 /**
  * A role of an account. The unique id depends on the seed, account and name only.
- * @param path IAM path with both slashes; default `/`
+ * @param pathAndName the name alone, or with an IAM path before it, as in `/aws-service-role/x/Name`
  */
-export function createRole(random: Random, account: Account, name: string, path = "/"): Role {
+export function createRole(random: Random, account: Account, pathAndName: string): Role {
+  const cut = pathAndName.lastIndexOf("/") + 1;
+  const name = pathAndName.slice(cut);
+  const path = cut === 0 ? "/" : pathAndName.slice(0, cut);
   const id = uniqueId(random.fork(`role/${account.id}/${name}`), "AROA");
   return { account, name, id, arn: `arn:aws:iam::${account.id}:role${path}${name}` };
 }
@@ -37,7 +40,8 @@ export function createRole(random: Random, account: Account, name: string, path 
 /** The role that IAM Identity Center keeps in an account for a permission set. */
 export function createSsoRole(random: Random, account: Account, permissionSet: Person["permissionSet"]): Role {
   const suffix = random.fork(`sso/${account.id}/${permissionSet}`).hex(16);
-  return createRole(random, account, `AWSReservedSSO_${permissionSet}_${suffix}`, `/aws-reserved/sso.amazonaws.com/${SSO_REGION}/`);
+  const path = `/aws-reserved/sso.amazonaws.com/${SSO_REGION}/`;
+  return createRole(random, account, `${path}AWSReservedSSO_${permissionSet}_${suffix}`);
 }
 
 /** userIdentity of a role's session; keys, and the older empty `webIdFederationData` now and then, from `random`. */
@@ -87,7 +91,10 @@ export function identityCenterUser(random: Random, account: Account, person: Per
     arn: "",
     accountId: account.id,
     accessKeyId: "",
-    onBehalfOf: { userId: own.uuid(), identityStoreArn: `arn:aws:identitystore::${account.id}:identitystore/d-9367012345` },
+    onBehalfOf: {
+      userId: own.uuid(),
+      identityStoreArn: `arn:aws:identitystore::${account.id}:identitystore/d-9367012345`,
+    },
     credentialId: own.uuid(),
   };
 }

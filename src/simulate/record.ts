@@ -107,7 +107,7 @@ function identityFor(caller: Caller, call: Call): Json {
   return call.via === undefined ? caller.identity : { ...caller.identity, invokedBy: call.via };
 }
 
-/** Where the call comes from, and with which agent. */
+/** Where the call comes from, and with which agent; S3 writes agents in brackets. */
 function originFor(caller: Caller, call: Call): readonly [address: string, userAgent: string] {
   if (call.via !== undefined) return [call.via, call.via];
   const invokedBy = call.identity?.["invokedBy"];
@@ -115,56 +115,77 @@ function originFor(caller: Caller, call: Call): readonly [address: string, userA
   return [caller.address, call.source === "s3" ? `[${caller.userAgent}]` : caller.userAgent];
 }
 
-/**
- * Makes the record of one call.
- * @param at Region and event time of the call (epoch ms); the Region of a global service is replaced by us-east-1.
- */
-export function buildRecord(caller: Caller, call: Call, at: { region: Region; timeMs: number }, random: Random): SimulatedRecord {
-  const isGlobal = GLOBAL_SOURCES.has(call.source) || call.host === "sts.amazonaws.com";
-  const region = isGlobal ? (REGIONS[0] as Region) : (call.region ?? at.region);
+/** The keys up to the agent, in AWS's order. */
+function opening(caller: Caller, call: Call, at: { region: Region; timeMs: number }): Json {
   const [address, userAgent] = originFor(caller, call);
-  const isService = call.via !== undefined || typeof call.identity?.["invokedBy"] === "string";
-  const eventId = random.uuid();
-  const record: Json = {
+  return {
     eventVersion: EVENT_VERSIONS[call.source] ?? "1.11",
     userIdentity: identityFor(caller, call),
     eventTime: toUtcText(at.timeMs),
     eventSource: `${call.source}.amazonaws.com`,
     eventName: call.name,
-    awsRegion: region,
+    awsRegion: at.region,
     sourceIPAddress: address,
     userAgent,
   };
-  if (call.error !== undefined) record["errorCode"] = call.error[0];
-  if (call.error?.[1] !== undefined) record["errorMessage"] = call.error[1];
-  record["requestParameters"] = call.request ?? null;
-  record["responseElements"] = call.response ?? null;
-  if (call.extra !== undefined) record["additionalEventData"] = call.extra;
-  if (call.eventType === undefined || call.eventType === "AwsApiCall") {
-    record["requestID"] = call.source === "s3" ? random.text(CAPITALS, 16) : random.uuid();
-  }
+}
+
+/** The keys of request, response and error. */
+function body(call: Call): Json {
+  const keys: Json = {};
+  if (call.error !== undefined) keys["errorCode"] = call.error[0];
+  if (call.error?.[1] !== undefined) keys["errorMessage"] = call.error[1];
+  keys["requestParameters"] = call.request ?? null;
+  keys["responseElements"] = call.response ?? null;
+  if (call.extra !== undefined) keys["additionalEventData"] = call.extra;
+  return keys;
+}
+
+/** The last keys, which only calls of the caller's own making have: TLS, endpoint, console. */
+function closing(caller: Caller, call: Call, at: { region: Region; random: Random }): Json {
+  const isOwn = call.via === undefined && typeof call.identity?.["invokedBy"] !== "string";
+  if (!isOwn || !isApiCall(call)) return {};
+  const tls = at.random.chance(0.85) ? TLS_1_3 : TLS_1_2;
+  const keys: Json = { tlsDetails: { ...tls, clientProvidedHostHeader: tlsHost(call, at.region) } };
+  if (caller.fromConsole === true) keys["sessionCredentialFromConsole"] = "true";
+  return keys;
+}
+
+/** False for sign-ins and service events, which have no request id. */
+function isApiCall(call: Call): boolean {
+  return call.eventType === undefined || call.eventType === "AwsApiCall";
+}
+
+/**
+ * Makes the record of one call.
+ * @param at Region and event time of the call (epoch ms), and where ids are drawn from; the Region of a global service
+ * is replaced by us-east-1.
+ */
+export function buildRecord(
+  caller: Caller,
+  call: Call,
+  at: { region: Region; timeMs: number; random: Random },
+): SimulatedRecord {
+  const { timeMs, random } = at;
+  const isGlobal = GLOBAL_SOURCES.has(call.source) || call.host === "sts.amazonaws.com";
+  const region = isGlobal ? (REGIONS[0] as Region) : (call.region ?? at.region);
+  const eventId = random.uuid();
+  const isData = call.isData === true;
+  const record = { ...opening(caller, call, { region, timeMs }), ...body(call) };
+  if (isApiCall(call)) record["requestID"] = call.source === "s3" ? random.text(CAPITALS, 16) : random.uuid();
   record["eventID"] = eventId;
   record["readOnly"] = call.readOnly ?? false;
   if (call.resources !== undefined) record["resources"] = call.resources;
   record["eventType"] = call.eventType ?? "AwsApiCall";
-  record["managementEvent"] = call.isData !== true;
+  record["managementEvent"] = !isData;
   record["recipientAccountId"] = caller.accountId;
-  if (!isService && caller.vpcEndpointId !== undefined) record["vpcEndpointId"] = caller.vpcEndpointId;
-  if (call.top !== undefined) Object.assign(record, call.top);
-  record["eventCategory"] = call.isData === true ? "Data" : "Management";
-  if (!isService && record["eventType"] === "AwsApiCall") {
-    const tls = random.chance(0.85) ? TLS_1_3 : TLS_1_2;
-    record["tlsDetails"] = { ...tls, clientProvidedHostHeader: tlsHost(call, region) };
-  }
-  if (caller.fromConsole === true && !isService) record["sessionCredentialFromConsole"] = "true";
-  return sealRecord(record, {
-    eventId,
-    timeMs: at.timeMs,
-    accountId: caller.accountId,
-    region,
-    kind: call.isData === true ? "data" : "management",
-    isGlobal: isGlobal || call.source === "signin",
-  });
+  if (caller.vpcEndpointId !== undefined && call.via === undefined) record["vpcEndpointId"] = caller.vpcEndpointId;
+  Object.assign(record, call.top);
+  record["eventCategory"] = isData ? "Data" : "Management";
+  Object.assign(record, closing(caller, call, { region, random }));
+  const kind = isData ? "data" : "management";
+  const facts = { eventId, timeMs, accountId: caller.accountId, region, kind } as const;
+  return sealRecord(record, { ...facts, isGlobal: isGlobal || call.source === "signin" });
 }
 
 /** A read call without request parameters, or with the given ones. */

@@ -43,6 +43,7 @@ export type Simulation = {
 };
 
 const HOUR_MS = 3_600_000;
+const MAX_RECORDS = 20_000_000;
 /** Records in a file as in captured deliveries: half of them have fewer than about 20. */
 const FILE_RECORDS = 30;
 /** Regions of accounts that have traffic. */
@@ -51,18 +52,26 @@ const CELLS = 11;
 /** Refuses what would not make a sound run. */
 function checkOptions(options: Required<SimulationOptions>): void {
   const { records, hours, startMs, duplicateShare, seed } = options;
-  const complain = (what: string, value: number, range: string): never => {
-    throw new SagewatchError("usage", `simulate: ${what} is ${value}, but must be ${range}`);
-  };
-  if (!Number.isSafeInteger(seed)) complain("--seed", seed, "a whole number");
-  if (!Number.isInteger(records) || records < 1 || records > 20_000_000) complain("--records", records, "a whole number from 1 to 20000000");
-  if (!Number.isInteger(hours) || hours < 24 || hours > 720) complain("--hours", hours, "a whole number from 24 to 720");
-  if (!Number.isInteger(startMs / SLOT_MS)) complain("--start", startMs, "a UTC time on a full five minutes");
-  if (!(duplicateShare >= 0 && duplicateShare <= 1)) complain("the share of duplicates", duplicateShare, "from 0 to 1");
+  const isWhole = (value: number, low: number, high: number): boolean =>
+    Number.isInteger(value) && value >= low && value <= high;
+  const checks: readonly (readonly [what: string, value: number, isFine: boolean, range: string])[] = [
+    ["--seed", seed, Number.isSafeInteger(seed), "a whole number"],
+    ["--records", records, isWhole(records, 1, MAX_RECORDS), `a whole number from 1 to ${MAX_RECORDS}`],
+    ["--hours", hours, isWhole(hours, 24, 720), "a whole number from 24 to 720"],
+    ["--start", startMs, Number.isInteger(startMs / SLOT_MS), "a UTC time on a full five minutes"],
+    ["the share of duplicates", duplicateShare, duplicateShare >= 0 && duplicateShare <= 1, "from 0 to 1"],
+  ];
+  const failed = checks.find(([, , isFine]) => !isFine);
+  if (failed === undefined) return;
+  throw new SagewatchError("usage", `simulate: ${failed[0]} is ${failed[1]}, but must be ${failed[3]}`);
 }
 
 /** The files of one pass. */
-function* deliver(random: Random, options: Required<SimulationOptions>, planted: readonly PlantedAttack[]): Generator<DeliveryFile> {
+function* deliver(
+  random: Random,
+  options: Required<SimulationOptions>,
+  planted: readonly PlantedAttack[],
+): Generator<DeliveryFile> {
   const { startMs, records } = options;
   const endMs = startMs + options.hours * HOUR_MS;
   const slots = (endMs - startMs) / SLOT_MS;
@@ -70,7 +79,7 @@ function* deliver(random: Random, options: Required<SimulationOptions>, planted:
   const delivery = createDelivery({ random: random.fork("delivery"), writers, duplicateShare: options.duplicateShare });
   for (const { records: own } of planted) for (const record of own) delivery.add(record);
   let slotMs = startMs;
-  for (const step of createStream({ random: random.fork("stream"), startMs, endMs, records })) {
+  for (const step of createStream({ random, startMs, endMs, records })) {
     for (const record of step) delivery.add(record);
     yield* delivery.flush(slotMs);
     slotMs += SLOT_MS;

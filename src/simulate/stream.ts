@@ -5,24 +5,36 @@
  * its own, so that planting an attack, or adding an actor, leaves the records of all others as they were.
  */
 import type { Random } from "../lib/random.ts";
-import type { Scene } from "./activity-platform.ts";
+import type { Scene } from "./calls.ts";
 import { createActors, type Actor, type Session } from "./actors.ts";
 import { buildRecord, type Call, type Caller, type SimulatedRecord } from "./record.ts";
 
 /** Length of a step and of a delivery slot, ms: CloudTrail names its files after five-minute slots. */
 export const SLOT_MS = 300_000;
 
-/** What the stream is asked for. `endMs - startMs` is a multiple of SLOT_MS. */
-export type StreamOptions = { readonly random: Random; readonly startMs: number; readonly endMs: number; readonly records: number };
+/** What the stream is asked for. `random` also gives the unique ids; `endMs - startMs` is a multiple of SLOT_MS. */
+export type StreamOptions = {
+  readonly random: Random;
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly records: number;
+};
 
-type ActorState = { readonly actor: Actor; readonly random: Random; budget: number; session: Session | undefined; openedMs: number; lastMs: number };
+type ActorState = {
+  readonly actor: Actor;
+  readonly random: Random;
+  budget: number;
+  session: Session | undefined;
+  openedMs: number;
+  lastMs: number;
+};
 
 /** Turns calls into records, each after the one before it; nothing is later than the end of the run. */
 function recordsOf(pairs: readonly (readonly [Caller, Call])[], scene: Scene, endMs: number): SimulatedRecord[] {
   let timeMs = scene.timeMs;
   return pairs.map(([caller, call]) => {
     timeMs = Math.min(timeMs + (call.afterSeconds ?? 0) * 1000, endMs - 1000);
-    return buildRecord(caller, call, { region: scene.region, timeMs }, scene.random);
+    return buildRecord(caller, call, { region: scene.region, timeMs, random: scene.random });
   });
 }
 
@@ -30,7 +42,13 @@ function recordsOf(pairs: readonly (readonly [Caller, Call])[], scene: Scene, en
 function act(state: ActorState, slotMs: number, options: StreamOptions): readonly SimulatedRecord[] {
   const { actor, random } = state;
   const timeMs = slotMs + random.int(0, SLOT_MS / 1000 - 1) * 1000;
-  const scene: Scene = { random, ids: options.random, account: actor.account, region: random.weighted(actor.regions), timeMs };
+  const scene: Scene = {
+    random,
+    ids: options.random,
+    account: actor.account,
+    region: random.weighted(actor.regions),
+    timeMs,
+  };
   if (actor.raw !== undefined) return actor.raw(scene).filter((record) => record.timeMs < options.endMs);
   const opening: (readonly [Caller, Call])[] = [];
   if (state.session === undefined || timeMs >= state.openedMs + actor.sessionMs || timeMs < state.openedMs) {
@@ -57,10 +75,13 @@ function spend(state: ActorState, slotMs: number, options: StreamOptions): Simul
 }
 
 /** Fills the last step up to the number that was asked for. */
-function topUp(states: readonly ActorState[], slotMs: number, missing: number, options: StreamOptions): SimulatedRecord[] {
+function topUp(states: readonly ActorState[], missing: number, options: StreamOptions): SimulatedRecord[] {
+  const slotMs = options.endMs - SLOT_MS;
   const found: SimulatedRecord[] = [];
   const steady = states.filter(({ actor }) => ["agents", "controllers", "workloads"].includes(actor.name));
-  for (let turn = 0; found.length < missing; turn += 1) found.push(...act(steady[turn % steady.length] as ActorState, slotMs, options));
+  for (let turn = 0; found.length < missing; turn += 1) {
+    found.push(...act(steady[turn % steady.length] as ActorState, slotMs, options));
+  }
   return found;
 }
 
@@ -78,7 +99,8 @@ export function* createStream(options: StreamOptions): Generator<readonly Simula
     openedMs: startMs,
     lastMs: Number.NEGATIVE_INFINITY,
   }));
-  const busyness = (slotMs: number): number => states.reduce((sum, { actor }) => sum + actor.share * actor.curve(slotMs), 0);
+  const busyness = (slotMs: number): number =>
+    states.reduce((sum, { actor }) => sum + actor.share * actor.curve(slotMs), 0);
   let total = 0;
   for (let slotMs = startMs; slotMs < endMs; slotMs += SLOT_MS) total += busyness(slotMs);
   let left = records;
@@ -88,7 +110,7 @@ export function* createStream(options: StreamOptions): Generator<readonly Simula
       state.budget += (records * state.actor.share * state.actor.curve(slotMs)) / total;
       for (const record of spend(state, slotMs, options)) step.push(record);
     }
-    if (slotMs + SLOT_MS >= endMs) step.push(...topUp(states, slotMs, left - step.length, options));
+    if (slotMs + SLOT_MS >= endMs) step.push(...topUp(states, left - step.length, options));
     const kept = step.length > left ? step.slice(0, left) : step;
     left -= kept.length;
     yield kept;

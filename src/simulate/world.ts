@@ -156,7 +156,11 @@ export function accessKeyId(random: Random, prefix: "AKIA" | "ASIA"): string {
 }
 
 /** The number that stands in the name of every bucket, so that names are the same for every seed. */
-export function bucketName(account: Account, purpose: "training" | "models" | "logs" | "artifacts", region: Region): string {
+export function bucketName(
+  account: Account,
+  purpose: "training" | "models" | "logs" | "artifacts",
+  region: Region,
+): string {
   return `${account.name}-${purpose}-${region}`;
 }
 

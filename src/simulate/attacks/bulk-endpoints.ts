@@ -23,16 +23,20 @@ export const bulkEndpoints: Attack = {
     const open = (): ReturnType<typeof foreignCaller> => {
       const name = `botocore-session-${Math.floor(stage.now() / 1000)}`;
       const identity = assumedRole(stage.random, { role, name, createdMs: stage.now() });
-      return foreignCaller(account, identity, 77, ORDINARY_AGENTS.boto);
+      return foreignCaller(account, identity, { host: 77, userAgent: ORDINARY_AGENTS.boto });
     };
     for (let session = 0; session < 4; session += 1) {
       const caller = open();
       stage.perform(caller, region, whoAmI(region));
       for (let turn = 0; turn < 3; turn += 1) {
-        stage.wait(20, 70);
+        stage.wait(50, 105);
         const instanceType = stage.random.pick(["ml.g5.12xlarge", "ml.g5.48xlarge", "ml.p4d.24xlarge"]);
         const name = `chat-${stage.random.hex(8)}`;
-        stage.perform(caller, region, ...createEndpoint(stage.scene(account, region), { name, instanceType, instanceCount: 1 }));
+        stage.perform(
+          caller,
+          region,
+          ...createEndpoint(stage.scene(account, region), { name, instanceType, instanceCount: 1 }),
+        );
       }
     }
     return { account, regions: [region], principal: role.arn };

@@ -31,7 +31,11 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
 export const ATTACK_NAMES: readonly string[] = Object.keys(ATTACKS);
 
 /** An attack in the stream. */
-export type PlantedAttack = Outcome & { readonly name: string; readonly attack: Attack; readonly records: readonly SimulatedRecord[] };
+export type PlantedAttack = Outcome & {
+  readonly name: string;
+  readonly attack: Attack;
+  readonly records: readonly SimulatedRecord[];
+};
 
 /**
  * The names in a list as the command line has it: `all`, `none`, or names with commas between them.
@@ -43,20 +47,29 @@ export function parseAttacks(list: string): readonly string[] {
   const names = list.split(",").map((name) => name.trim());
   const unknown = names.find((name) => ATTACKS[name] === undefined);
   if (unknown === undefined) return ATTACK_NAMES.filter((name) => names.includes(name));
-  throw new SagewatchError("usage", `simulate: --attacks: unknown attack "${unknown}"; use all, none or some of ${ATTACK_NAMES.join(",")}`);
+  throw new SagewatchError(
+    "usage",
+    `simulate: --attacks: unknown attack "${unknown}"; use all, none or some of ${ATTACK_NAMES.join(",")}`,
+  );
 }
 
 /** When the attack begins. A start by hour of the day is at most one day after the start of the run. */
 function beginsAt(attack: Attack, run: { startMs: number; hours: number }): number {
   const { begins } = attack;
-  if ("afterHours" in begins) return run.startMs + Math.round((begins.afterHours / DAY_HOURS) * run.hours * 60) * 60_000;
+  if ("afterHours" in begins) {
+    return run.startMs + Math.round((begins.afterHours / DAY_HOURS) * run.hours * 60) * 60_000;
+  }
   const day = Math.floor(run.startMs / (DAY_HOURS * HOUR_MS)) * DAY_HOURS * HOUR_MS;
   const first = day + begins.atUtcHour * HOUR_MS;
   return first >= run.startMs ? first : first + DAY_HOURS * HOUR_MS;
 }
 
 /** Plants the named attacks into a run of `hours` from `startMs`. */
-export function plantAttacks(random: Random, names: readonly string[], run: { startMs: number; hours: number }): readonly PlantedAttack[] {
+export function plantAttacks(
+  random: Random,
+  names: readonly string[],
+  run: { startMs: number; hours: number },
+): readonly PlantedAttack[] {
   return names.map((name) => {
     const attack = ATTACKS[name] as Attack;
     const stage = createStage({ random: random.fork(`attack/${name}`), ids: random, startMs: beginsAt(attack, run) });

@@ -11,7 +11,10 @@ import { accountOf, REGIONS, type Region } from "../world.ts";
 import { EXPECTED_RULES, foreignCaller, ORDINARY_AGENTS, whoAmI, type Attack, type Stage } from "./stage.ts";
 
 const MODEL = "anthropic.claude-sonnet-4-5-20250929-v1:0";
-const DENIED: readonly [string, string] = ["AccessDenied", "You don't have access to the model with the specified model ID."];
+const DENIED: readonly [string, string] = [
+  "AccessDenied",
+  "You don't have access to the model with the specified model ID.",
+];
 const INVALID: readonly [string, string] = ["ValidationException", "max_tokens_to_sample: range: 1..1,000,000"];
 
 /** Finds out what the key can do. */
@@ -26,7 +29,10 @@ function probe(stage: Stage, caller: ReturnType<typeof foreignCaller>): void {
     stage.perform(caller, region, { ...modelCall("InvokeModel", region, MODEL), error: DENIED });
   }
   stage.wait(5, 20);
-  stage.perform(caller, "us-east-1", { ...modelCall("InvokeModel", "us-east-1", "amazon.nova-pro-v1:0"), error: INVALID });
+  stage.perform(caller, "us-east-1", {
+    ...modelCall("InvokeModel", "us-east-1", "amazon.nova-pro-v1:0"),
+    error: INVALID,
+  });
   stage.wait(5, 20);
   stage.perform(caller, "us-east-1", readCall("bedrock", "GetModelInvocationLoggingConfiguration"));
 }
@@ -37,8 +43,18 @@ function unlock(stage: Stage, caller: ReturnType<typeof foreignCaller>): void {
   const calls: readonly Call[] = [
     { source: "bedrock", name: "PutUseCaseForModelAccess" },
     readCall("bedrock", "ListFoundationModelAgreementOffers", { modelId: MODEL }),
-    { source: "bedrock", name: "CreateFoundationModelAgreement", request: { modelId: MODEL }, response: { modelId: "anthropic.claude-sonnet-4-5-20250929-v1" } },
-    { source: "bedrock", name: "PutFoundationModelEntitlement", request: { modelId: MODEL }, response: { status: "SUCCESS" } },
+    {
+      source: "bedrock",
+      name: "CreateFoundationModelAgreement",
+      request: { modelId: MODEL },
+      response: { modelId: "anthropic.claude-sonnet-4-5-20250929-v1" },
+    },
+    {
+      source: "bedrock",
+      name: "PutFoundationModelEntitlement",
+      request: { modelId: MODEL },
+      response: { status: "SUCCESS" },
+    },
   ];
   for (const call of calls) {
     stage.wait(8, 40);
@@ -56,7 +72,7 @@ export const llmjacking: Attack = {
   play: (stage) => {
     const account = accountOf("sandbox");
     const identity = iamUser(stage.ids, account, "svc-chat-poc");
-    const caller = foreignCaller(account, identity, 201, ORDINARY_AGENTS.boto);
+    const caller = foreignCaller(account, identity, { host: 201, userAgent: ORDINARY_AGENTS.boto });
     probe(stage, caller);
     unlock(stage, caller);
     stage.wait(60, 120);

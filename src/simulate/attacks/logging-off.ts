@@ -24,19 +24,36 @@ export const loggingOff: Attack = {
     const role = createSsoRole(stage.ids, account, person.permissionSet);
     const session = `${person.user}@example.com`;
     const identity = assumedRole(stage.random, { role, name: session, createdMs: stage.now() });
-    const caller = foreignCaller(account, identity, 9);
+    const caller = foreignCaller(account, identity, { host: 9 });
     const trailARN = `arn:aws:cloudtrail:${region}:${account.id}:trail/ml-audit`;
-    const eventSelectors = [{ readWriteType: "ReadOnly", includeManagementEvents: false, dataResources: [], excludeManagementEventSources: [] }];
+    const eventSelectors = [
+      {
+        readWriteType: "ReadOnly",
+        includeManagementEvents: false,
+        dataResources: [],
+        excludeManagementEventSources: [],
+      },
+    ];
     const calls: readonly Call[] = [
       whoAmI(region),
       readCall("bedrock", "GetModelInvocationLoggingConfiguration"),
       { source: "bedrock", name: "DeleteModelInvocationLoggingConfiguration" },
       readCall("cloudtrail", "DescribeTrails", { trailNameList: [], includeShadowTrails: false }),
-      { source: "cloudtrail", name: "PutEventSelectors", request: { trailName: "ml-audit", eventSelectors }, response: { trailARN, eventSelectors } },
+      {
+        source: "cloudtrail",
+        name: "PutEventSelectors",
+        request: { trailName: "ml-audit", eventSelectors },
+        response: { trailARN, eventSelectors },
+      },
       { source: "cloudtrail", name: "StopLogging", request: { name: trailARN } },
       readCall("guardduty", "ListDetectors"),
       { source: "guardduty", name: "UpdateDetector", request: { detectorId: stage.random.hex(32), enable: false } },
-      { source: "cloudtrail", name: "DeleteTrail", request: { name: trailARN }, error: denial(String(identity["arn"]), "cloudtrail:DeleteTrail") },
+      {
+        source: "cloudtrail",
+        name: "DeleteTrail",
+        request: { name: trailARN },
+        error: denial(String(identity["arn"]), "cloudtrail:DeleteTrail"),
+      },
     ];
     for (const call of calls) {
       stage.wait(5, 45);

@@ -23,14 +23,20 @@ export const offHoursTraining: Attack = {
     const person = personOf("dana.whitfield");
     const role = createSsoRole(stage.ids, account, person.permissionSet);
     const identity = assumedRole(stage.random, { role, name: `${person.user}@example.com`, createdMs: stage.now() });
-    const caller = foreignCaller(account, identity, 142);
+    const caller = foreignCaller(account, identity, { host: 142 });
     stage.wait(120, 480);
     stage.perform(caller, region, whoAmI(region));
     stage.wait(10, 40);
     stage.perform(caller, region, readCall("sagemaker", "ListTrainingJobs", { maxResults: 10 }));
     stage.wait(30, 90);
     const name = `prod-ml-embedder-${stage.random.hex(6)}`;
-    const job = { name, instanceType: "ml.p4d.24xlarge", instanceCount: 8, roleName: "SageMakerExecutionRole", tags: [] };
+    const job = {
+      name,
+      instanceType: "ml.p4d.24xlarge",
+      instanceCount: 8,
+      roleName: "SageMakerExecutionRole",
+      tags: [],
+    };
     stage.perform(caller, region, createTrainingJob(stage.scene(account, region), job));
     stage.wait(20, 60);
     stage.perform(caller, region, readCall("sagemaker", "DescribeTrainingJob", { trainingJobName: name }));

@@ -5,7 +5,7 @@
  * network outside the company, so that nothing but the behaviour gives it away.
  */
 import type { Random } from "../../lib/random.ts";
-import type { Scene } from "../activity-platform.ts";
+import type { Scene } from "../calls.ts";
 import { buildRecord, type Call, type Caller, type Json, type SimulatedRecord } from "../record.ts";
 import { FOREIGN_NETWORK, type Account, type Region } from "../world.ts";
 
@@ -81,7 +81,7 @@ export function createStage(options: { random: Random; ids: Random; startMs: num
     perform: (caller, region, ...calls) => {
       for (const call of calls) {
         timeMs += (call.afterSeconds ?? 0) * 1000;
-        records.push(buildRecord(caller, call, { region, timeMs }, random));
+        records.push(buildRecord(caller, call, { region, timeMs, random }));
       }
     },
     records: () => records,
@@ -94,9 +94,13 @@ export const ORDINARY_AGENTS = {
   boto: "Boto3/1.38.36 md/Botocore#1.38.36 ua/2.1 os/linux#5.15.0-139-generic md/arch#x86_64 lang/python#3.12.3 md/pyimpl#CPython m/Z,b cfg/retry-mode#legacy Botocore/1.38.36",
 } as const;
 
-/** A caller with stolen credentials, from outside. `host` is the last byte of the address, 1 to 254. */
-export function foreignCaller(account: Account, identity: Json, host: number, userAgent: string = ORDINARY_AGENTS.cli): Caller {
-  return { accountId: account.id, identity, address: `${FOREIGN_NETWORK}.${host}`, userAgent };
+/**
+ * A caller with stolen credentials, from outside.
+ * @param from last byte of the address (1 to 254), and the agent; default: the AWS CLI
+ */
+export function foreignCaller(account: Account, identity: Json, from: { host: number; userAgent?: string }): Caller {
+  const userAgent = from.userAgent ?? ORDINARY_AGENTS.cli;
+  return { accountId: account.id, identity, address: `${FOREIGN_NETWORK}.${from.host}`, userAgent };
 }
 
 /** The call with which nearly every thief begins. */
