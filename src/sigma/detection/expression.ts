@@ -1,0 +1,52 @@
+/**
+ * Builders of expression trees that keep them flat: an `and` never holds an `and`, nothing holds a single operand.
+ *
+ * Used wherever a tree grows (detections, conditions, filters), so that the same rule gives the same tree however its
+ * author nested it. Builders never evaluate and never drop an operand that could change the result.
+ */
+import type { Expression, Test } from "../ast.ts";
+
+/** All of `operands`. The list must not be empty. */
+export function allOf(operands: readonly Expression[]): Expression {
+  return join("and", operands);
+}
+
+/** Any of `operands`. The list must not be empty. */
+export function anyOf(operands: readonly Expression[]): Expression {
+  return join("or", operands);
+}
+
+/** The opposite. */
+export function not(operand: Expression): Expression {
+  return { op: "not", of: operand };
+}
+
+/** A test on a field; `field` null for keywords. */
+export function leaf(field: string | null, test: Test): Expression {
+  return { op: "leaf", field, test };
+}
+
+function join(op: "and" | "or", operands: readonly Expression[]): Expression {
+  const flat = operands.flatMap((operand) => (operand.op === op ? operand.of : [operand]));
+  const [first] = flat;
+  return flat.length === 1 && first !== undefined ? first : { op, of: flat };
+}
+
+/** Nodes of the tree, shared ones counted as often as they stand, up to `limit` (then any larger number). */
+export function sizeOf(expression: Expression, limit: number): number {
+  let size = 0;
+  const stack: Expression[] = [expression];
+  for (let top = stack.pop(); top !== undefined && size <= limit; top = stack.pop()) {
+    size += 1;
+    if (top.op === "not") stack.push(top.of);
+    else if (top.op !== "leaf") stack.push(...top.of);
+  }
+  return size;
+}
+
+/** Every leaf of the tree. */
+export function* leavesOf(expression: Expression): Generator<Extract<Expression, { op: "leaf" }>> {
+  if (expression.op === "leaf") yield expression;
+  else if (expression.op === "not") yield* leavesOf(expression.of);
+  else for (const operand of expression.of) yield* leavesOf(operand);
+}

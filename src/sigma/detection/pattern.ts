@@ -1,0 +1,119 @@
+/**
+ * The text of a rule's value to a pattern of literals and wildcards, and the modifiers that widen or encode patterns.
+ *
+ * Escapes as the specification's Escape Character section and pySigma read them: `\*`, `\?` and `\\` stand for the second
+ * character, any other backslash stands for itself. Patterns never hold two literals or two `*` side by side.
+ */
+import type { Pattern } from "../ast.ts";
+
+type Part = Pattern[number];
+
+/** A placeholder of `expand`: %name%. */
+const PLACEHOLDER = /^%([\w.-]+)%/;
+
+/** Reads a value's text. With `expand`, %name% is a placeholder and `\%` a literal percent sign. */
+export function parsePattern(text: string, expand: boolean): Pattern {
+  const parts: Part[] = [];
+  let literal = "";
+  const flush = (part: Part): void => {
+    if (literal !== "") parts.push(literal);
+    literal = "";
+    if (part !== 0 || parts.at(-1) !== 0) parts.push(part);
+  };
+  if (!/[*?\\%]/.test(text)) return text === "" ? [] : [text];
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text.charAt(at);
+    const next = text.charAt(at + 1);
+    const placeholder = expand && character === "%" ? PLACEHOLDER.exec(text.slice(at)) : null;
+    if (character === "\\" && next !== "" && ("*?\\".includes(next) || (expand && next === "%"))) {
+      literal += next;
+      at += 1;
+    } else if (character === "*") flush(0);
+    else if (character === "?") flush(1);
+    else if (placeholder !== null) {
+      flush({ list: placeholder[1] ?? "" });
+      at += placeholder[0].length - 1;
+    } else literal += character;
+  }
+  if (literal !== "") parts.push(literal);
+  return parts;
+}
+
+/** The same pattern with `*` before (`contains`, `endswith`) or behind it (`contains`, `startswith`). */
+export function widen(pattern: Pattern, mode: "contains" | "startswith" | "endswith"): Pattern {
+  const before = mode !== "startswith" && pattern[0] !== 0 ? [0 as const] : [];
+  const behind = mode !== "endswith" && pattern.at(-1) !== 0 && (pattern.length > 0 || mode === "startswith") ? [0 as const] : [];
+  return [...before, ...pattern, ...behind];
+}
+
+/** The lists that a pattern names. */
+export function listsOf(pattern: Pattern): string[] {
+  return pattern.flatMap((part) => (typeof part === "object" ? [part.list] : []));
+}
+
+/** The text of a pattern without wildcards and placeholders, else null. */
+export function literalOf(pattern: Pattern): string | null {
+  if (pattern.length === 0) return "";
+  const [first] = pattern;
+  return pattern.length === 1 && typeof first === "string" ? first : null;
+}
+
+/** Characters that command lines take for the dash of an option. */
+const DASHES = ["-", "/", "\u2013", "\u2014", "\u2015"] as const;
+/** A dash or slash that begins an option: no word character before it, one behind it (pySigma's `\B[-/]\b`). */
+const OPTION_DASH = /(?<![\p{L}\p{N}_])[-/](?=[\p{L}\p{N}_])/gu;
+/** Option dashes of one value that are expanded: 5^4 = 625 patterns. The public corpus has at most 3. */
+export const WINDASH_MAX = 4;
+
+/** The pattern with each option dash written in each way; null when it has more than WINDASH_MAX of them. */
+export function windash(pattern: Pattern): readonly Pattern[] | null {
+  let dashes = 0;
+  let all: Pattern[] = [[]];
+  for (const part of pattern) {
+    const forms = typeof part === "string" ? splitDashes(part) : null;
+    dashes += forms === null ? 0 : forms.length - 1;
+    if (dashes > WINDASH_MAX) return null;
+    const texts = forms === null ? [part] : spellings(forms);
+    all = all.flatMap((head) => texts.map((text) => [...head, text]));
+  }
+  return all;
+}
+
+function splitDashes(text: string): string[] {
+  const pieces: string[] = [];
+  let from = 0;
+  for (const match of text.matchAll(OPTION_DASH)) {
+    pieces.push(text.slice(from, match.index));
+    from = match.index + 1;
+  }
+  return [...pieces, text.slice(from)];
+}
+
+function spellings(pieces: readonly string[]): string[] {
+  let texts = [pieces[0] ?? ""];
+  for (const piece of pieces.slice(1)) texts = texts.flatMap((head) => DASHES.map((dash) => head + dash + piece));
+  return texts;
+}
+
+/** The encodings of UTF-16 that Sigma names; `utf16` puts a byte order mark before little-endian text. */
+export type Utf16 = "utf16le" | "utf16be" | "utf16" | "wide";
+
+/** The bytes of a text in UTF-16, one character (U+0000 to U+00FF) a byte. */
+export function toUtf16(text: string, form: Utf16): string {
+  const bytes = Buffer.from(text, "utf16le");
+  if (form === "utf16be") bytes.swap16();
+  return (form === "utf16" ? "\u00ff\u00fe" : "") + bytes.toString("latin1");
+}
+
+/** First stable character of base64 text when its input begins 0, 1 or 2 bytes after a group of three. */
+const OFFSET_START = [0, 2, 3] as const;
+/** Characters to cut at the end, by (bytes + offset) modulo 3: they depend on the bytes that follow. */
+const OFFSET_CUT = [0, 3, 2] as const;
+
+/** What is always seen of `bytes` inside longer base64 text, at each of the three alignments. */
+export function toBase64Offsets(bytes: Uint8Array): string[] {
+  return OFFSET_START.map((start, offset) => {
+    const encoded = Buffer.concat([Buffer.alloc(offset), bytes]).toString("base64");
+    return encoded.slice(start, encoded.length - (OFFSET_CUT[(bytes.length + offset) % 3] ?? 0));
+  });
+}

@@ -1,0 +1,177 @@
+/**
+ * The head of a rule document: identity, title, level, status, tags and the like, and the engine's own root key.
+ *
+ * What the specification demands of these keys is an error in strict mode and a warning in lenient mode; only a missing
+ * title, an unusable id and anything wrong in `x_engine` are errors in both. Other root keys are data and pass.
+ */
+import { SEVERITIES, type Severity } from "../../model/alert.ts";
+import { didYouMean } from "../../lib/nearest.ts";
+import type { EngineOptions, RuleHead } from "../ast.ts";
+import type { Findings, ProblemCode } from "../problems.ts";
+import { shownAs, valueOf, type YamlMap, type YamlNode } from "../yaml.ts";
+import { refuseUnknown, required, textList, textOf, wrongType } from "./fields.ts";
+import { parseTimespan } from "./timespan.ts";
+
+/** Level of a rule that states none: the middle of the five, as the level decides routing only. */
+const LEVEL_DEFAULT: Severity = "medium";
+const TITLE_MAX = 256;
+const STATUSES = ["stable", "test", "experimental", "deprecated", "unsupported"] as const;
+/** Statuses that are loaded on request only. */
+const RETIRED: ReadonlySet<string> = new Set(["deprecated", "unsupported"]);
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const TAG = /^[a-z0-9_-]+\.[a-z0-9._-]+$/;
+const DATE = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/;
+/** Taxonomies whose field names are those of the records: the default one and CloudTrail's own. */
+const TAXONOMIES = ["sigma", "aws.cloudtrail"] as const;
+/** Latest `sigma-version` that the engine reads. */
+const VERSION_MAX = 2;
+
+const ENGINE_KEYS = ["suppress", "group-by", "bucket"] as const;
+const NO_OPTIONS: EngineOptions = { suppressMs: null, groupBy: [], bucketMs: null };
+
+/** The head of `map`, or null when a part that the rule cannot do without has errors. Filters have no level. */
+export function parseHead(map: YamlMap, findings: Findings, of: "rule" | "filter" = "rule"): RuleHead | null {
+  const before = findings.errors();
+  const title = parseTitle(map, findings);
+  const id = parseId(map, findings);
+  const name = optionalText(map, "name", findings);
+  const head: RuleHead = {
+    place: findings.place(map.at),
+    id: id ?? name ?? `title:${title ?? ""}`,
+    name,
+    title: title ?? "",
+    level: of === "filter" ? LEVEL_DEFAULT : parseLevel(map, findings),
+    status: parseStatus(map, findings),
+    description: optionalText(map, "description", findings) ?? "",
+    tags: parseTags(map, findings),
+    falsePositives: optionalList(map, "falsepositives", findings),
+    references: optionalList(map, "references", findings),
+    engine: parseEngine(map, findings),
+  };
+  for (const key of ["date", "modified"]) checkDate(map, key, findings);
+  checkVersions(map, findings);
+  return title === null || findings.errors() > before ? null : head;
+}
+
+/** True for a status that is loaded on request only. */
+export function isRetired(status: string | null): boolean {
+  return status !== null && RETIRED.has(status);
+}
+
+function parseTitle(map: YamlMap, findings: Findings): string | null {
+  const node = required(map, "title", findings);
+  const title = node === null ? null : textOf(node);
+  if (node !== null && (title === null || title === "")) wrongType(node, "`title` must be a text", findings);
+  if (node !== null && title !== null && title.length > TITLE_MAX) {
+    findings.lapse("title_length", node.at, { message: `the title has ${title.length} characters; ${TITLE_MAX} are allowed`, value: title, remedy: "shorten it" });
+  }
+  return title === "" ? null : title;
+}
+
+function parseId(map: YamlMap, findings: Findings): string | null {
+  const node = valueOf(map, "id");
+  const id = optionalText(map, "id", findings);
+  if (node !== undefined && id !== null && !UUID.test(id)) {
+    findings.lapse("id_format", node.at, { message: `the id \`${id}\` is not a UUID`, value: id, remedy: "write a UUID of version 4" });
+  }
+  return id;
+}
+
+function parseLevel(map: YamlMap, findings: Findings): Severity {
+  const node = valueOf(map, "level");
+  if (node === undefined) {
+    findings.warning("level_missing", map.at, { message: `the rule has no level; ${LEVEL_DEFAULT} is used`, remedy: `add level: one of ${SEVERITIES.join(", ")}` });
+    return LEVEL_DEFAULT;
+  }
+  const level = SEVERITIES.find((severity) => severity === textOf(node));
+  if (level === undefined) unknownValue(node, { key: "level", known: SEVERITIES }, findings);
+  return level ?? LEVEL_DEFAULT;
+}
+
+function parseStatus(map: YamlMap, findings: Findings): string | null {
+  const node = valueOf(map, "status");
+  const status = node === undefined ? null : textOf(node);
+  if (node !== undefined && !STATUSES.some((known) => known === status)) unknownValue(node, { key: "status", known: STATUSES }, findings);
+  return status;
+}
+
+function unknownValue(node: YamlNode, is: { key: string; known: readonly string[] }, findings: Findings): void {
+  const value = shownAs(node);
+  findings.lapse("value_unknown", node.at, {
+    message: `${is.key} \`${value}\` does not exist${didYouMean(value, is.known)}`,
+    value,
+    remedy: `use one of ${is.known.join(", ")}`,
+  });
+}
+
+function parseTags(map: YamlMap, findings: Findings): readonly string[] {
+  const node = valueOf(map, "tags");
+  const tags = optionalList(map, "tags", findings);
+  for (const [index, tag] of tags.entries()) {
+    const at = node?.kind === "list" ? (node.items[index]?.at ?? node.at) : (node?.at ?? map.at);
+    if (TAG.test(tag)) continue;
+    findings.lapse("tag_format", at, { message: `the tag \`${tag}\` is not of the form namespace.name in lower case`, value: tag, remedy: "write such as attack.t1078" });
+  }
+  return tags;
+}
+
+function checkDate(map: YamlMap, key: string, findings: Findings): void {
+  const node = valueOf(map, key);
+  if (node === undefined || DATE.test(textOf(node) ?? "")) return;
+  findings.lapse("date_format", node.at, { message: `\`${key}\` is not of the form YYYY-MM-DD`, value: shownAs(node), remedy: "write such as 2026-01-31" });
+}
+
+function checkVersions(map: YamlMap, findings: Findings): void {
+  const version = valueOf(map, "sigma-version");
+  if (version !== undefined && !(Number.parseInt(textOf(version) ?? "", 10) <= VERSION_MAX)) {
+    findings.error("version_unsupported", version.at, { message: `sigma-version \`${shownAs(version)}\` is not read; the latest is ${VERSION_MAX}`, value: shownAs(version), remedy: "write the rule for version 2" });
+  }
+  const taxonomy = valueOf(map, "taxonomy");
+  if (taxonomy !== undefined && !TAXONOMIES.some((known) => known === textOf(taxonomy))) {
+    findings.error("taxonomy_unknown", taxonomy.at, { message: `taxonomy \`${shownAs(taxonomy)}\` is not mapped to record fields`, value: shownAs(taxonomy), remedy: `use the records' own field names and one of ${TAXONOMIES.join(", ")}` });
+  }
+}
+
+function optionalText(map: YamlMap, key: string, findings: Findings): string | null {
+  const node = valueOf(map, key);
+  if (node === undefined) return null;
+  const text = textOf(node);
+  if (text === null || (text.trim() === "" && key !== "description")) {
+    const words = { message: `\`${key}\` must be a text`, value: shownAs(node), remedy: "mend or remove it" };
+    const code: ProblemCode = "value_type";
+    if (key === "description") findings.lapse(code, node.at, words);
+    else findings.error(code, node.at, words);
+    return null;
+  }
+  return text;
+}
+
+/** A list of texts; what is none is a lapse, since it is shown only. */
+function optionalList(map: YamlMap, key: string, findings: Findings): readonly string[] {
+  const node = valueOf(map, key);
+  if (node === undefined) return [];
+  const items = node.kind === "list" ? node.items : [node];
+  const texts = items.map(textOf);
+  if (texts.includes(null)) findings.lapse("value_type", node.at, { message: `\`${key}\` must be a list of texts`, value: shownAs(node), remedy: "mend or remove it" });
+  return texts.filter((text) => text !== null);
+}
+
+function parseEngine(map: YamlMap, findings: Findings): EngineOptions {
+  const node = valueOf(map, "x_engine");
+  if (node === undefined) return NO_OPTIONS;
+  if (node.kind !== "map") {
+    wrongType(node, "`x_engine` must be a map", findings);
+    return NO_OPTIONS;
+  }
+  refuseUnknown(node, "x_engine", { known: ENGINE_KEYS, findings });
+  const duration = (key: string): number | null => {
+    const value = valueOf(node, key);
+    return value === undefined ? null : parseTimespan(`x_engine.${key}`, value, findings);
+  };
+  const groupBy = valueOf(node, "group-by");
+  return {
+    suppressMs: duration("suppress"),
+    groupBy: groupBy === undefined ? [] : (textList(groupBy, "x_engine.group-by", findings) ?? []),
+    bucketMs: duration("bucket"),
+  };
+}

@@ -1,0 +1,169 @@
+/**
+ * What can be wrong with a rule file: the closed table of codes, and the collector that parsers report to.
+ *
+ * Parsers never throw for what a rule's author wrote: they report here and go on, so that one run shows everything.
+ * Each finding names its place, the offending value and a remedy. `error` leaves the rule out, `warning` does not;
+ * what the specification forbids but its meaning is plain is an error in strict mode and a warning in lenient mode.
+ * docs/rule-problems.md is generated from the table.
+ */
+import type { Place, Problem } from "./ast.ts";
+import type { YamlScalar } from "./yaml.ts";
+
+/** Code → meaning in one line. */
+export const PROBLEM_CODES = {
+  file_too_large: "The file is larger than 256 KiB.",
+  file_not_utf8: "The file is not valid UTF-8.",
+  yaml_syntax: "The text is not valid YAML 1.2.",
+  yaml_duplicate_key: "A key stands twice in one map.",
+  yaml_key: "A key is not a plain text.",
+  yaml_alias: "An alias leads nowhere, into itself, or blows up the document.",
+  yaml_tag: "A tag other than the standard ones of YAML is used.",
+  yaml_too_deep: "Maps and lists nest deeper than 64 levels.",
+  yaml_version: "YAML 1.1 tools read this unquoted value differently.",
+  document_empty: "The file holds no rule.",
+  document_kind: "The document is no map, or is both of two kinds.",
+  action_unknown: "`action` is none of global, reset, repeat.",
+  action_conflict: "A global document overrides a key of the rule.",
+  key_missing: "A mandatory key is missing.",
+  key_unknown: "A key has no meaning here.",
+  value_type: "A value is of the wrong type.",
+  value_unknown: "A value is not in the closed list that the specification gives.",
+  title_length: "The title is longer than 256 characters.",
+  id_format: "The id is not a UUID.",
+  tag_format: "A tag is not of the form namespace.name in lower case.",
+  date_format: "A date is not of the form YYYY-MM-DD.",
+  level_missing: "The rule has no level; medium is used.",
+  status_retired: "The rule is deprecated or unsupported and is not loaded.",
+  version_unsupported: "The rule asks for a later Sigma than this engine reads.",
+  taxonomy_unknown: "The field names are of a taxonomy that is not mapped.",
+  behavior_unsupported: "Documents with `behavior` are not run by this engine yet.",
+  duplicate_id: "Two rules of the set have the same id, name or (where they have neither) title.",
+  logsource_empty: "The log source states nothing, so the rule would meet every record.",
+  logsource_custom: "The log source states a field that no input declares.",
+  detection_empty: "A detection, map or list of values is empty.",
+  detection_unused: "The condition uses no detection of this name.",
+  detection_value: "A value has a type that cannot be compared.",
+  detection_map_value: "A field's value is a map.",
+  detection_null_in_list: "null stands in a list of values.",
+  keyword_value: "A keyword is null, or its modifiers need a field.",
+  field_case: "The field name differs from a known one by case only.",
+  field_unknown: "A field that the engine computes does not exist, or is not known before the match.",
+  rule_too_large: "The rule is larger than the engine takes.",
+  modifier_unknown: "A modifier does not exist.",
+  modifier_chain: "The modifiers cannot stand together, or not in this order.",
+  modifier_value: "The value does not suit its modifier.",
+  modifier_all_single: "`all` stands with a single value.",
+  encoding_wildcard: "A value that is encoded holds a wildcard.",
+  encoding_alone: "The encoding works only with a modifier that is missing.",
+  windash_expansion: "A windash value has more dashes than the engine expands.",
+  regex_invalid: "The regular expression is not valid.",
+  regex_unsupported: "The regular expression needs look-around, back-references or another construct without linear-time matching.",
+  regex_too_long: "The regular expression is longer than 4 KiB.",
+  cidr_invalid: "The value is no IP network.",
+  cidr_host_bits: "The network has host bits set.",
+  expand_list_unknown: "A placeholder names a list that is not defined.",
+  expand_list_type: "A list of networks or expressions stands inside a text.",
+  expand_list_entry: "An entry of a list does not suit the list's type.",
+  expand_limit: "The placeholders of one value stand for more values than the engine takes.",
+  expand_no_placeholder: "`expand` stands on a value without a %placeholder%.",
+  condition_syntax: "The condition cannot be read.",
+  condition_case: "A word of the condition is not in lower case.",
+  condition_unknown: "The condition names a detection that does not exist.",
+  condition_no_match: "A pattern of the condition matches no detection.",
+  condition_n_of: "`N of` with N above 1 is no standard Sigma.",
+  condition_aggregation: "Aggregations behind a pipe, near and timeframe are no longer part of Sigma.",
+  condition_too_deep: "The condition nests deeper than 64 levels or is longer than 16 KiB.",
+  timespan_format: "A duration is not a whole number with a unit.",
+  timespan_unit: "The duration uses a unit that other tools read differently.",
+  correlation_type: "The correlation's type does not exist.",
+  correlation_condition: "The correlation's condition is wrong.",
+  correlation_condition_never: "The bounds of the condition contradict each other.",
+  correlation_condition_extended: "Extended (text) conditions are not run by this engine yet.",
+  correlation_field: "The correlation's field is missing or out of place.",
+  correlation_rule_unknown: "The correlation refers to a rule that is not in the set.",
+  correlation_rule_failed: "The correlation refers to a rule that has errors.",
+  correlation_rule_title: "The correlation refers to a rule by its title.",
+  correlation_rule_twice: "The correlation names a rule twice.",
+  correlation_alias: "An alias is incomplete, unused or names a rule that is not correlated.",
+  correlation_cycle: "Correlations refer to each other in a circle.",
+  correlation_unsupported: "The engine does not run this correlation yet.",
+  engine_option: "A key of `x_engine` is out of place or has a wrong value.",
+  filter_rule_unknown: "The filter refers to a rule that is not in the set.",
+  filter_correlation: "The filter refers to a correlation; filters act on detections only.",
+  filter_logsource: "The filter's log source is not that of a rule it names.",
+  filter_positive: "The filter keeps what its selection matches, and most filters mean the opposite.",
+} as const;
+
+/** A code of the closed table. */
+export type ProblemCode = keyof typeof PROBLEM_CODES;
+
+/** How third-party latitude is judged: `strict` holds to the specification, `lenient` accepts and warns. */
+export type Mode = "strict" | "lenient";
+
+/** The words of one finding. `value` is shortened to 200 characters. */
+export type Words = { readonly message: string; readonly value?: string; readonly remedy: string };
+
+/** Collects the problems of one file. Offsets are UTF-16 indexes into its text. */
+export type Findings = {
+  readonly mode: Mode;
+  readonly file: string;
+  error(code: ProblemCode, at: number, words: Words): void;
+  warning(code: ProblemCode, at: number, words: Words): void;
+  /** An error in strict mode, a warning in lenient mode. */
+  lapse(code: ProblemCode, at: number, words: Words): void;
+  /** Errors so far: a parser compares two readings to learn whether its part failed. */
+  errors(): number;
+  place(at: number): Place;
+  /** Offset of the character `index` of a scalar's value, or the scalar's start when escapes or folding hide it. */
+  inside(scalar: YamlScalar, index: number): number;
+};
+
+/** Longest offending value that a problem repeats. */
+const VALUE_MAX = 200;
+
+/** A collector for one file that adds to `problems`. */
+export function createFindings(file: { path: string; text: string }, mode: Mode, problems: Problem[]): Findings {
+  let lineStarts: readonly number[] | null = null;
+  let errors = 0;
+  const place = (at: number): Place => {
+    lineStarts ??= toLineStarts(file.text);
+    const line = lineAt(lineStarts, at);
+    return { file: file.path, line: line + 1, column: at - (lineStarts[line] ?? 0) + 1 };
+  };
+  const report = (severity: "error" | "warning", code: ProblemCode, at: number, words: Words): void => {
+    if (severity === "error") errors += 1;
+    const value = words.value ?? "";
+    const shown = value.length > VALUE_MAX ? `${value.slice(0, VALUE_MAX)}…` : value;
+    problems.push({ ...place(at), severity, code, message: words.message, value: shown, remedy: words.remedy });
+  };
+  return {
+    mode,
+    file: file.path,
+    error: (code, at, words) => report("error", code, at, words),
+    warning: (code, at, words) => report("warning", code, at, words),
+    lapse: (code, at, words) => report(mode === "strict" ? "error" : "warning", code, at, words),
+    errors: () => errors,
+    place,
+    inside: (scalar, index) => {
+      const start = scalar.plain ? scalar.at : scalar.at + 1;
+      return typeof scalar.value === "string" && file.text.startsWith(scalar.value, start) ? start + index : scalar.at;
+    },
+  };
+}
+
+function toLineStarts(text: string): number[] {
+  const starts = [0];
+  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
+  return starts;
+}
+
+/** Index of the last start that is not behind `at`. */
+function lineAt(starts: readonly number[], at: number): number {
+  let [low, high] = [0, starts.length - 1];
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((starts[middle] ?? 0) <= at) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}

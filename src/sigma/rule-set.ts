@@ -1,0 +1,132 @@
+/**
+ * Rule files to a rule set: every document parsed, filters applied, references resolved, meanings hashed.
+ *
+ * All errors of all files are told at once. A document with an error is left out, and so is whatever refers to it; the
+ * caller refuses a set that has any error. A detection that a correlation names does not alert by itself unless that
+ * correlation says `generate`, and a broken correlation silences its rules just the same. Pure: no files, no clock.
+ */
+import type { Correlation, DetectionRule, Problem, RuleSet } from "./ast.ts";
+import { toDetectionKeys } from "./canonical.ts";
+import { applyActions } from "./document/actions.ts";
+import { parseCorrelation, type CorrelationDraft } from "./document/correlation.ts";
+import { applyFilters, parseFilter, type FilterDraft } from "./document/filter.ts";
+import { isRetired } from "./document/head.ts";
+import { parseRule, type RuleDraft } from "./document/rule.ts";
+import { resolveCorrelations, SUPPORTED, type Supported } from "./references.ts";
+import { createFindings, type Findings, type Mode } from "./problems.ts";
+import { parseYaml, valueOf, type YamlMap } from "./yaml.ts";
+
+/** A rule file's text. */
+export type RuleFile = { readonly path: string; readonly text: string };
+
+/** How a set is read. */
+export type RuleSetOptions = {
+  /** For all files, or chosen by path. */
+  readonly mode: Mode | ((path: string) => Mode);
+  /** Names of the lists that `expand` may use. Left out: placeholders are not checked. */
+  readonly lists?: ReadonlySet<string>;
+  /** Load deprecated and unsupported rules too. Default false: the specification says they are not to be used. */
+  readonly retired?: boolean;
+  /** What the engine runs; the default is SUPPORTED. */
+  readonly supported?: Supported;
+};
+
+/** The rules without errors, and everything found. */
+export type ParsedRules = { readonly ruleSet: RuleSet; readonly problems: readonly Problem[] };
+
+/** Documents of the set by kind. */
+export type Drafts = { readonly rules: RuleDraft[]; readonly correlations: CorrelationDraft[]; readonly filters: FilterDraft[]; readonly failed: Set<string> };
+
+/** Reads a set of rule files. Never throws for any text. Problems are ordered by file, as given, then by place. */
+export function parseRuleFiles(files: readonly RuleFile[], options: RuleSetOptions): ParsedRules {
+  const problems: Problem[] = [];
+  const drafts: Drafts = { rules: [], correlations: [], filters: [], failed: new Set() };
+  for (const file of files) {
+    const mode = typeof options.mode === "function" ? options.mode(file.path) : options.mode;
+    parseFile(file, { findings: createFindings(file, mode, problems), options, drafts });
+  }
+  refuseDuplicates(drafts);
+  const correlations = new Set(drafts.correlations.flatMap(({ head }) => (head === null ? [] : [head.id, head.name ?? head.id])));
+  const rules = applyFilters(drafts.rules, drafts.filters, { correlations, failed: drafts.failed });
+  const detections = rules.map((draft) => ({ ...draft.head, ...toDetectionKeys({ ...draft, engine: draft.head.engine }), type: "detection" as const, logsource: draft.logsource, expression: draft.expression, alerts: true }));
+  const resolved = resolveCorrelations(drafts, detections, options.supported ?? SUPPORTED);
+  const order = new Map(files.map((file, index) => [file.path, index]));
+  problems.sort((a, b) => (order.get(a.file) ?? 0) - (order.get(b.file) ?? 0) || a.line - b.line || a.column - b.column);
+  return { ruleSet: { detections: silence(detections, resolved.silenced), correlations: silence(resolved.correlations, resolved.silenced) }, problems };
+}
+
+function silence<R extends DetectionRule | Correlation>(rules: readonly R[], silenced: ReadonlySet<string>): readonly R[] {
+  return rules.map((rule) => (silenced.has(rule.id) ? { ...rule, alerts: false } : rule));
+}
+
+type Reading = { readonly findings: Findings; readonly options: RuleSetOptions; readonly drafts: Drafts };
+
+function parseFile(file: RuleFile, reading: Reading): void {
+  const { findings } = reading;
+  const roots = parseYaml(file.text, findings);
+  if (roots.length === 0 && findings.errors() === 0) {
+    findings.warning("document_empty", 0, { message: "the file holds no rule", remedy: "write a rule or remove the file" });
+  }
+  for (const map of applyActions(roots, findings)) parseDocument(map, reading);
+}
+
+function parseDocument(map: YamlMap, { findings, options, drafts }: Reading): void {
+  const kinds = ["correlation", "filter", "behavior", "detection"].filter((key) => valueOf(map, key) !== undefined);
+  if (kinds.length > 1) {
+    findings.error("document_kind", map.at, { message: `a document cannot hold both \`${kinds.join("` and `")}\``, value: kinds.join(", "), remedy: "make one document of each, divided by ---" });
+    return noteFailed(map, drafts);
+  }
+  const ruleOptions = { findings, lists: options.lists ?? null };
+  if (kinds[0] === "behavior") {
+    findings.error("behavior_unsupported", valueOf(map, "behavior")?.at ?? map.at, { message: "behaviors are not run by this engine yet", value: "behavior", remedy: "remove the document, or write a detection or correlation" });
+    return noteFailed(map, drafts);
+  }
+  if (kinds[0] === "filter") {
+    const filter = parseFilter(map, ruleOptions);
+    if (filter !== null) drafts.filters.push(filter);
+    return;
+  }
+  if (kinds[0] === "correlation") {
+    const draft = parseCorrelation(map, findings);
+    if (draft.head === null) noteFailed(map, drafts);
+    drafts.correlations.push(draft);
+    return;
+  }
+  const rule = parseRule(map, ruleOptions);
+  if (rule === null) return noteFailed(map, drafts);
+  if (isRetired(rule.head.status) && options.retired !== true) {
+    findings.warning("status_retired", valueOf(map, "status")?.at ?? map.at, { message: `the rule is ${rule.head.status} and is not loaded`, value: rule.head.status ?? "", remedy: "remove the file, or set another status" });
+    return noteFailed(map, drafts);
+  }
+  drafts.rules.push(rule);
+}
+
+/** Remembers how a failed document may be referred to, so that a reference to it is told as what it is. */
+function noteFailed(map: YamlMap, drafts: Drafts): void {
+  for (const key of ["id", "name", "title"]) {
+    const node = valueOf(map, key);
+    if (node?.kind === "scalar" && typeof node.value === "string") drafts.failed.add(node.value);
+  }
+}
+
+/** An id or name that two documents claim is an error at the second, which is left out. */
+function refuseDuplicates(drafts: Drafts): void {
+  const seen = new Map<string, string>();
+  const isNew = (draft: { head: { id: string; name: string | null; place: { file: string; line: number } } | null; findings: Findings; at: number }): boolean => {
+    if (draft.head === null) return true;
+    const { id, name, place } = draft.head;
+    const claims = new Set([id, ...(name === null ? [] : [name])]);
+    const taken = [...claims].find((claim) => seen.has(claim));
+    if (taken !== undefined) {
+      draft.findings.error("duplicate_id", draft.at, { message: `\`${taken}\` is already taken by the rule at ${seen.get(taken)}`, value: taken, remedy: "give each rule an id and name of its own" });
+      return false;
+    }
+    for (const claim of claims) seen.set(claim, `${place.file}:${place.line}`);
+    return true;
+  };
+  const rules = drafts.rules.filter(isNew);
+  // A second correlation of that name still silences the rules it refers to.
+  const correlations = drafts.correlations.map((draft) => (isNew(draft) ? draft : { ...draft, head: null, body: null }));
+  drafts.rules.splice(0, Infinity, ...rules);
+  drafts.correlations.splice(0, Infinity, ...correlations);
+}
