@@ -131,12 +131,10 @@ function personSession(person: Person, fromConsole: boolean): Actor["openSession
   };
 }
 
-/** Actors that every account has. `scale` is the account's share of machine work. */
+/** Machines that every account has. `scale` is the account's share of machine work. */
 function machineActors(account: Account, scale: number): Actor[] {
   const machine = { account, regions: account.regions, curve: machineCurve, sessionMs: 6 * HOUR_MS };
   const service = { ...machine, openSession: () => ({ caller: serviceCaller(account, "ec2"), opening: [] }) };
-  const scanner = roleSession("posture-scanner", BOTO, { session: (random) => `scan-${random.hex(6)}` });
-  const terraform = roleSession("terraform-apply", TERRAFORM, { session: () => "terraform" });
   const workload = roleSession("feature-sync-lambda", BOTO, { vpc: true, session: () => "feature-sync" });
   const agent = "aws-sdk-go/1.55.5 (go1.23.4; linux; amd64) amazon-ssm-agent/3.3.1611.0";
   const keepers: Actor["activities"] = [
@@ -173,35 +171,30 @@ function machineActors(account: Account, scale: number): Actor[] {
     { ...service, name: "services", share: 0.14 * scale, activities: services },
     { ...service, name: "insight", share: 0.00004 * scale, activities: [], raw: insightPair },
     { ...service, name: "endpoint-policy", share: 0.0012 * scale, activities: [], raw: deniedAtEndpoint },
+  ];
+}
+
+/** Tools that people run over every account: sessions of an hour, from the company's own network. */
+function toolActors(account: Account, scale: number): Actor[] {
+  const tool = { account, regions: account.regions, curve: deliveryCurve, sessionMs: HOUR_MS };
+  const scanner = roleSession("posture-scanner", BOTO, { session: (random) => `scan-${random.hex(6)}` });
+  const terraform = roleSession("terraform-apply", TERRAFORM, { session: () => "terraform" });
+  const builds = roleSession("github-actions-build", BOTO, { session: () => "GitHubActions" });
+  const changes: Actor["activities"] = [
+    [20, delivery.terraformPlan],
+    [3, delivery.terraformApply],
+  ];
+  return [
     {
-      ...machine,
+      ...tool,
       name: "scanner",
+      curve: machineCurve,
       share: 0.06 * scale,
       activities: [[1, delivery.scannerSweep]],
       openSession: scanner,
-      sessionMs: HOUR_MS,
     },
-    {
-      ...machine,
-      name: "terraform",
-      curve: deliveryCurve,
-      share: 0.08 * scale,
-      activities: [
-        [20, delivery.terraformPlan],
-        [3, delivery.terraformApply],
-      ],
-      openSession: terraform,
-      sessionMs: HOUR_MS,
-    },
-    {
-      ...machine,
-      name: "builds",
-      curve: deliveryCurve,
-      share: 0.03 * scale,
-      activities: [[1, delivery.ciBuild]],
-      openSession: roleSession("github-actions-build", BOTO, { session: () => "GitHubActions" }),
-      sessionMs: HOUR_MS,
-    },
+    { ...tool, name: "terraform", share: 0.08 * scale, activities: changes, openSession: terraform },
+    { ...tool, name: "builds", share: 0.03 * scale, activities: [[1, delivery.ciBuild]], openSession: builds },
   ];
 }
 
@@ -331,6 +324,7 @@ export function createActors(): readonly Actor[] {
   const openSession: Actor["openSession"] = () => ({ caller: serviceCaller(flowLogs, "delivery.logs"), opening: [] });
   return [
     ...ACCOUNTS.flatMap((account) => machineActors(account, scales[account.name])),
+    ...ACCOUNTS.flatMap((account) => toolActors(account, scales[account.name])),
     ...mlActors(accountOf("prod-ml"), 0.6),
     ...mlActors(accountOf("research"), 0.4),
     ...PEOPLE.flatMap((person) => person.accounts.flatMap((name) => personActors(person, accountOf(name)))),

@@ -45,7 +45,7 @@ export function parseAttacks(list: string): readonly string[] {
   if (list === "all") return ATTACK_NAMES;
   if (list === "none") return [];
   const names = list.split(",").map((name) => name.trim());
-  const unknown = names.find((name) => ATTACKS[name] === undefined);
+  const unknown = names.find((name) => !ATTACK_NAMES.includes(name));
   if (unknown === undefined) return ATTACK_NAMES.filter((name) => names.includes(name));
   throw new SagewatchError(
     "usage",
