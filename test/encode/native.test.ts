@@ -1,0 +1,54 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { encodeNative } from "../../src/encode/native.ts";
+import type { Alert } from "../../src/model/alert.ts";
+import { anyAlert, bareAlert, endpointBurst, hostileFinding } from "./alerts.ts";
+
+const parse = (line: string): Record<string, unknown> => JSON.parse(line) as Record<string, unknown>;
+
+test("the form on disk is the documented one", async () => {
+  const lines = [endpointBurst, hostileFinding, bareAlert].map((alert) => `${encodeNative(alert)}\n`);
+  await expect(lines.join("")).toMatchFileSnapshot("../golden/native.ndjson");
+});
+
+test("members stand in the documented order", () => {
+  expect(Object.keys(parse(encodeNative(hostileFinding)))).toEqual(
+    "id revision ruleId ruleName title severity accountId accountName region principal firstEventTime lastEventTime eventIds eventCount attack atlas why group evidence late seenTime".split(
+      " ",
+    ),
+  );
+});
+
+test("an alert built or read back in another order of keys gives the same text", () => {
+  const shuffled = Object.fromEntries(
+    Object.entries({
+      ...endpointBurst,
+      group: { b: "2", a: "1" },
+      evidence: endpointBurst.evidence.map((row) => Object.fromEntries(Object.entries(row).toReversed())),
+    }).toReversed(),
+  ) as unknown as Alert;
+  expect(encodeNative(shuffled)).toBe(encodeNative({ ...endpointBurst, group: { a: "1", b: "2" } }));
+});
+
+test("any alert is one printable line that parses to the alert itself", () => {
+  fc.assert(
+    fc.property(anyAlert, (alert) => {
+      const line = encodeNative(alert);
+      expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/);
+      expect(parse(line)).toEqual(JSON.parse(JSON.stringify(alert)));
+    }),
+  );
+});
+
+test("asked for, the records come byte for byte, and where each was read", () => {
+  const pointer = { source: "trail", path: "in/a.json.gz", index: 4 };
+  const record = '{"eventID":"e",\n "size":12345678901234567890}';
+  const alert = parse(
+    encodeNative(bareAlert, [
+      { pointer, record: new TextEncoder().encode(record) },
+      { pointer: { ...pointer, index: 5 }, record: null },
+    ]),
+  );
+  expect(alert["raw"]).toEqual([record]);
+  expect(alert["pointers"]).toEqual([pointer, { ...pointer, index: 5 }]);
+});

@@ -1,0 +1,83 @@
+import fc from "fast-check";
+import { stripVTControlCharacters } from "node:util";
+import { describe, expect, test } from "vitest";
+import { renderAlert, renderTable } from "../../src/encode/table.ts";
+import { textWidth } from "../../src/lib/text-table.ts";
+import { anyAlert, bareAlert, endpointBurst, hostileFinding } from "./alerts.ts";
+
+const lines = (text: string): string[] => text.split("\n").slice(0, -1);
+
+describe("the table", () => {
+  test("shows what an analyst needs first, aligned under its titles", async () => {
+    const text = renderTable([endpointBurst, hostileFinding, bareAlert], { width: 180 });
+    await expect(text).toMatchFileSnapshot("../golden/table-180.txt");
+  });
+
+  test("on 80 cells gives each alert a second line instead of cutting the time", async () => {
+    const text = renderTable([endpointBurst, hostileFinding, bareAlert], { width: 80 });
+    await expect(text).toMatchFileSnapshot("../golden/table-80.txt");
+  });
+
+  test("shows times in another zone with the offset", () => {
+    const text = renderTable([endpointBurst], { zone: "Asia/Tokyo", width: 120 });
+    expect(text).toContain("2026-03-01T09:12:00+09:00");
+  });
+
+  test("without a principal names the group by its title", () => {
+    const byAddress = { ...endpointBurst, principal: "", title: "Many endpoints by 198.51.100.7" };
+    expect(renderTable([byAddress], { width: 200 })).toContain("Many endpoints by 198.51.100.7");
+  });
+
+  test("colours the severity only when asked, and the colours take no width", () => {
+    const plain = renderTable([endpointBurst], { width: 120 });
+    const coloured = renderTable([endpointBurst], { width: 120, colour: true });
+    expect(plain).not.toContain("\u001b");
+    expect(coloured).toContain("\u001b[31mhigh");
+    expect(stripVTControlCharacters(coloured)).toBe(plain);
+  });
+
+  test("keeps its columns when it grows, if asked", () => {
+    const options = { width: 150, steady: true, head: false };
+    const [first, second] = [renderTable([endpointBurst], options), renderTable([hostileFinding], options)];
+    expect(first.indexOf("role/DataScience")).toBe(second.indexOf("root\\u{1b}"));
+  });
+
+  test("takes a hundred thousand rows", () => {
+    const many = Array.from({ length: 100_000 }, () => bareAlert);
+    expect(lines(renderTable(many, { width: 120 }))).toHaveLength(100_001);
+  });
+
+  test("no alert can add a line, leave its width or send a control character", () => {
+    fc.assert(
+      fc.property(fc.array(anyAlert, { maxLength: 3 }), fc.integer({ min: 20, max: 200 }), (alerts, width) => {
+        const text = renderTable(alerts, { width });
+        expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/);
+        expect(lines(text)).toHaveLength(1 + alerts.length * (width < 101 ? 2 : 1));
+        for (const line of lines(text)) expect(textWidth(line)).toBeLessThanOrEqual(width);
+      }),
+    );
+  });
+});
+
+describe("the long form", () => {
+  test("tells all of an alert", async () => {
+    await expect(renderAlert(endpointBurst)).toMatchFileSnapshot("../golden/alert-long.txt");
+  });
+
+  test("makes hidden characters visible and lets no text forge a line", () => {
+    const text = renderAlert(hostileFinding);
+    expect(text).toContain("gpj.\\u{202e}txt\\u{200b}\\u{a}forged line");
+    expect(lines(text).filter((line) => line.startsWith("forged"))).toEqual([]);
+    expect(text).toContain("late");
+  });
+
+  test("no alert can send a control character", () => {
+    fc.assert(
+      fc.property(anyAlert, (alert) => {
+        expect(renderAlert(alert)).not.toMatch(
+          /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/,
+        );
+      }),
+    );
+  });
+});

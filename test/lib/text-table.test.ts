@@ -1,0 +1,102 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { cutText, fitColumns, fitText, formatRow, textWidth } from "../../src/lib/text-table.ts";
+
+describe("width in screen cells", () => {
+  test.each([
+    ["", 0],
+    ["abc", 3],
+    ["日本語", 6],
+    ["ｆｕｌｌ", 8],
+    ["e\u0301", 1],
+    ["🔥", 2],
+    ["한글", 4],
+  ])("%j takes %i", (text, width) => expect(textWidth(text)).toBe(width));
+
+  test("a stack of marks does not hide: beyond two, each takes a cell", () => {
+    expect(textWidth(`a${"\u0301".repeat(10)}`)).toBe(9);
+  });
+});
+
+describe("cutting", () => {
+  test.each([
+    ["abcdef", 6, "abcdef"],
+    ["abcdef", 5, "abcd…"],
+    ["abcdef", 1, "…"],
+    ["abcdef", 0, ""],
+    ["日本語", 6, "日本語"],
+    ["日本語", 5, "日本…"],
+    ["日本語", 4, "日…"],
+    ["", 3, ""],
+  ])("%j in %i cells is %j", (text, width, expected) => expect(cutText(text, width)).toBe(expected));
+
+  test("never wider than asked, never more than one wide character short, and whole where it fits", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "grapheme", maxLength: 40 }), fc.integer({ min: 1, max: 40 }), (text, width) => {
+        const cut = cutText(text, width);
+        expect(textWidth(cut)).toBeLessThanOrEqual(width);
+        if (textWidth(text) <= width) expect(cut).toBe(text);
+        else expect(textWidth(cut)).toBeGreaterThanOrEqual(width - 1);
+        expect(textWidth(fitText(text, width))).toBe(width);
+      }),
+    );
+  });
+});
+
+describe("columns", () => {
+  test("with room enough, each has what it wants", () => {
+    expect(
+      fitColumns(
+        [
+          { want: 5, floor: 5 },
+          { want: 30, floor: 4 },
+        ],
+        80,
+      ),
+    ).toEqual([5, 30]);
+  });
+
+  test("the widest gives way first, none below its floor, and no cell is wasted", () => {
+    const columns = [
+      { want: 20, floor: 20 },
+      { want: 60, floor: 10 },
+      { want: 12, floor: 10 },
+    ];
+    expect(fitColumns(columns, 64)).toEqual([20, 28, 12]);
+    expect(fitColumns(columns, 49)).toEqual([20, 13, 12]);
+  });
+
+  test("when all stand on their floors, all give way", () => {
+    expect(
+      fitColumns(
+        [
+          { want: 20, floor: 20 },
+          { want: 20, floor: 10 },
+        ],
+        18,
+      ),
+    ).toEqual([8, 8]);
+  });
+
+  test("no row is wider than the screen, whatever the cells and however narrow it is", () => {
+    const anyColumn = fc.record({ want: fc.integer({ min: 0, max: 50 }), floor: fc.integer({ min: 0, max: 60 }) });
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(anyColumn, fc.string({ unit: "grapheme" })), { minLength: 1, maxLength: 8 }),
+        fc.integer({ min: 1, max: 120 }),
+        (cells, width) => {
+          const widths = fitColumns(
+            cells.map(([column]) => column),
+            width,
+          );
+          const row = formatRow(
+            cells.map(([, cell]) => cell),
+            widths,
+            width,
+          );
+          expect(textWidth(row)).toBeLessThanOrEqual(width);
+        },
+      ),
+    );
+  });
+});
