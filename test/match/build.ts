@@ -2,7 +2,7 @@
  * Builders for tests of the evaluation: events around a record, rules around an expression, patterns from plain text.
  */
 import type { Event, Json, JsonObject } from "../../src/model/event.ts";
-import type { Correlation, DetectionRule, Expression, Pattern, RuleSet, Test } from "../../src/sigma/ast.ts";
+import type { Correlation, DetectionRule, Expression, Pattern, RuleHead, RuleSet, Test } from "../../src/sigma/ast.ts";
 import type { ListTable } from "../../src/sigma/compile.ts";
 
 /** No lists. */
@@ -51,10 +51,9 @@ export function leaf(field: string | null, test: Test): Expression {
   return { op: "leaf", field, test };
 }
 
-/** A detection. Its ids are its title. */
-export function ruleOf(title: string, expression: Expression, change: Partial<DetectionRule> = {}): DetectionRule {
+/** The head of a rule. Its ids are its title. */
+function headOf(title: string): RuleHead {
   return {
-    type: "detection",
     place: { file: `${title}.yml`, line: 1, column: 1 },
     id: title,
     name: title,
@@ -66,6 +65,14 @@ export function ruleOf(title: string, expression: Expression, change: Partial<De
     falsePositives: [],
     references: [],
     engine: { suppressMs: null, groupBy: [], bucketMs: null },
+  };
+}
+
+/** A detection. */
+export function ruleOf(title: string, expression: Expression, change: Partial<DetectionRule> = {}): DetectionRule {
+  return {
+    ...headOf(title),
+    type: "detection",
     logsource: { category: null, product: "aws", service: "cloudtrail" },
     expression,
     stateKey: `state-${title}`,
@@ -77,12 +84,8 @@ export function ruleOf(title: string, expression: Expression, change: Partial<De
 
 /** A correlation: event_count of `rules` in an hour. */
 export function correlationOf(title: string, rules: readonly string[], change: Partial<Correlation> = {}): Correlation {
-  const { place, id, name, level, status, description, tags, falsePositives, references, engine } = ruleOf(
-    title,
-    text("a", "b"),
-  );
   return {
-    ...{ place, id, name, title, level, status, description, tags, falsePositives, references, engine },
+    ...headOf(title),
     type: "correlation",
     kind: "event_count",
     rules,

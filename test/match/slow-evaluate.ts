@@ -74,7 +74,7 @@ function resolve(value: Json, parts: readonly string[]): Json[] | null {
   if (typeof value !== "object" || value === null) return null;
   for (let length = parts.length; length > 0; length -= 1) {
     const entry = Object.entries(value).find(([key]) => key === parts.slice(0, length).join("."));
-    const found = entry === undefined ? null : resolve(entry[1] as Json, parts.slice(length));
+    const found = entry === undefined ? null : resolve(entry[1], parts.slice(length));
     if (found !== null) return found;
   }
   return null;
@@ -216,9 +216,9 @@ function substitute(pattern: Pattern, lists: ListTable): Filled[] {
 
 /** Dynamic programming: which prefixes of the text the pattern so far can cover. */
 function glob(pattern: readonly (string | 0 | 1)[], text: string, cased: boolean): boolean {
-  const points = [...(cased ? text : fold(text))];
+  const points = Array.from(cased ? text : fold(text));
   const steps = pattern.flatMap((part): (string | 0 | 1)[] =>
-    typeof part === "string" ? [...(cased ? part : fold(part))] : [part],
+    typeof part === "string" ? Array.from(cased ? part : fold(part)) : [part],
   );
   let reach = points.map(() => false);
   reach.unshift(true);

@@ -110,11 +110,16 @@ const NUMBERS: Case[] = [
   ["-1.5", leaf("f", number(-1.5)), `{"f":"-1.50"}`, true],
   [
     "digits beyond 2^53 count",
-    leaf("f", number(9007199254740993, "9007199254740993")),
+    leaf("f", number(Number("9007199254740993"), "9007199254740993")),
     `{"f":"9007199254740992"}`,
     false,
   ],
-  ["beyond 2^53, the same", leaf("f", number(9007199254740993, "9007199254740993")), `{"f":"9007199254740993"}`, true],
+  [
+    "beyond 2^53, the same",
+    leaf("f", number(Number("9007199254740993"), "9007199254740993")),
+    `{"f":"9007199254740993"}`,
+    true,
+  ],
   ["true and true", leaf("f", { type: "boolean", value: true }), `{"f":true}`, true],
   ["true and 'True'", leaf("f", { type: "boolean", value: true }), `{"f":"True"}`, true],
   ["true and 1", leaf("f", { type: "boolean", value: true }), `{"f":1}`, false],
@@ -237,7 +242,7 @@ describe.each([
   ["fieldref", FIELDREFS],
   ["keyword", KEYWORDS],
 ])("%s", (_kind, cases) => {
-  test.each(cases)("%s", (_name, expression, record, want) => {
+  test.each(cases)("%s", (...[, expression, record, want]) => {
     expect(holds(expression, json(record))).toBe(want);
   });
 });
