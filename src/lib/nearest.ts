@@ -5,8 +5,12 @@
  * of the letters wrong. Ties go to the word that comes first, so that messages never change between runs.
  */
 
+/** Longer texts are never compared: the cost is the product of the lengths, and no name people mistype is longer. */
+const LENGTH_MAX = 64;
+
 /** The nearest of `words` to `typed`, upper and lower case being the same; null when none is close. */
 export function nearest(typed: string, words: Iterable<string>): string | null {
+  if (typed.length > LENGTH_MAX) return null;
   const wanted = typed.toLowerCase();
   let best: string | null = null;
   let least = Math.floor(Math.max(wanted.length, 3) / 3) + 1;
@@ -15,6 +19,12 @@ export function nearest(typed: string, words: Iterable<string>): string | null {
     if (edits < least) [best, least] = [word, edits];
   }
   return best;
+}
+
+/** "; did you mean `WORD`" for the end of a message, or nothing when no word is close. */
+export function didYouMean(typed: string, words: Iterable<string>): string {
+  const word = nearest(typed, words);
+  return word === null ? "" : `; did you mean \`${word}\``;
 }
 
 /** Edits between two texts (optimal string alignment distance). */
