@@ -9,7 +9,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { AlertDraft, CommitResult, RoutedAlert } from "../contracts.ts";
 import { toContentHash } from "../model/alert.ts";
-import { packRecord, packText } from "./codec.ts";
+import { packRecord, packText, toCrc } from "./codec.ts";
 import type { OutboxTable } from "./outbox.ts";
 import type { StoreLimits } from "./limits.ts";
 
@@ -21,6 +21,7 @@ export type AlertTable = {
 };
 
 type Standing = {
+  seen_ms: number;
   revision: number;
   content_hash: string;
   order_version: number;
@@ -31,7 +32,7 @@ type Standing = {
 /** Prepares the statements once. */
 export function createAlertTable(sqlite: DatabaseSync, outbox: OutboxTable, limits: StoreLimits): AlertTable {
   const select = sqlite.prepare(
-    "SELECT revision, content_hash, order_version, order_time_ms, order_hash FROM alerts WHERE id = ?",
+    "SELECT revision, content_hash, order_version, order_time_ms, order_hash, seen_ms FROM alerts WHERE id = ?",
   );
   const revise = createReviser(sqlite);
   const confirm = sqlite.prepare(
@@ -60,7 +61,7 @@ export function createAlertTable(sqlite: DatabaseSync, outbox: OutboxTable, limi
       return null;
     }
     const revision = (standing?.revision ?? 0) + 1;
-    revise(draft, { revision, hash, nowMs });
+    revise(draft, { revision, seenMs: standing?.seen_ms ?? nowMs, hash, nowMs });
     keepRecords(draft);
     outbox.want({ id, revision, final: draft.final }, draft.sinks, nowMs);
     return revision;
@@ -100,20 +101,22 @@ function toOrder(standing: Standing): AlertDraft["order"] {
 
 function createReviser(
   sqlite: DatabaseSync,
-): (draft: RoutedAlert, as: { revision: number; hash: string; nowMs: number }) => void {
+): (draft: RoutedAlert, as: { revision: number; seenMs: number; hash: string; nowMs: number }) => void {
   const upsert = sqlite.prepare(
-    `INSERT INTO alerts (id, revision, content, content_hash, order_version, order_time_ms, order_hash, rule_id, severity,
+    `INSERT INTO alerts (id, revision, content, crc, content_hash, order_version, order_time_ms, order_hash, rule_id, severity,
        account_id, principal, first_ms, last_ms, seen_ms, updated_ms, final)
-     VALUES (:id, :revision, :content, :hash, :version, :time, :record, :rule, :severity, :account, :principal, :first, :last, :now, :now, :final)
-     ON CONFLICT (id) DO UPDATE SET revision = :revision, content = :content, content_hash = :hash, order_version = :version,
+     VALUES (:id, :revision, :content, :crc, :hash, :version, :time, :record, :rule, :severity, :account, :principal, :first, :last, :seen, :now, :final)
+     ON CONFLICT (id) DO UPDATE SET revision = :revision, content = :content, crc = :crc, content_hash = :hash, order_version = :version,
        order_time_ms = :time, order_hash = :record, rule_id = :rule, severity = :severity, account_id = :account,
        principal = :principal, first_ms = :first, last_ms = :last, updated_ms = :now, final = :final`,
   );
-  return ({ content, order, final }, { revision, hash, nowMs }) =>
-    void upsert.run({
+  return ({ content, order, final }, { revision, seenMs, hash, nowMs }) => {
+    const text = JSON.stringify(content);
+    upsert.run({
       id: content.id,
       revision,
-      content: JSON.stringify(content),
+      content: text,
+      crc: toCrc(revision, seenMs, text),
       hash,
       version: order?.version ?? null,
       time: order?.timeMs ?? null,
@@ -124,9 +127,11 @@ function createReviser(
       principal: content.principal,
       first: Date.parse(content.firstEventTime),
       last: Date.parse(content.lastEventTime),
+      seen: seenMs,
       now: nowMs,
       final: final ? 1 : 0,
     });
+  };
 }
 
 /** Keeps exactly the records of the current evidence; bytes that are not in the draft come from the window's evidence. */

@@ -89,10 +89,11 @@ export function unpackEvidence(body: string): { evidence: Evidence; pointer: Poi
 }
 
 /** The columns that make an Alert. */
-export type AlertRow = { content: string; revision: number; seen_ms: number };
+export type AlertRow = { content: string; revision: number; seen_ms: number; crc: number };
 
-/** The alert of a row. */
+/** The alert of a row. Throws store_corrupt when the row fails its checksum: a damaged alert is never shown or sent. */
 export function toAlert(found: AlertRow): Alert {
+  checkCrc("alerts", found.crc, found.revision, found.seen_ms, found.content);
   const content = JSON.parse(found.content) as AlertContent;
   return { ...content, revision: found.revision, seenTime: toUtcText(found.seen_ms) };
 }

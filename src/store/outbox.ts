@@ -88,7 +88,7 @@ function toItem(found: DueRow): OutboxItem {
 function prepareReads(sqlite: DatabaseSync): { due: StatementSync; pending: StatementSync } {
   return {
     due: sqlite.prepare(
-      `SELECT a.content, a.revision, a.seen_ms, o.opened FROM outbox o JOIN alerts a ON a.id = o.alert_id
+      `SELECT a.content, a.revision, a.seen_ms, a.crc, o.opened FROM outbox o JOIN alerts a ON a.id = o.alert_id
        WHERE o.sink = ? AND o.wanted > o.sent AND o.due_ms <= ? ORDER BY o.due_ms, o.seq LIMIT ?`,
     ),
     pending: sqlite.prepare(

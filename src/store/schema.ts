@@ -52,7 +52,7 @@ CREATE TABLE skips (
 
 CREATE TABLE alerts (
   seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, revision INTEGER NOT NULL, content TEXT NOT NULL,
-  content_hash TEXT NOT NULL, order_version REAL, order_time_ms REAL, order_hash TEXT,
+  crc INTEGER NOT NULL, content_hash TEXT NOT NULL, order_version REAL, order_time_ms REAL, order_hash TEXT,
   rule_id TEXT NOT NULL, severity TEXT NOT NULL, account_id TEXT NOT NULL, principal TEXT NOT NULL,
   first_ms REAL NOT NULL, last_ms REAL NOT NULL, seen_ms REAL NOT NULL, updated_ms REAL NOT NULL,
   final INTEGER NOT NULL) STRICT;

@@ -55,7 +55,7 @@ export function openViews(dir: string): Views & { close(): void } {
 /** `fromMs` is included, `toMs` is not; both are compared with lastEventTime. Equal times are ordered by id. */
 function createAlertList(sqlite: DatabaseSync): Views["alerts"] {
   const list = sqlite.prepare(
-    `SELECT content, revision, seen_ms FROM alerts WHERE last_ms >= ?1 AND last_ms < ?2 AND (?3 IS NULL OR rule_id = ?3)
+    `SELECT content, revision, seen_ms, crc FROM alerts WHERE last_ms >= ?1 AND last_ms < ?2 AND (?3 IS NULL OR rule_id = ?3)
        AND (?4 IS NULL OR severity = ?4) AND (?5 IS NULL OR principal = ?5) AND (?6 IS NULL OR account_id = ?6)
      ORDER BY last_ms DESC, id LIMIT ?7`,
   );
@@ -74,9 +74,9 @@ function createAlertList(sqlite: DatabaseSync): Views["alerts"] {
 }
 
 function createAlertView(sqlite: DatabaseSync): Views["alert"] {
-  const exact = sqlite.prepare("SELECT id, content, revision, seen_ms FROM alerts WHERE id = ?");
+  const exact = sqlite.prepare("SELECT id, content, revision, seen_ms, crc FROM alerts WHERE id = ?");
   const prefixed = sqlite.prepare(
-    "SELECT id, content, revision, seen_ms FROM alerts WHERE id >= ?1 AND id < ?1 || char(0x10ffff) LIMIT 2",
+    "SELECT id, content, revision, seen_ms, crc FROM alerts WHERE id >= ?1 AND id < ?1 || char(0x10ffff) LIMIT 2",
   );
   const records = sqlite.prepare(
     "SELECT pointer, record FROM alert_records WHERE alert_id = ? ORDER BY time_ms, key, record_hash",

@@ -22,7 +22,7 @@ export type Examined = {
   /** Half an alert reaches the receiver, as when the process is killed; a new sink to the same receiver. Left out: the receiver itself takes whole messages only. */
   killMidWrite?(): Promise<Sink>;
   /** Frees what the test used. */
-  dispose(): Promise<void>;
+  readonly dispose: () => Promise<void>;
 };
 
 const accepted: SendResult = { status: "accepted" };

@@ -4,7 +4,7 @@
  * `open` gives an empty store that the exam may fill; the caller closes it.
  */
 import { describe, expect, test } from "vitest";
-import type { Match, Store } from "../../src/contracts.ts";
+import type { Store } from "../../src/contracts.ts";
 import type { Rejected } from "../../src/model/event.ts";
 import {
   countUnits,
@@ -353,23 +353,6 @@ function examineRejects(open: () => Store): void {
       repeated: 4,
     });
     expect(store.views.counts().map((c) => c.source)).toContain("odd \ud800");
-  });
-
-  test("late matches are taken once each", () => {
-    const store = open();
-    const late: Match = {
-      ...member("k"),
-      ruleId: "r",
-      ruleSem: "s",
-      logsource: "aws/cloudtrail",
-      group: "[]",
-      pointer,
-      evidence: evidence("k", null).evidence,
-      record: bytesOf("{}"),
-    };
-    store.commit(unit({ late: [late, late] }));
-    store.commit(unit({ late: [late] }));
-    expect(store.quarantineFull()).toBe(false);
   });
 }
 

@@ -1,0 +1,57 @@
+/** Starts the scripts of this folder as processes and reads what they say, line by line. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import * as path from "node:path";
+import { createInterface } from "node:readline";
+import { onTestFinished } from "vitest";
+
+export type Child = {
+  readonly process: ChildProcess;
+  /** The first line so far or to come for which `isIt` holds; null when the process ended without one. */
+  line(isIt: (line: string) => boolean): Promise<string | null>;
+  /** The last line said so far; "" before the first. */
+  last(): string;
+  /** kill -9, resolved when the process is gone. */
+  kill(): Promise<void>;
+};
+
+/** `before` is a command that runs Node in its place, such as a shell with a limit. */
+export function start(script: string, args: readonly string[], before: readonly string[] = []): Child {
+  const [command = "", ...rest] = [...before, process.execPath, path.join(import.meta.dirname, script), ...args];
+  const child = spawn(command, rest, { stdio: ["ignore", "pipe", "inherit"] });
+  const lines: string[] = [];
+  const waiting = new Set<() => void>();
+  const wake = (): void => waiting.forEach((check) => check());
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    lines.push(line);
+    wake();
+  });
+  let isClosed = false;
+  child.on("close", () => {
+    isClosed = true;
+    wake();
+  });
+  const kill = async (): Promise<void> => {
+    if (isClosed) return;
+    child.kill("SIGKILL");
+    await once(child, "close");
+  };
+  onTestFinished(kill);
+  return {
+    process: child,
+    last: () => lines.at(-1) ?? "",
+    kill,
+    line: (isIt) => {
+      const { promise, resolve } = Promise.withResolvers<string | null>();
+      const check = (): void => {
+        const found = lines.find(isIt);
+        if (found === undefined && !isClosed) return;
+        waiting.delete(check);
+        resolve(found ?? null);
+      };
+      waiting.add(check);
+      check();
+      return promise;
+    },
+  };
+}
