@@ -1,4 +1,6 @@
 import fc from "fast-check";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { encodeNative } from "../../src/encode/native.ts";
 import type { Alert } from "../../src/model/alert.ts";
@@ -51,4 +53,14 @@ test("asked for, the records come byte for byte, and where each was read", () =>
   );
   expect(alert["raw"]).toEqual([record]);
   expect(alert["pointers"]).toEqual([pointer, { ...pointer, index: 5 }]);
+});
+
+test("docs/alert.md has a row for each field of an alert and of its evidence", () => {
+  const page = readFileSync(join(import.meta.dirname, "../../docs/alert.md"), "utf8");
+  const firstCells = page.split("\n").map((line) => line.split("|")[1] ?? "");
+  const documented = new Set(firstCells.flatMap((cell) => cell.match(/(?<=`)\w+(?=`)/g) ?? []));
+  const record = { pointer: { source: "s", path: "p", index: 0 }, record: new Uint8Array() };
+  const alert = parse(encodeNative(hostileFinding, [record]));
+  const fields = [...Object.keys(alert), ...Object.keys(hostileFinding.evidence[0]!)];
+  expect(fields.filter((field) => !documented.has(field))).toEqual([]);
 });

@@ -11,10 +11,10 @@ const signal = new AbortController().signal;
 
 /** A standard output that can fail and come back, which Node's own streams never do. */
 function createStdout(terminal: { columns?: number; hasColors?: () => boolean } = {}): {
-  stdout: SinkDeps["stdout"];
-  text(): string;
-  setDown(down: boolean): void;
-  listeners(): number;
+  readonly stdout: SinkDeps["stdout"];
+  readonly text: () => string;
+  readonly setDown: (down: boolean) => void;
+  readonly listeners: () => number;
 } {
   let [text, down] = ["", false];
   const stream = Object.assign(new EventEmitter(), terminal, {
