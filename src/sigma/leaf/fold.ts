@@ -11,7 +11,8 @@ import type { Json } from "../../model/event.ts";
  * Folding the parts of a text gives the parts of the folded text.
  */
 export function fold(text: string): string {
-  return text.toLowerCase().replaceAll("ς", "σ");
+  const lower = text.toLowerCase();
+  return lower.includes("ς") ? lower.replaceAll("ς", "σ") : lower;
 }
 
 /** JSON text of a number or boolean, a text as it is; null for null, arrays and objects, which no text equals. */

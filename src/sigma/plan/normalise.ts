@@ -6,7 +6,7 @@
  * here (lists, fields, expressions) are given back, never thrown.
  */
 import type { Expression, Place, Problem } from "../ast.ts";
-import { type PlainTest, toLeafCost, toLeafKey } from "../leaf/plain-test.ts";
+import { type Estimate, type PlainTest, toEstimate, toLeafKey } from "../leaf/plain-test.ts";
 import { compileRegex } from "../leaf/regex.ts";
 import { compileCidr } from "../leaf/cidr.ts";
 import { toKeywordPattern } from "../leaf/keyword.ts";
@@ -103,7 +103,7 @@ function negate(node: PlanNode): PlanNode {
   return node.op === "not" ? node.of : { op: "not", of: node };
 }
 
-/** Flattens, drops repetitions and constants, gathers literals into sets, and puts cheap children first. */
+/** Flattens, drops repetitions and constants, gathers literals into sets, and puts the children that settle it soonest first. */
 function join(
   op: "and" | "or",
   of: readonly PlanNode[],
@@ -118,7 +118,7 @@ function join(
   const [only] = gathered;
   if (only === undefined) return { op: "const", value: !deciding };
   if (gathered.length === 1) return only;
-  return { op, of: gathered.toSorted((a, b) => costOf(a) - costOf(b)) };
+  return { op, of: inOrder(op, gathered) };
 }
 
 /** Literals of one field under one `or` as one set. */
@@ -154,17 +154,36 @@ export function literalsOf(test: PlainTest): { readonly values: readonly string[
   return { values: [test.pattern.join("")], cased: test.cased };
 }
 
-function costOf(node: PlanNode): number {
+/** Children in the order that settles the whole soonest: low cost for a high chance of deciding first. */
+function inOrder(op: "and" | "or", nodes: readonly PlanNode[]): PlanNode[] {
+  const rank = new Map(
+    nodes.map((node) => {
+      const { cost, truth } = estimate(node);
+      return [node, cost / (op === "and" ? 1 - truth : truth)] as const;
+    }),
+  );
+  return nodes.toSorted((a, b) => (rank.get(a) ?? 0) - (rank.get(b) ?? 0));
+}
+
+/** Estimate of a node, as if its children were independent. */
+function estimate(node: PlanNode): Estimate {
   switch (node.op) {
     case "const":
-      return 0;
+      return { cost: 0, truth: 0.5 };
     case "leaf":
-      return toLeafCost(node.field, node.test);
-    case "not":
-      return costOf(node.of);
+      return toEstimate(node.field, node.test);
+    case "not": {
+      const { cost, truth } = estimate(node.of);
+      return { cost, truth: 1 - truth };
+    }
     case "and":
-    case "or":
-      return node.of.reduce((sum, child) => sum + costOf(child), 0);
+    case "or": {
+      const children = node.of.map(estimate);
+      const cost = children.reduce((sum, child) => sum + child.cost, 0);
+      const every = (chance: (child: Estimate) => number): number =>
+        children.reduce((product, child) => product * chance(child), 1);
+      return { cost, truth: node.op === "and" ? every(({ truth }) => truth) : 1 - every(({ truth }) => 1 - truth) };
+    }
   }
 }
 

@@ -22,7 +22,9 @@ const FIELD_WEIGHTS: Readonly<Record<string, number>> = {
   errorMessage: 10,
   "userIdentity.type": 30,
 };
+/** Any other field: each level below the first costs reads at every event. */
 const FIELD_WEIGHT_DEFAULT = 20;
+const LEVEL_WEIGHT = 10;
 /** A field computed before the match costs a call, so it is the last choice. */
 const COMPUTED_WEIGHT = 200;
 
@@ -59,5 +61,6 @@ function weigh(witness: Witness): number {
 
 function weighField(field: string): number {
   if (field.startsWith("enrich.")) return COMPUTED_WEIGHT;
-  return Object.hasOwn(FIELD_WEIGHTS, field) ? (FIELD_WEIGHTS[field] ?? FIELD_WEIGHT_DEFAULT) : FIELD_WEIGHT_DEFAULT;
+  const known = Object.hasOwn(FIELD_WEIGHTS, field) ? FIELD_WEIGHTS[field] : undefined;
+  return known ?? FIELD_WEIGHT_DEFAULT + LEVEL_WEIGHT * (field.split(".").length - 1);
 }
