@@ -36,7 +36,7 @@ export function createAlertTable(sqlite: DatabaseSync, outbox: OutboxTable, limi
   );
   const revise = createReviser(sqlite);
   const confirm = sqlite.prepare(
-    "UPDATE alerts SET order_version = ?, order_time_ms = ?, order_hash = ?, final = max(final, ?) WHERE id = ?",
+    "UPDATE alerts SET order_version = :version, order_time_ms = :time, order_hash = :record, final = max(final, :final) WHERE id = :id",
   );
   const keepRecords = createRecordKeeper(sqlite, limits);
   const writeOne = (draft: RoutedAlert, nowMs: number): number | null => {
@@ -49,13 +49,7 @@ export function createAlertTable(sqlite: DatabaseSync, outbox: OutboxTable, limi
       return null;
     }
     if (isSame) {
-      confirm.run(
-        draft.order?.version ?? null,
-        draft.order?.timeMs ?? null,
-        draft.order?.recordHash ?? null,
-        draft.final ? 1 : 0,
-        id,
-      );
+      confirm.run({ id, ...toOrderColumns(draft.order), final: draft.final ? 1 : 0 });
       if (draft.order !== null) keepRecords(draft);
       if (draft.final) outbox.hasten(id, nowMs);
       return null;
@@ -99,6 +93,14 @@ function toOrder(standing: Standing): AlertDraft["order"] {
   return { version: standing.order_version, timeMs: standing.order_time_ms, recordHash: standing.order_hash };
 }
 
+function toOrderColumns(order: AlertDraft["order"]): {
+  version: number | null;
+  time: number | null;
+  record: string | null;
+} {
+  return { version: order?.version ?? null, time: order?.timeMs ?? null, record: order?.recordHash ?? null };
+}
+
 function createReviser(
   sqlite: DatabaseSync,
 ): (draft: RoutedAlert, as: { revision: number; seenMs: number; hash: string; nowMs: number }) => void {
@@ -118,9 +120,7 @@ function createReviser(
       content: text,
       crc: toCrc(revision, seenMs, text),
       hash,
-      version: order?.version ?? null,
-      time: order?.timeMs ?? null,
-      record: order?.recordHash ?? null,
+      ...toOrderColumns(order),
       rule: content.ruleId,
       severity: content.severity,
       account: content.accountId,

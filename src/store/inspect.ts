@@ -87,7 +87,8 @@ export function keepCopy(file: string): string {
   try {
     if (fs.existsSync(copy)) return `The file is left as it is, an earlier copy is ${copy}.`;
     for (const end of ["", "-wal"]) {
-      if (fs.existsSync(file + end)) fs.copyFileSync(file + end, copy + end);
+      const bytes = fs.statSync(file + end, { throwIfNoEntry: false })?.size ?? 0;
+      if (bytes > 0 || end === "") fs.copyFileSync(file + end, copy + end);
     }
     return `The file is left as it is, a copy is ${copy}.`;
   } catch (error) {

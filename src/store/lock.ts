@@ -17,6 +17,8 @@ import { type FolderPaths, touchPrivate } from "./folder.ts";
 /** The lock while it is held. */
 export type Lock = { release(): void };
 
+/** Connections that hold a lock. Node closes one that nobody refers to, and the folder would be free while we write. */
+const HELD = new Set<DatabaseSync>();
 /** SQLITE_BUSY: somebody holds the file. */
 const BUSY = 5;
 
@@ -41,8 +43,10 @@ export function takeLock(dir: string, paths: FolderPaths, nowMs: number): Lock {
     );
   }
   const held = sqlite;
+  HELD.add(held);
   return {
     release: () => {
+      HELD.delete(held);
       fs.rmSync(paths.holder, { force: true });
       held.close();
     },

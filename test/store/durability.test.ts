@@ -40,7 +40,11 @@ function readOrCode(dir: string): unknown {
     try {
       const { state, positions, watermarks } = store.load();
       const windows = { members: [...state.members], evidence: [...state.evidence] };
-      return { windows, watermarks, positions: [...positions].map(([source, keys]) => [source, [...keys]]) };
+      return {
+        windows,
+        watermarks,
+        positions: [...positions].map(([source, keys]) => [source, Object.fromEntries(keys)]),
+      };
     } finally {
       store.close();
     }
@@ -111,7 +115,8 @@ test("a flipped bit in the file is refused, or changes nothing that a restart re
   for (let i = 0; i < 12; i += 1) store.commit(makeUnit(i));
   store.close();
   const whole = fs.readFileSync(file);
-  const wanted = JSON.parse(model(12));
+  const { windows, watermarks, positions } = JSON.parse(model(12));
+  const wanted = { windows, watermarks, positions };
   let refused = 0;
   for (let n = 0; n < 80; n += 1) {
     const flipped = Buffer.from(whole);
@@ -120,12 +125,7 @@ test("a flipped bit in the file is refused, or changes nothing that a restart re
     fs.writeFileSync(file, flipped);
     const read = readOrCode(dir);
     if (typeof read === "string") refused += 1;
-    else
-      expect(read, `bit flipped in byte ${at}`).toEqual({
-        windows: wanted.windows,
-        positions: wanted.positions,
-        watermarks: wanted.watermarks,
-      });
+    expect([wanted, "store_corrupt"], `bit flipped in byte ${at}`).toContainEqual(read);
     for (const end of ["-wal", "-shm", ".corrupt"]) fs.rmSync(file + end, { force: true });
   }
   expect(refused).toBeGreaterThan(0);

@@ -97,7 +97,7 @@ export function makeUnit(i: number): CommitUnit {
     slice: Math.floor(i / 4),
   };
   const keys = Array.from({ length: random.int(1, 12) }, (_, n) => `event-${i}-${n}`);
-  const found = keys.map((key) => evidence(key, bytesOf(`{"eventID":"${key}","noise":"${random.hex(900)}"}`), place));
+  const found = keys.map((key) => evidence(key, bytesOf(`{"eventID":"${key}","noise":"${random.hex(400)}"}`), place));
   const window = draft(sha256Hex(`window ${Math.floor(i / 5)}`), {
     why: `${i} calls`,
     final: i % 5 === 4,
@@ -155,10 +155,10 @@ export function dump(store: Store): string {
   return JSON.stringify({ ...whole, counts: store.views.counts(), reasons: store.views.quarantineCounts() }, null, 1);
 }
 
-function toReadable<T extends { readonly record?: Uint8Array | null }>(row: T): unknown {
+function toReadable(row: { readonly record?: Uint8Array | null }): unknown {
   return { ...row, record: row.record ? Buffer.from(row.record).toString("utf8") : null };
 }
 
 function toEntries(positions: ReadonlyMap<string, ReadonlyMap<string, string>>): unknown {
-  return [...positions].map(([source, keys]) => [source, [...keys].toSorted()]);
+  return [...positions].map(([source, keys]) => [source, Object.fromEntries(keys)]);
 }

@@ -6,7 +6,7 @@
  */
 import { writeSync } from "node:fs";
 import { setInterval } from "node:timers";
-import { SagewatchError } from "../../src/model/errors.ts";
+import type { SagewatchError } from "../../src/model/errors.ts";
 import { openStore } from "../../src/store/store.ts";
 import { clockAt, countUnits, dump, makeUnit } from "./make.ts";
 
