@@ -11,23 +11,15 @@ import type { Member } from "../contracts.ts";
 import type { Bound, Correlation } from "../sigma/ast.ts";
 import { type Group, lowerBound, toIdentity, upperBound } from "./group.ts";
 
-/** Calls `holds` with each time t in [fromMs, toMs] at which the condition of `rule` holds, ascending. */
-export function findHolding(
-  group: Group,
-  rule: Correlation,
-  range: { fromMs: number; toMs: number },
-  holds: (timeMs: number) => void,
-): void {
-  if (rule.kind === "temporal_ordered") findOrdered(group.members, rule, range, holds);
-  else findCounted(group, rule, range, holds);
+/** Closed range of event time, epoch ms. */
+type Range = { readonly fromMs: number; readonly toMs: number };
+
+/** The times t in `range` at which the condition of `rule` holds, ascending. Do not change the group meanwhile. */
+export function holdingTimes(group: Group, rule: Correlation, range: Range): Iterable<number> {
+  return rule.kind === "temporal_ordered" ? orderedTimes(group.members, rule, range) : countedTimes(group, rule, range);
 }
 
-function findCounted(
-  group: Group,
-  rule: Correlation,
-  range: { fromMs: number; toMs: number },
-  holds: (timeMs: number) => void,
-): void {
+function* countedTimes(group: Group, rule: Correlation, range: Range): Generator<number> {
   const { members } = group;
   let at = lowerBound(members, range.fromMs);
   if (at === members.length) return;
@@ -41,7 +33,7 @@ function findCounted(
       counter?.add(members[at] as Member);
     for (; (members[left] as Member).timeMs < timeMs - rule.timespanMs; left += 1)
       counter?.remove(members[left] as Member);
-    if (meetsBounds(counter === null ? at - left : counter.size(), rule.bounds)) holds(timeMs);
+    if (meetsBounds(counter === null ? at - left : counter.size(), rule.bounds)) yield timeMs;
   }
 }
 
@@ -79,12 +71,7 @@ export function meetsBounds(value: number, bounds: readonly Bound[]): boolean {
   });
 }
 
-function findOrdered(
-  members: readonly Member[],
-  rule: Correlation,
-  range: { fromMs: number; toMs: number },
-  holds: (timeMs: number) => void,
-): void {
+function* orderedTimes(members: readonly Member[], rule: Correlation, range: Range): Generator<number> {
   const steps = rule.rules.length;
   // starts[k] = latest start of a chain over steps 0..k−1; starts[0] is set to each time itself: a chain may begin there.
   const starts = new Float64Array(steps + 1).fill(-Infinity);
@@ -95,7 +82,7 @@ function findOrdered(
     if (timeMs > range.toMs) return;
     const end = upperBoundFrom(members, at);
     const done = extendChains(members.slice(at, end), starts, timeMs);
-    if (done && timeMs >= range.fromMs && (starts[steps] as number) >= timeMs - rule.timespanMs) holds(timeMs);
+    if (done && timeMs >= range.fromMs && (starts[steps] as number) >= timeMs - rule.timespanMs) yield timeMs;
     at = end;
   }
 }

@@ -140,7 +140,7 @@ function firstEventIds(group: Group, runs: readonly Run[]): string[] {
 
 function findEvidence(group: Group, intervals: readonly Interval[]): EvidenceDelta[] {
   const shown: EvidenceDelta[] = [];
-  for (const slice of [...group.evidence.keys()].sort((a, b) => a - b)) {
+  for (const slice of [...group.evidence.keys()].toSorted((a, b) => a - b)) {
     for (const entry of group.evidence.get(slice) ?? []) {
       if (shown.length === EVIDENCE_MAX) return shown;
       if (intervals.some(({ fromMs, toMs }) => entry.timeMs >= fromMs && entry.timeMs <= toMs)) shown.push(entry);

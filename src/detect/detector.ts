@@ -23,7 +23,7 @@ import type {
 } from "../contracts.ts";
 import type { Logsource } from "../model/event.ts";
 import type { Correlation, DetectionRule, RuleSet } from "../sigma/ast.ts";
-import { findHolding } from "./condition.ts";
+import { holdingTimes } from "./condition.ts";
 import { type AccountNames, toBucketContent, toEventContent } from "./content.ts";
 import { addEvidence, addMember, cover, createGroup, type Group, pruneGroup } from "./group.ts";
 import { logsourcesOf } from "./logsources.ts";
@@ -270,14 +270,15 @@ function judgeDirty(pending: Pending, names: AccountNames, only?: Windows): void
 function judge(group: Group, entry: Windows): Set<number> {
   const { rule } = entry;
   const touched = new Set<number>();
-  findHolding(group, rule, { fromMs: group.dirtyFromMs, toMs: group.dirtyToMs + rule.timespanMs }, (timeMs) => {
+  const range = { fromMs: group.dirtyFromMs, toMs: group.dirtyToMs + rule.timespanMs };
+  for (const timeMs of holdingTimes(group, rule, range)) {
     const bucket = Math.floor(timeMs / rule.bucketMs);
     // After a restart members of closed buckets may still be here, for the windows of open ones: their alerts are final.
-    if ((bucket + 1) * rule.bucketMs <= entry.watermarkMs) return;
+    if ((bucket + 1) * rule.bucketMs <= entry.watermarkMs) continue;
     cover(group, bucket, { fromMs: timeMs - rule.timespanMs, toMs: timeMs });
     touched.add(bucket);
     noteSlice(entry.open, bucket, group);
-  });
+  }
   group.dirtyFromMs = Infinity;
   group.dirtyToMs = -Infinity;
   return touched;

@@ -36,7 +36,7 @@ export function whyOrdered(chain: readonly Member[], rule: Correlation, actionOf
 function toActionNames(actions: readonly string[]): string {
   const counts = new Map<string, number>();
   for (const action of actions) counts.set(toActionName(action), (counts.get(toActionName(action)) ?? 0) + 1);
-  const names = [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).map(([name]) => name);
+  const names = [...counts].toSorted((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).map(([name]) => name);
   if (names.length === 0) return "events";
   return names.length <= 3 ? names.join(", ") : `${names.slice(0, 3).join(", ")} and ${names.length - 3} more actions`;
 }

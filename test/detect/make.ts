@@ -115,8 +115,8 @@ export function createHeld(): Held {
 export function fold(held: Held, deltas: Deltas): void {
   for (const { content, final, order } of deltas.alerts) {
     const before = held.contents.get(content.id);
-    if (order !== null && before?.order != null) {
-      const older = before.order;
+    const older = before?.order ?? null;
+    if (order !== null && older !== null) {
       const wins =
         order.version > older.version ||
         (order.version === older.version &&
@@ -147,12 +147,16 @@ export function fold(held: Held, deltas: Deltas): void {
 }
 
 /** Applies matches in chunks with a commit after each, advancing the watermark to `lateness` behind the newest event. */
-export function feed(detector: Detector, held: Held, chunks: readonly (readonly Match[])[], latenessMs: number): void {
+export function feed(
+  detector: Detector,
+  held: Held,
+  input: { chunks: readonly (readonly Match[])[]; latenessMs: number },
+): void {
   let newest = -Infinity;
-  for (const chunk of chunks) {
+  for (const chunk of input.chunks) {
     detector.apply(chunk);
     for (const match of chunk) newest = Math.max(newest, match.timeMs);
-    detector.advance("aws/cloudtrail", newest - latenessMs);
+    detector.advance("aws/cloudtrail", newest - input.latenessMs);
     fold(held, detector.deltas());
   }
 }

@@ -75,7 +75,7 @@ function disturb(
     const delay = (seed.delays[i % seed.delays.length] ?? 0) * LATENESS;
     return seed.twice[i % seed.twice.length] === true ? [copy(delay), copy(LATENESS - delay)] : [copy(delay)];
   });
-  const order = sent.sort((a, b) => a.at - b.at).map(({ match }) => match);
+  const order = sent.toSorted((a, b) => a.at - b.at).map(({ match }) => match);
   const chunks: Match[][] = [];
   for (let i = 0; i < order.length; i += seed.cut) chunks.push(order.slice(i, i + seed.cut));
   return chunks;
@@ -105,7 +105,7 @@ function toVerdict(content: Held["contents"] extends Map<string, { content: infe
 }
 
 const sorted = (verdicts: Map<string, Verdict>): Verdict[] =>
-  [...verdicts.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  [...verdicts.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1));
 
 test("shuffled, repeated and re-chunked input inside the lateness bound gives the alerts of sorted input", () => {
   let alerts = 0;
@@ -114,7 +114,7 @@ test("shuffled, repeated and re-chunked input inside the lateness bound gives th
       const matches = toMatches(stream);
       const detector = createDetector(RULE_SET, { names: new Map() });
       const held = createHeld();
-      feed(detector, held, disturb(matches, disturbance), LATENESS);
+      feed(detector, held, { chunks: disturb(matches, disturbance), latenessMs: LATENESS });
       finish(detector, held);
       alerts += held.contents.size;
       expect(held.late).toBe(0);
@@ -135,7 +135,7 @@ test("a restart from the committed rows at any commit changes no content", () =>
       const chunks = disturb(toMatches(stream), disturbance);
       const straight = createHeld();
       const one = createDetector(RULE_SET, { names: new Map() });
-      feed(one, straight, chunks, LATENESS);
+      feed(one, straight, { chunks, latenessMs: LATENESS });
       finish(one, straight);
 
       const held = createHeld();
@@ -164,7 +164,7 @@ function restart(held: Held, watermarkMs: number): Detector {
 }
 
 function contents(held: Held): unknown {
-  return [...held.contents].map(([id, { content }]) => [id, content] as const).sort(([a], [b]) => (a < b ? -1 : 1));
+  return [...held.contents].map(([id, { content }]) => [id, content] as const).toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
 test("a hot group costs by what is new: late commits of a long window take no longer than early ones", () => {

@@ -58,7 +58,7 @@ function judgeGroup(rule: Correlation, group: string, events: readonly Match[]):
     byBucket.set(bucket, union);
   }
   return [...byBucket].map(([bucket, union]) => {
-    const sorted = [...union].sort(order);
+    const sorted = [...union].toSorted(order);
     return {
       id: sha(`${rule.id}\u241f${rule.ruleSem}\u241f${group}\u241f${bucket}`),
       ruleId: rule.id,
@@ -101,7 +101,7 @@ function hasChain(step: number, window: readonly Match[], at: { t: number; used:
 }
 
 function sortedSet(matches: readonly Match[]): Match[] {
-  return [...new Map(matches.map((match) => [`${text(match)} ${match.step}`, match])).values()].sort(order);
+  return [...new Map(matches.map((match) => [`${text(match)} ${match.step}`, match])).values()].toSorted(order);
 }
 
 function text(match: Match): string {

@@ -1,0 +1,97 @@
+/**
+ * The adapters that the configuration names: sources and sinks made, routing, the quarantine and its command.
+ */
+import { join } from "node:path";
+import type { AdapterConfig } from "../config/adapters.ts";
+import { loadEngineVersion } from "../config/load.ts";
+import type { Config } from "../config/schema.ts";
+import type { Sink, Source, Store } from "../contracts.ts";
+import { decoders } from "../decode/registry.ts";
+import { systemClock } from "../lib/clock.ts";
+import { SEVERITIES, type Severity } from "../model/alert.ts";
+import { SagewatchError } from "../model/errors.ts";
+import type { Emit } from "../model/signal.ts";
+import { type Control, CONTROL_SOCKET, QUARANTINE_REPLAY, startControl } from "../ops/control.ts";
+import { createSink, type SinkConfig } from "../sinks/registry.ts";
+import { createQuarantineSource, type QuarantineOutcome, type QuarantineSource } from "../sources/quarantine.ts";
+import { createSource, type SourceConfig } from "../sources/registry.ts";
+
+/** Replaces parts by wrappers of themselves, for tests that break a part on purpose. */
+export type Wraps = {
+  readonly source?: (source: Source) => Source;
+  readonly store?: (store: Store) => Store;
+  readonly sink?: (sink: Sink) => Sink;
+};
+
+/** A source, when its first scan is committed (live sources), and how far it has come in bytes as they lie on disk. */
+export type OpenSource = {
+  readonly source: Source;
+  readonly scanned: Promise<void>;
+  readonly progress: () => { doneBytes: number; totalBytes: number };
+};
+
+/** The configured sources. Opens nothing yet. */
+export function openSources({ config, emit, wraps }: { config: Config; emit: Emit; wraps?: Wraps }): OpenSource[] {
+  const { recordBytes, depth, gzipRatio } = config.limits;
+  return config.sources.map((settings): OpenSource => {
+    const { promise: scanned, resolve } = Promise.withResolvers<void>();
+    let progress = { doneBytes: 0, totalBytes: 0 };
+    const source = createSource(
+      { ...settings, limits: { recordBytes, depth, gzipRatio } } as SourceConfig & AdapterConfig,
+      {
+        clock: systemClock,
+        warn: (detail) => emit({ type: "source_warning", source: settings.name, code: "odd_input", detail }),
+        onScanned: resolve,
+        onProgress: (now) => void (progress = now),
+      },
+    );
+    return { source: wraps?.source?.(source) ?? source, scanned, progress: () => progress };
+  });
+}
+
+/** The configured sinks. Opens nothing yet. */
+export function openSinks(config: Config): Sink[] {
+  return config.sinks.map((settings) =>
+    createSink(settings as SinkConfig & AdapterConfig, { version: loadEngineVersion(), stdout: process.stdout }),
+  );
+}
+
+/** Which sinks want an alert: those whose least severity it reaches. Pure. */
+export function createRoute(sinks: Config["sinks"]): (alert: { readonly severity: Severity }) => readonly string[] {
+  const wanted = SEVERITIES.map((_, level) =>
+    sinks
+      .filter((sink) => SEVERITIES.indexOf((sink as unknown as SinkConfig).minSeverity) <= level)
+      .map((sink) => sink.name),
+  );
+  return (alert) => wanted[SEVERITIES.indexOf(alert.severity)] ?? [];
+}
+
+/** The quarantine of a store as a source. */
+export function openQuarantine(store: Store, config: Config): QuarantineSource {
+  const resolve = (done: readonly number[], failed: readonly number[]): void => store.resolveQuarantine(done, failed);
+  return createQuarantineSource({
+    views: store.views,
+    resolve,
+    decoders,
+    limits: config.limits,
+    nowMs: () => systemClock.nowMs(),
+  });
+}
+
+/** The socket for commands that change something. Errors: store_locked, config_invalid (a path too long for a socket). */
+export function openControl(
+  requests: QuarantineSource,
+  { config, emit }: { config: Config; emit: Emit },
+): Promise<Control> {
+  const replay = (args: Readonly<Record<string, unknown>>): Promise<QuarantineOutcome> => {
+    const ids = args["ids"];
+    if (ids === "all") return requests.replay("all");
+    if (Array.isArray(ids) && ids.every((id) => typeof id === "number")) return requests.replay(ids);
+    throw new SagewatchError("usage", `${QUARANTINE_REPLAY}: \`ids\` must be "all" or a list of numbers`);
+  };
+  return startControl(
+    join(config.state.dir, CONTROL_SOCKET),
+    { [QUARANTINE_REPLAY]: replay },
+    { emit, clock: systemClock },
+  );
+}

@@ -1,0 +1,96 @@
+/**
+ * Rules as the configuration asks for them: lists and fields first, then files to a rule set to compiled plans.
+ *
+ * All or nothing: any error, in a file or found by compiling, refuses the whole set, since half a set detects half and
+ * nobody notices. Warnings are told and nothing more.
+ */
+import type { CalendarConfig } from "../config/calendars.ts";
+import { SHIPPED_RULES } from "../config/load.ts";
+import type { Config } from "../config/schema.ts";
+import { systemClock } from "../lib/clock.ts";
+import type { Calendar, Weekday } from "../match/calendar.ts";
+import { createFields } from "../match/fields.ts";
+import { SagewatchError } from "../model/errors.ts";
+import type { Emit } from "../model/signal.ts";
+import { loadLists } from "../rules/lists.ts";
+import { loadRules } from "../rules/load.ts";
+import type { Problem, RuleSet } from "../sigma/ast.ts";
+import { type CompiledRules, compileRules } from "../sigma/compile.ts";
+
+/** Errors that a refusal prints; the rest is counted. */
+const ERRORS_SHOWN = 20;
+/** Rules are measured on every so many-th record (sigma/compile.ts). */
+const COST_SAMPLE = 64;
+const DEAREST_MAX = 5;
+
+/** A rule set and its plans. */
+export type Rules = { readonly ruleSet: RuleSet; readonly compiled: CompiledRules };
+/** What a rule took, over a sample of the records. */
+export type RuleCost = { readonly ruleId: string; readonly title: string; readonly nsPerRecord: number };
+
+/** Loads and compiles. `paths` null: the configured ones. Errors: rules_rejected (all errors in its message), not_found, input_unreadable. */
+export function openRules(config: Config, paths: readonly string[] | null, emit: Emit): Rules {
+  const begunMs = systemClock.monotonicMs();
+  const lists = loadLists(config.lists);
+  const mode = (path: string): "strict" | "lenient" =>
+    config.rules.strict || path.startsWith(SHIPPED_RULES) ? "strict" : "lenient";
+  const loaded = loadRules(paths ?? config.rules.paths ?? [SHIPPED_RULES], { mode, lists: new Set(lists.keys()) });
+  const calendars = Object.fromEntries(
+    Object.entries(config.calendars).map(([name, calendar]) => [name, toCalendar(calendar)]),
+  );
+  const accountCalendars = Object.fromEntries(
+    Object.entries(config.accounts).map(([id, account]) => [id, account.calendar]),
+  );
+  const fields = createFields({ calendars, accountCalendars });
+  const compiled =
+    loaded.ruleSet === null
+      ? null
+      : compileRules(loaded.ruleSet, { lists, fields, monotonicMs: () => systemClock.monotonicMs() });
+  const problems = [...loaded.problems, ...(compiled?.problems ?? [])];
+  for (const { severity, code, file, line, column, message } of problems) {
+    if (severity === "warning")
+      emit({ type: "rule_warning", code, place: `${file}:${line}:${column}`, detail: message });
+  }
+  const errors = problems.filter((problem) => problem.severity === "error");
+  if (loaded.ruleSet === null || compiled === null || errors.length > 0) throw toRejected(errors);
+  const { detections, correlations } = loaded.ruleSet;
+  emit({
+    type: "rules_loaded",
+    rules: detections.length,
+    correlations: correlations.length,
+    warnings: problems.length,
+    elapsedMs: systemClock.monotonicMs() - begunMs,
+  });
+  return { ruleSet: loaded.ruleSet, compiled };
+}
+
+function toRejected(errors: readonly Problem[]): SagewatchError {
+  const lines = errors
+    .slice(0, ERRORS_SHOWN)
+    .map(({ file, line, column, message, remedy }) => `${file}:${line}:${column}: ${message}; ${remedy}`);
+  const more =
+    errors.length > ERRORS_SHOWN ? [`and ${errors.length - ERRORS_SHOWN} more: run \`sagewatch rules check\``] : [];
+  return new SagewatchError(
+    "rules_rejected",
+    [`${errors.length} errors in the rules, so none was loaded`, ...lines, ...more].join("\n"),
+  );
+}
+
+/** The shape of the configuration, which groups days, to that of the matcher, which lists hours by day. */
+function toCalendar({ zone, open, holidays }: CalendarConfig): Calendar {
+  const hours: Partial<Record<Weekday, string[]>> = {};
+  for (const { days, from, to } of open) for (const day of days) (hours[day] ??= []).push(`${from}-${to}`);
+  return { zone, hours, holidays };
+}
+
+/** The five dearest rules of a run over `evaluated` records. */
+export function dearest({ compiled, ruleSet }: Rules, evaluated: number): RuleCost[] {
+  const titles = new Map(ruleSet.detections.map((rule) => [rule.id, rule.title]));
+  const sampled = Math.max(1, evaluated / COST_SAMPLE);
+  const costs = compiled.costs().slice(0, DEAREST_MAX);
+  return costs.map(({ ruleId, totalMs }) => ({
+    ruleId,
+    title: titles.get(ruleId) ?? ruleId,
+    nsPerRecord: (totalMs * 1e6) / sampled,
+  }));
+}

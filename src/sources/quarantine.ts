@@ -1,0 +1,196 @@
+/**
+ * The quarantine as a source: records that could not be evaluated, tried again when somebody asks.
+ *
+ * A request names rows; each row's bytes are split and decoded again under today's limits. What decodes now is yielded and
+ * leaves the quarantine once its effects are committed; what does not stays, with one more try. A record that was too large
+ * to keep is read again where it was found. A crash between the two commits repeats the row, which changes nothing. It
+ * holds back no watermark: a record whose windows are closed still meets single-event rules.
+ */
+import type { Batch, Decoder, QuarantineRow, Source, Views } from "../contracts.ts";
+import type { Kind } from "../model/event.ts";
+import { type FileLimits, readFileBatches } from "./file-read.ts";
+import { createRecordBatcher, type RecordBatch } from "./record-batches.ts";
+
+/** What became of a request. `gone`: only a pointer was kept and its file is no longer there. */
+export type QuarantineOutcome = {
+  readonly replayed: number;
+  readonly evaluated: number;
+  readonly quarantinedAgain: number;
+  readonly gone: number;
+};
+
+export type QuarantineSourceOptions = {
+  readonly views: Pick<Views, "quarantine" | "quarantined">;
+  /** Rows that may leave, and rows that had one more try. */
+  readonly resolve: (done: readonly number[], failed: readonly number[]) => void;
+  readonly decoders: Readonly<Partial<Record<Kind, Decoder>>>;
+  readonly limits: FileLimits;
+  readonly nowMs: () => number;
+};
+
+export type QuarantineSource = {
+  readonly source: Source;
+  /** Tries rows again; resolves when their effects are committed. */
+  replay(ids: readonly number[] | "all"): Promise<QuarantineOutcome>;
+  /** No more requests will come: the source ends after those it has. */
+  close(): void;
+};
+
+type Request = {
+  readonly ids: readonly number[];
+  readonly resolve: (outcome: QuarantineOutcome) => void;
+  readonly reject: (error: unknown) => void;
+};
+
+export function createQuarantineSource(options: QuarantineSourceOptions): QuarantineSource {
+  const requests: Request[] = [];
+  let closed = false;
+  let changed = Promise.withResolvers<void>();
+  const notify = (): void => {
+    changed.resolve();
+    changed = Promise.withResolvers<void>();
+  };
+  async function* read(signal: AbortSignal): AsyncGenerator<Batch> {
+    signal.addEventListener("abort", notify, { once: true });
+    for (;;) {
+      const request = requests.shift();
+      if (request !== undefined) yield* serve(request, options, signal);
+      else if (closed || signal.aborted) break;
+      else await changed.promise;
+      if (signal.aborted) break;
+    }
+    for (const request of requests.splice(0)) request.reject(new Error("stopped before the request was served"));
+  }
+  return {
+    source: {
+      name: "quarantine",
+      logsources: [],
+      timing: { mode: "live", latenessMs: 0, idleMs: 0, followMs: null },
+      read: (_positions, signal) => read(signal),
+    },
+    replay: (ids) => {
+      const { promise, resolve, reject } = Promise.withResolvers<QuarantineOutcome>();
+      const wanted =
+        ids === "all" ? options.views.quarantine({ limit: Number.MAX_SAFE_INTEGER }).map((row) => row.id) : ids;
+      requests.push({ ids: wanted, resolve, reject });
+      notify();
+      return promise;
+    },
+    close: () => {
+      closed = true;
+      notify();
+    },
+  };
+}
+
+async function* serve(request: Request, options: QuarantineSourceOptions, signal: AbortSignal): AsyncGenerator<Batch> {
+  const failed: number[] = [];
+  const done: number[] = [];
+  let gone = 0;
+  let open = 1;
+  let error: unknown;
+  const settle = (): void => {
+    open -= 1;
+    if (open > 0) return;
+    if (error !== undefined) return request.reject(error);
+    options.resolve(done, failed);
+    request.resolve({
+      replayed: done.length + failed.length,
+      evaluated: done.length,
+      quarantinedAgain: failed.length,
+      gone,
+    });
+  };
+  for (const id of request.ids) {
+    if (signal.aborted) break;
+    const row = options.views.quarantined(id);
+    if (row === null) continue;
+    const found = await readRow(row, options, signal);
+    if (found === null) gone += 1;
+    if (found === null || !found.every((batch) => decodes(batch, options))) {
+      failed.push(id);
+      continue;
+    }
+    // The row leaves with the last of its batches: they are committed in this order.
+    for (const [i, batch] of found.entries()) {
+      open += 1;
+      yield toBatch(batch, row, (fault) => {
+        error ??= fault;
+        if (i === found.length - 1) done.push(id);
+        settle();
+      });
+    }
+  }
+  settle();
+}
+
+/** The row's record as batches, or null when it is to be had no more. */
+async function readRow(
+  row: QuarantineRow,
+  options: QuarantineSourceOptions,
+  signal: AbortSignal,
+): Promise<RecordBatch[] | null> {
+  const { limits } = options;
+  if (row.record !== null && row.record !== undefined) {
+    const batcher = createRecordBatcher({
+      source: "quarantine",
+      path: row.path,
+      limits,
+      sizeHint: row.record.length,
+      skip: 0,
+    });
+    return [...batcher.push(row.record), ...batcher.end()];
+  }
+  try {
+    const reading = {
+      source: "quarantine",
+      path: row.path,
+      sizeBytes: row.sizeBytes,
+      skip: row.index,
+      limits,
+      onRead: () => undefined,
+    };
+    for await (const batch of readFileBatches(reading, signal)) return [firstOf(batch)];
+  } catch {
+    return null;
+  }
+  return null;
+}
+
+/** Only the first record of a batch: the one that the pointer names. */
+function firstOf(batch: RecordBatch): RecordBatch {
+  return {
+    ...batch,
+    offsets: batch.offsets.slice(0, 2),
+    indexes: batch.indexes.slice(0, 1),
+    flags: batch.flags?.slice(0, 1) ?? null,
+  };
+}
+
+/** True when the batch holds records and each of them decodes now. */
+function decodes(batch: RecordBatch, { decoders, nowMs }: QuarantineSourceOptions): boolean {
+  if (batch.rejected.length > 0 || batch.offsets.length === 0) return false;
+  const decoder = decoders[batch.kind];
+  for (let i = 0; i < batch.offsets.length; i += 2) {
+    const bytes = batch.chunk.subarray(batch.offsets[i], batch.offsets[i + 1]);
+    const decoded = decoder?.decode(bytes, { nowMs: nowMs(), duplicateKeys: ((batch.flags?.[i >> 1] ?? 0) & 1) === 1 });
+    if (decoded === undefined || "reason" in decoded) return false;
+  }
+  return true;
+}
+
+function toBatch(batch: RecordBatch, row: QuarantineRow, settle: (error?: unknown) => void): Batch {
+  const { kind, chunk, offsets, flags, rejected, skipped, indexes } = batch;
+  return {
+    kind,
+    chunk,
+    offsets,
+    flags,
+    rejected,
+    skipped,
+    origin: { source: "quarantine", path: row.path, indexes: indexes.map(() => row.index) },
+    positions: [],
+    floorMs: null,
+    settle,
+  };
+}
