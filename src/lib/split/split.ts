@@ -1,0 +1,433 @@
+/**
+ * Splits a byte stream of JSON into its items, without parsing: NDJSON, one document, arrays, containers
+ * (`{"Records": [...]}`), and any run of these behind one another.
+ *
+ * An item is an object at the top, in a top array, or in the array of a container key. The splitter promises that every
+ * byte but white space and punctuation between items lands in exactly one item or fault, that the result does not depend
+ * on how the stream was cut into pieces, and that memory stays within `chunkMaxBytes`. It knows no record kind: what an
+ * item is, its caller says from the keys seen (scan.ts).
+ *
+ * Places: GAP between items; ITEM inside one; REST inside a container, behind its array; ATOM in a value that is no
+ * object; JUNK in bytes that are no JSON. In GAP, `#expect` says whether a value, a comma or the end may follow.
+ * Damage: an item with broken structure in an array is followed by its brackets alone and rejected; where that fails, the
+ * rest of the document is one fault. An item at the top is given up to the next line that begins with "{".
+ */
+import { ObjectScanner, STEP, type ScanKeys, type Step } from "./scan.ts";
+import { createWindow, fillWindow, moveWindow, type Window } from "./window.ts";
+
+/** Why a piece of the stream is no item. `truncated`: the stream ended inside it. `cut`: as `finish` was told. */
+export type Fault = "bad_json" | "truncated" | "too_big" | "too_deep" | "cut";
+
+/** An item as found: its range in the window and what the scanner saw of it. Valid only during the call. */
+export type Item = {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  readonly scan: ObjectScanner;
+};
+
+/** A piece that is no item. `bytes` is null when it was too large to be kept. Valid only during the call. */
+export type Broken = {
+  readonly fault: Fault;
+  readonly detail: string;
+  readonly bytes: Uint8Array | null;
+  readonly sizeBytes: number;
+  /** What was seen of an item before it was found broken; null when the piece never was one. */
+  readonly scan: ObjectScanner | null;
+};
+
+/** Takes what is found, in the order of the stream. Both return true when the chunk shall be handed over now. */
+export type SplitSink = {
+  item(item: Item): boolean;
+  fault(broken: Broken): boolean;
+  /** The window leaves this chunk. True when ranges of it were taken, so that its memory is no longer the splitter's. */
+  handOver(chunk: Uint8Array): boolean;
+};
+
+/** Bounds: bytes of an item, nesting of an item, bytes of a chunk at first and at most (at least twice an item). */
+export type SplitLimits = {
+  readonly itemBytes: number;
+  readonly depth: number;
+  readonly chunkBytes: number;
+  readonly chunkMaxBytes: number;
+};
+
+const [GAP, ITEM, REST, ATOM, JUNK] = [0, 1, 2, 3, 4] as const;
+/** What a gap may hold: anything (top), a value or the array's end, a value, a comma or the array's end. */
+const [TOP, FIRST, NEXT, AFTER] = [0, 1, 2, 3] as const;
+const [NEWLINE, QUOTE, BACKSLASH, COMMA, OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT] = [
+  0x0a, 0x22, 0x5c, 0x2c, 0x5b, 0x5d, 0x7b,
+] as const;
+const BOM = [0xef, 0xbb, 0xbf] as const;
+/** Times a broken item is tried again from a line start inside it, before the same error: bounds the work on hostile input. */
+const LOOK_BACKS = 16;
+const [SPACES, WORD_ENDS] = [" \t\r\n", " \t\r\n,]}"].map((chars) => {
+  const table = new Uint8Array(256);
+  for (const char of chars) table[char.charCodeAt(0)] = 1;
+  return table;
+}) as [Uint8Array, Uint8Array];
+
+/** One stream's splitter. A class: hot and stateful. Call `push` for each piece, then `finish` once. */
+export class JsonSplitter {
+  readonly #sink: SplitSink;
+  readonly #limits: SplitLimits;
+  readonly #window: Window;
+  readonly #outer: ObjectScanner;
+  readonly #inner: ObjectScanner;
+  #scan: ObjectScanner;
+  #pos = 0;
+  #place: number = GAP;
+  #expect: number = TOP;
+  #inArray = false;
+  #inContainer = false;
+  /** A line break stood between items of the document: no line of its own, so no going on at the next line. */
+  #hasBreak = false;
+  /** Of the open item, atom or junk: its offset in the stream, whether its bytes were let go, what is wrong with it. */
+  #from = 0;
+  #isDropped = false;
+  #fault: Fault | null = null;
+  #detail = "";
+  #isObject = true;
+  #isText = false;
+  #canResync = true;
+  #lastErrorAt = -1;
+  #lookBacks = 0;
+
+  constructor(keys: ScanKeys, limits: SplitLimits, sink: SplitSink) {
+    this.#sink = sink;
+    this.#limits = limits;
+    this.#window = createWindow(limits.chunkBytes);
+    this.#outer = new ObjectScanner(keys, limits.depth);
+    this.#inner = new ObjectScanner({ ...keys, containers: 0 }, limits.depth);
+    this.#scan = this.#outer;
+  }
+
+  /** Takes the next piece of the stream; the bytes are copied. Calls the sink for all that became whole. */
+  push(input: Uint8Array): void {
+    let taken = 0;
+    while (taken < input.length) {
+      if (this.#window.filled === this.#window.bytes.length) this.#makeRoom();
+      taken += fillWindow(this.#window, taken === 0 ? input : input.subarray(taken));
+      this.#run();
+    }
+  }
+
+  /** The chunk in use. Whoever ends the stream takes what is left of it. */
+  get chunk(): Uint8Array {
+    return this.#window.bytes;
+  }
+
+  /** The stream ended; `cut` says why when that was too early. Whatever is open becomes one fault. */
+  finish(cut?: string): void {
+    while (this.#place === ITEM && cut === undefined && this.#lookBack()) this.#run();
+    const isWhole = this.#place === GAP && this.#expect === TOP && this.#pos === this.#window.filled;
+    if (!isWhole || cut !== undefined) {
+      if (this.#place === GAP || this.#place === REST) this.#open(this.#pos);
+      const fault = this.#fault ?? (this.#isDropped || this.#size() > this.#limits.itemBytes ? "too_big" : "truncated");
+      this.#pos = this.#window.filled;
+      this.#report(cut === undefined ? fault : "cut", cut ?? (this.#detail || "the input ends here"));
+    }
+  }
+
+  #run(): void {
+    while (this.#step());
+  }
+
+  /** One step of the machine; false when more bytes are needed. */
+  #step(): boolean {
+    switch (this.#place) {
+      case GAP:
+        return this.#gap();
+      case ITEM:
+        return this.#item();
+      case REST:
+        return this.#rest();
+      case ATOM:
+        return this.#atom();
+      default:
+        return this.#junk();
+    }
+  }
+
+  #gap(): boolean {
+    const { bytes, filled } = this.#window;
+    let pos = this.#pos;
+    while (pos < filled && SPACES[bytes[pos] as number] === 1) {
+      if (bytes[pos] === NEWLINE) this.#hasBreak = true;
+      pos += 1;
+    }
+    this.#pos = pos;
+    if (pos >= filled) return false;
+    const byte = bytes[pos] as number;
+    if (this.#expect === TOP) return this.#top(byte);
+    if (byte === CLOSE_ARRAY && this.#expect !== NEXT) this.#closeArray();
+    else if (this.#expect === AFTER) {
+      if (byte !== COMMA) this.#damage(byte);
+      else {
+        this.#expect = NEXT;
+        this.#pos += 1;
+      }
+    } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) this.#begin(this.#inContainer ? this.#inner : this.#outer);
+    else if (WORD_ENDS[byte] === 1) this.#damage(byte);
+    else {
+      this.#open(this.#pos);
+      this.#place = ATOM;
+      this.#isText = byte === QUOTE;
+      this.#pos += 1;
+    }
+    return true;
+  }
+
+  #top(byte: number): boolean {
+    this.#hasBreak = false;
+    if (byte === OPEN_OBJECT) this.#begin(this.#outer);
+    else if (byte === OPEN_ARRAY) {
+      this.#inArray = true;
+      this.#expect = FIRST;
+      this.#pos += 1;
+    } else if (byte === BOM[0] && this.#offset() === 0) {
+      const { bytes, filled } = this.#window;
+      if (filled < 3) return false;
+      if (bytes[1] === BOM[1] && bytes[2] === BOM[2]) this.#pos = 3;
+      else this.#damage(byte);
+    } else this.#damage(byte);
+    return true;
+  }
+
+  #closeArray(): void {
+    this.#pos += 1;
+    if (this.#inContainer) {
+      this.#inContainer = false;
+      this.#place = REST;
+      this.#outer.resume();
+    } else {
+      this.#inArray = false;
+      this.#expect = TOP;
+    }
+  }
+
+  #begin(scan: ObjectScanner): void {
+    this.#open(this.#pos);
+    this.#place = ITEM;
+    this.#scan = scan;
+    scan.lineEnds = this.#expect === TOP || !this.#hasBreak;
+    scan.bytes = this.#window.bytes;
+    this.#isObject = scan.bytes[this.#pos] === OPEN_OBJECT;
+    scan.begin(this.#pos);
+    this.#pos = scan.pos;
+  }
+
+  /** Lets `scan` go on from where the window stands now. */
+  #follow(scan: ObjectScanner): Step {
+    scan.bytes = this.#window.bytes;
+    scan.end = this.#window.filled;
+    scan.pos = this.#pos;
+    scan.base = this.#from - this.#window.start;
+    scan.dropped = this.#isDropped;
+    const step = this.#fault === null ? scan.run() : scan.lax();
+    this.#pos = scan.pos;
+    return step;
+  }
+
+  #item(): boolean {
+    const step = this.#follow(this.#scan);
+    if (step === STEP.more) return false;
+    if (step === STEP.end) this.#finish();
+    else if (step === STEP.container) this.#enterContainer();
+    else if (this.#fault !== null) {
+      // Lax, in a document of one line, and a new line begins an object: here it must end.
+      this.#pos += 1;
+      this.#leaveArrays();
+      this.#report(this.#fault, this.#detail);
+    } else if (this.#scan.isTooDeep) {
+      this.#fault = "too_deep";
+      this.#detail = `nested deeper than ${this.#limits.depth}`;
+    } else this.#breakItem();
+    return true;
+  }
+
+  #enterContainer(): void {
+    if (this.#place === ITEM) this.#noteBreak();
+    this.#isDropped = true;
+    this.#inContainer = true;
+    this.#place = GAP;
+    this.#expect = FIRST;
+  }
+
+  #leaveArrays(): void {
+    this.#inArray = false;
+    this.#inContainer = false;
+  }
+
+  #finish(): void {
+    const size = this.#size();
+    if (this.#fault !== null) this.#report(this.#fault, this.#detail);
+    else if (!this.#isObject) this.#report("bad_json", "an array where an object should be");
+    else if (this.#isDropped || size > this.#limits.itemBytes) this.#report("too_big", `${size} bytes`);
+    else {
+      const start = this.#from - this.#window.start;
+      this.#noteBreak();
+      this.#close();
+      if (this.#sink.item({ bytes: this.#window.bytes, start, end: this.#pos, scan: this.#scan })) this.#makeRoom();
+    }
+  }
+
+  /** The structure of the open item is broken at `#pos`. */
+  #breakItem(): void {
+    this.#detail = this.#describe("unexpected");
+    if (this.#lookBack()) return;
+    if (this.#expect === TOP) this.#giveUp();
+    else {
+      this.#fault = "bad_json";
+      this.#noteBreak();
+    }
+  }
+
+  /**
+   * A line that was cut short may have taken the next one for its value. Ends the broken item at the first line start
+   * inside it, so that the lines behind are read again by themselves.
+   */
+  #lookBack(): boolean {
+    const { bytes, start } = this.#window;
+    if (!this.#scan.lineEnds || this.#isDropped) return false;
+    if (this.#offset() > this.#lastErrorAt) this.#lookBacks = 0;
+    this.#lastErrorAt = Math.max(this.#lastErrorAt, this.#offset());
+    const line = findLine(bytes, this.#from - start, Math.min(this.#pos + 1, this.#window.filled));
+    if (line === -1 || this.#lookBacks >= LOOK_BACKS) return false;
+    this.#lookBacks += 1;
+    this.#pos = line;
+    this.#leaveArrays();
+    this.#report("bad_json", this.#detail || "a new line begins before it ends");
+    return true;
+  }
+
+  /** The open item becomes junk, to be ended by the next line that begins an object. */
+  #giveUp(): void {
+    const { bytes } = this.#window;
+    this.#place = JUNK;
+    this.#fault = "bad_json";
+    this.#canResync = true;
+    if (bytes[this.#pos] === OPEN_OBJECT && bytes[this.#pos - 1] === NEWLINE) this.#pos -= 1;
+  }
+
+  /** What stands between items is no JSON: junk to the next line if the document stood on one line, else to the end. */
+  #damage(byte: number): void {
+    this.#open(this.#pos);
+    this.#place = JUNK;
+    this.#fault = "bad_json";
+    this.#detail = this.#describe("unexpected", byte);
+    this.#canResync = !this.#hasBreak;
+  }
+
+  /** What follows a container's array, up to the container's end. */
+  #rest(): boolean {
+    this.#fault = null;
+    // Its first bytes are gone: keys are looked up, not compared.
+    this.#isDropped = true;
+    const step = this.#follow(this.#outer);
+    if (step === STEP.more) return false;
+    if (step === STEP.end) this.#close();
+    else if (step === STEP.container) this.#enterContainer();
+    else this.#damage(this.#window.bytes[this.#pos] as number);
+    return true;
+  }
+
+  #atom(): boolean {
+    const { bytes, filled } = this.#window;
+    let pos = this.#pos;
+    while (pos < filled) {
+      const byte = bytes[pos] as number;
+      if (this.#isText ? byte === QUOTE : WORD_ENDS[byte] === 1) {
+        this.#pos = this.#isText ? pos + 1 : pos;
+        this.#report("bad_json", "a value that is no object");
+        return true;
+      }
+      if (this.#isText && byte === BACKSLASH) {
+        if (pos + 1 >= filled) break;
+        pos += 1;
+      }
+      pos += 1;
+    }
+    this.#pos = pos;
+    return false;
+  }
+
+  #junk(): boolean {
+    const { bytes, filled } = this.#window;
+    const line = this.#canResync ? findLine(bytes, this.#pos, filled) : -1;
+    if (line === -1) {
+      // The last byte may be the line break that the next piece completes.
+      this.#pos = this.#canResync && bytes[filled - 1] === NEWLINE ? Math.max(this.#pos, filled - 1) : filled;
+      return false;
+    }
+    this.#pos = line;
+    this.#leaveArrays();
+    this.#report("bad_json", this.#detail);
+    return true;
+  }
+
+  #offset(): number {
+    return this.#window.start + this.#pos;
+  }
+
+  #size(): number {
+    return this.#offset() - this.#from;
+  }
+
+  #open(pos: number): void {
+    this.#from = this.#window.start + pos;
+    this.#isDropped = false;
+    this.#fault = null;
+    this.#detail = "";
+  }
+
+  #close(): void {
+    this.#place = GAP;
+    this.#fault = null;
+    this.#detail = "";
+    this.#expect = this.#inArray || this.#inContainer ? AFTER : TOP;
+  }
+
+  /** Notes a line break inside the open item, if it is the first of its array or holds the array. */
+  #noteBreak(): void {
+    if (this.#hasBreak || this.#isDropped || this.#expect >= NEXT) return;
+    this.#hasBreak = this.#window.bytes.subarray(this.#from - this.#window.start, this.#pos).includes(NEWLINE);
+  }
+
+  /** Ends what is open as a fault, at `#pos`. */
+  #report(fault: Fault, detail: string): void {
+    const { bytes, start } = this.#window;
+    const size = this.#size();
+    const kept = !this.#isDropped && size <= this.#limits.itemBytes;
+    const scan = this.#place === ITEM ? this.#scan : null;
+    this.#close();
+    const text = `at byte ${this.#from}: ${detail}`;
+    const range = kept ? bytes.subarray(this.#from - start, this.#pos) : null;
+    if (this.#sink.fault({ fault, detail: text, bytes: range, sizeBytes: size, scan })) this.#makeRoom();
+  }
+
+  #describe(what: string, byte: number | undefined = this.#window.bytes[this.#pos]): string {
+    if (this.#pos >= this.#window.filled || byte === undefined) return `${what} at byte ${this.#offset()}`;
+    const shown = byte > 0x20 && byte < 0x7f ? `"${String.fromCharCode(byte)}"` : `byte 0x${byte.toString(16)}`;
+    return `${what} ${shown} at byte ${this.#offset()}`;
+  }
+
+  /** Hands the chunk over and carries on what is still open, unless that grew too large to be kept. */
+  #makeRoom(): void {
+    const { bytes, filled, start } = this.#window;
+    const isOpen = this.#place === ITEM || this.#place === ATOM || this.#place === JUNK;
+    if (isOpen && filled - (this.#from - start) > this.#limits.itemBytes) this.#isDropped = true;
+    const keep = isOpen && !this.#isDropped ? this.#from - start : this.#pos;
+    const reuse = !this.#sink.handOver(bytes);
+    moveWindow(this.#window, keep, { reuse, max: this.#limits.chunkMaxBytes });
+    this.#pos -= keep;
+  }
+}
+
+/** Position behind the first line break in [from, end) that is followed by "{"; −1 when there is none. */
+function findLine(bytes: Uint8Array, from: number, end: number): number {
+  const view = bytes.subarray(0, end);
+  let at = view.indexOf(NEWLINE, from);
+  while (at !== -1 && view[at + 1] !== OPEN_OBJECT) at = view.indexOf(NEWLINE, at + 1);
+  return at === -1 ? -1 : at + 1;
+}

@@ -1,0 +1,140 @@
+/**
+ * From a file to batches with positions: what `once` and `watch` share.
+ *
+ * Adds to what was read where it stands in the file, where to go on after a restart, and what happens to the file once
+ * the last of its batches is committed. A file is followed up only if none of its batches was given up.
+ */
+import { copyFileSync, existsSync, mkdirSync, renameSync, statSync, unlinkSync } from "node:fs";
+import { basename, join } from "node:path";
+import type { Batch } from "../contracts.ts";
+import type { FileSourceConfig } from "./file.ts";
+import { type FoundFile, reasonOf, toKey } from "./file-list.ts";
+import { readFileBatches } from "./file-read.ts";
+import type { RecordBatch } from "./record-batches.ts";
+import type { SourceDeps } from "./settings.ts";
+
+/** What reading needs: the settings, what compose handed in, and the positions of the last commit. */
+export type FileRun = {
+  readonly config: FileSourceConfig;
+  readonly deps: SourceDeps;
+  readonly positions: ReadonlyMap<string, string>;
+};
+
+/** Position of a file that was read to its end. */
+export const DONE = "done";
+
+/** Counts bytes for `onProgress`. */
+export type Progress = { add(bytes: number): void; read(bytes: number): void };
+
+/** A counter that tells compose of every change. */
+export function createProgress(deps: SourceDeps): Progress {
+  let [doneBytes, totalBytes] = [0, 0];
+  const tell = (): void => deps.onProgress?.({ doneBytes, totalBytes });
+  return {
+    add: (bytes) => {
+      totalBytes += bytes;
+      tell();
+    },
+    read: (bytes) => {
+      doneBytes += bytes;
+      tell();
+    },
+  };
+}
+
+/** How a file was read: to its end, cut short by an abort, or not at all (the warning is out). */
+export type FileOutcome = "done" | "aborted" | "unreadable";
+
+/** Options of one file's reading. `floors`: the historic floor during and after the file, null for live ones. */
+export type FileReading = {
+  readonly floors: { readonly during: number; readonly after: number } | null;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  /** Called for each batch before it is given out, and when it settled. */
+  onGiven?(): void;
+  onSettled?(): void;
+};
+
+/** Yields a file's batches and returns how it went. */
+export async function* readFile(
+  file: FoundFile,
+  run: FileRun,
+  reading: FileReading,
+): AsyncGenerator<Batch, FileOutcome> {
+  const { config, deps, positions } = run;
+  const skip = Number(positions.get(file.key) ?? 0);
+  let isGivenUp = false;
+  const settle = (batch: RecordBatch, error: unknown): void => {
+    isGivenUp ||= error !== undefined;
+    if (batch.isLast && !isGivenUp) followUp(file, run);
+    reading.onSettled?.();
+  };
+  const options = { source: config.name, path: file.path, sizeBytes: file.sizeBytes, skip, limits: config.limits };
+  try {
+    for await (const batch of readFileBatches({ ...options, onRead: reading.progress.read }, reading.signal)) {
+      if (reading.signal.aborted) return "aborted";
+      reading.onGiven?.();
+      yield toBatch(batch, { file, source: config.name, floors: reading.floors, settle });
+      if (reading.signal.aborted) return "aborted";
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    deps.warn(`Cannot read ${file.path}: ${reasonOf(error)}; what is left of it is not read.`);
+    return "unreadable";
+  }
+  return reading.signal.aborted ? "aborted" : "done";
+}
+
+type Place = {
+  readonly file: FoundFile;
+  readonly source: string;
+  readonly floors: FileReading["floors"];
+  settle(batch: RecordBatch, error: unknown): void;
+};
+
+function toBatch(batch: RecordBatch, { file, source, floors, settle }: Place): Batch {
+  const { kind, chunk, offsets, flags, indexes, rejected, skipped } = batch;
+  const value = batch.isLast ? DONE : String(batch.upTo);
+  return {
+    kind,
+    chunk,
+    offsets,
+    flags,
+    origin: { source, path: file.path, indexes },
+    rejected,
+    skipped,
+    positions: [{ source, key: file.key, value }],
+    floorMs: floors === null ? null : batch.isLast ? floors.after : floors.during,
+    settle: (error) => settle(batch, error),
+  };
+}
+
+/** Does what `afterRead` says with a file that is committed to its end, unless it has changed since. */
+export function followUp(file: FoundFile, { config, deps }: FileRun): void {
+  const { afterRead } = config;
+  if (afterRead === "keep") return;
+  try {
+    if (toKey(file.path, statSync(file.path)) !== file.key) return;
+    if (afterRead === "delete") unlinkSync(file.path);
+    else move(file.path, afterRead.moveTo);
+  } catch (error) {
+    const code = reasonOf(error);
+    if (code !== "ENOENT")
+      deps.warn(`Cannot ${afterRead === "delete" ? "delete" : "move"} ${file.path}: ${code}; it stays where it is.`);
+  }
+}
+
+/** Moves a file into a folder, under a number of its own if the name is taken there. */
+function move(path: string, folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  const name = basename(path);
+  let target = join(folder, name);
+  for (let count = 1; existsSync(target); count += 1) target = join(folder, `${name}.${count}`);
+  try {
+    renameSync(path, target);
+  } catch (error) {
+    if (reasonOf(error) !== "EXDEV") throw error;
+    copyFileSync(path, target);
+    unlinkSync(path);
+  }
+}

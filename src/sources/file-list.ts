@@ -1,0 +1,144 @@
+/**
+ * Which files a `file` source reads, and in what order.
+ *
+ * Paths of the configuration are files, folders (searched to the bottom) or globs. A file is known by its path, inode,
+ * size and time of change: any of them new makes it another file, so that a rewritten file is read again. Historic order
+ * is that of the time slot in the names that CloudTrail gives its files
+ * (https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html#cloudtrail-log-filename-format);
+ * files without one come first. Nothing is opened here.
+ */
+import type { Stats } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { compileGlob, globRoot, isGlob } from "../lib/glob.ts";
+import { SagewatchError } from "../model/errors.ts";
+
+/** A file to be read. */
+export type FoundFile = {
+  /** Absolute path. */
+  readonly path: string;
+  /** Key of its position. */
+  readonly key: string;
+  /** Start of its time slot, epoch ms; null when its name has none. */
+  readonly slotMs: number | null;
+  readonly sizeBytes: number;
+};
+
+/** What to look for. */
+export type FileQuery = {
+  readonly paths: readonly string[];
+  /** Glob on the file's own name (or, with a "/" in it, on its path under the folder). Null: every file. */
+  readonly pattern: string | null;
+  /** Told of folders and files that cannot be looked at. */
+  warn(text: string): void;
+  /** True: a path that does not exist is an error (not_found); false: a warning, for it may come. */
+  readonly mustExist: boolean;
+};
+
+/** Time slot in a file name, "…_20230710T1205Z_…", epoch ms, or null. */
+export function slotOf(path: string): number | null {
+  const [, year, month, day, hour, minute] = /_(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)Z_[^/]*$/.exec(path) ?? [];
+  if (year === undefined) return null;
+  const slotMs = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:00Z`);
+  return Number.isNaN(slotMs) ? null : slotMs;
+}
+
+/** Key of a file's position. The path stands last, since it may hold any character. */
+export function toKey(path: string, stats: Stats): string {
+  return `${stats.ino}|${stats.size}|${Math.trunc(stats.mtimeMs)}|${path}`;
+}
+
+/** Names that a writer has not finished with, or that are none of ours. */
+export function isPassedOver(name: string): boolean {
+  return name.startsWith(".") || name.endsWith(".tmp") || name.endsWith(".part");
+}
+
+/**
+ * All files of a query, each once, in reading order: no slot first, then by slot, then by path.
+ * Errors by code: not_found (a path does not exist and `mustExist`).
+ */
+export async function listFiles(query: FileQuery): Promise<FoundFile[]> {
+  const found = new Map<string, FoundFile>();
+  for (const path of query.paths) {
+    if (isGlob(path) && !(await exists(path))) await expandGlob(path, query, found);
+    else await expandPath(path, query, found);
+  }
+  return [...found.values()].toSorted(compareFiles);
+}
+
+function compareFiles(one: FoundFile, other: FoundFile): number {
+  const [left, right] = [one.slotMs ?? -Infinity, other.slotMs ?? -Infinity];
+  if (left !== right) return left < right ? -1 : 1;
+  return one.path < other.path ? -1 : one.path > other.path ? 1 : 0;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function expandPath(path: string, query: FileQuery, found: Map<string, FoundFile>): Promise<void> {
+  const top = resolve(path);
+  const stats = await lookAt(top, query.mustExist ? null : query);
+  if (stats === null) {
+    if (query.mustExist)
+      throw new SagewatchError("not_found", `There is no file or folder ${JSON.stringify(path)}. Check the path.`);
+    return;
+  }
+  if (stats.isFile()) addFile(top, stats, found);
+  else if (stats.isDirectory()) await walk(top, toFilter(top, query.pattern), { query, found });
+}
+
+async function expandGlob(glob: string, query: FileQuery, found: Map<string, FoundFile>): Promise<void> {
+  const root = resolve(globRoot(glob));
+  const matches = compileGlob(resolve(glob));
+  const named = toFilter(root, query.pattern);
+  const stats = await lookAt(root, query.mustExist ? null : query);
+  if (stats?.isDirectory() === true) await walk(root, (path) => matches(path) && named(path), { query, found });
+  if (query.mustExist && found.size === 0) query.warn(`No file matches ${JSON.stringify(glob)}.`);
+}
+
+/** Filter on a path by the pattern: on the file's name, or on the path under `top` when the pattern names folders. */
+function toFilter(top: string, pattern: string | null): (path: string) => boolean {
+  if (pattern === null) return () => true;
+  const matches = compileGlob(pattern);
+  const from = pattern.includes("/") ? top.length + 1 : null;
+  return (path) => matches(path.slice(from ?? path.lastIndexOf("/") + 1));
+}
+
+type Walk = { readonly query: FileQuery; readonly found: Map<string, FoundFile> };
+
+async function walk(folder: string, wanted: (path: string) => boolean, into: Walk): Promise<void> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    into.query.warn(`Cannot list ${folder}: ${reasonOf(error)}; its files are not read.`);
+    return [];
+  });
+  for (const entry of entries) {
+    if (isPassedOver(entry.name)) continue;
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) await walk(path, wanted, into);
+    else if (wanted(path)) {
+      const stats = await lookAt(path, null);
+      if (stats?.isFile() === true) addFile(path, stats, into.found);
+    }
+  }
+}
+
+function addFile(path: string, stats: Stats, found: Map<string, FoundFile>): void {
+  found.set(path, { path, key: toKey(path, stats), slotMs: slotOf(path), sizeBytes: stats.size });
+}
+
+/** Stats of a path, null when there are none; told to `query` if given. */
+async function lookAt(path: string, query: FileQuery | null): Promise<Stats | null> {
+  return stat(path).catch((error: unknown) => {
+    query?.warn(`Cannot look at ${path}: ${reasonOf(error)}.`);
+    return null;
+  });
+}
+
+/** Short reason of a file system error: its code where it has one. */
+export function reasonOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? String(error);
+}

@@ -1,0 +1,104 @@
+/**
+ * Reads one file from its start to batches: plain or gzip, told by its first bytes, never by its name.
+ *
+ * Holds one piece of the file at a time, so that a file of any size, in one line too, takes bounded memory. Damage is a
+ * rejected record in the last batch, never an exception; only a file system that refuses is (the caller warns and goes on).
+ */
+import { type FileHandle, open } from "node:fs/promises";
+import { createUnpacker, type GunzipFault, isGzip, type Unpacker } from "../lib/gunzip.ts";
+import type { Reason } from "../model/event.ts";
+import { type BatcherOptions, createRecordBatcher, type RecordBatch, type RecordBatcher } from "./record-batches.ts";
+
+/** Bounds of a file, beside those of its records. */
+export type FileLimits = BatcherOptions["limits"] & {
+  /** Unpacked bytes for each packed one, looked at after the first MiB. */
+  readonly gzipRatio: number;
+};
+
+/** Bytes read at a time: a plain file gains from large reads, a packed one must not unpack too much at once. */
+const PLAIN_BYTES = 256 * 1024;
+const PACKED_BYTES = 64 * 1024;
+
+const REASONS = { bad: "gzip_bad", truncated: "truncated", ratio: "gzip_ratio" } as const satisfies Record<
+  GunzipFault["fault"],
+  Reason
+>;
+
+/** What to read: the file, its name for pointers, how many of its records are taken in already. */
+export type ReadOptions = {
+  readonly source: string;
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly skip: number;
+  readonly limits: FileLimits;
+  /** Told of each piece read, in bytes as they lie on disk. */
+  onRead(bytes: number): void;
+};
+
+/** Batches of a file. Ends early, without its last batch, when `signal` aborts. Throws what the file system throws. */
+export async function* readFileBatches(options: ReadOptions, signal: AbortSignal): AsyncGenerator<RecordBatch> {
+  const handle = await open(options.path, "r");
+  try {
+    const buffer = new Uint8Array(Math.max(1, Math.min(PLAIN_BYTES, options.sizeBytes)));
+    const first = await readPiece(handle, buffer);
+    options.onRead(first.length);
+    const packed = isGzip(first);
+    const batcher = createRecordBatcher({ ...options, sizeHint: packed ? options.sizeBytes * 16 : options.sizeBytes });
+    yield* packed
+      ? readPacked({ handle, buffer, first, batcher, options }, signal)
+      : readPlain({ handle, buffer, first, batcher, options }, signal);
+  } finally {
+    await handle.close();
+  }
+}
+
+type Reading = {
+  readonly handle: FileHandle;
+  readonly buffer: Uint8Array;
+  readonly first: Uint8Array;
+  readonly batcher: RecordBatcher;
+  readonly options: ReadOptions;
+};
+
+async function readPiece(handle: FileHandle, buffer: Uint8Array): Promise<Uint8Array> {
+  const { bytesRead } = await handle.read(buffer, 0, buffer.length);
+  return buffer.subarray(0, bytesRead);
+}
+
+async function* readPlain(
+  { handle, buffer, first, batcher, options }: Reading,
+  signal: AbortSignal,
+): AsyncGenerator<RecordBatch> {
+  for (let piece = first; piece.length > 0; piece = await readPiece(handle, buffer)) {
+    if (piece !== first) options.onRead(piece.length);
+    yield* batcher.push(piece);
+    if (signal.aborted) return;
+  }
+  yield* batcher.end();
+}
+
+async function* readPacked(reading: Reading, signal: AbortSignal): AsyncGenerator<RecordBatch> {
+  const unpacker = createUnpacker(reading.options.limits.gzipRatio);
+  try {
+    yield* unpack(reading, unpacker, signal);
+    if (signal.aborted) return;
+    const { pieces, fault } = await unpacker.end();
+    for (const piece of pieces) yield* reading.batcher.push(piece);
+    yield* reading.batcher.end(fault === null ? undefined : { reason: REASONS[fault.fault], detail: fault.detail });
+  } finally {
+    unpacker.close();
+  }
+}
+
+async function* unpack(
+  { handle, buffer, first, batcher, options }: Reading,
+  ...[unpacker, signal]: [Unpacker, AbortSignal]
+): AsyncGenerator<RecordBatch> {
+  for (let piece = first; piece.length > 0; piece = await readPiece(handle, buffer)) {
+    if (piece !== first) options.onRead(piece.length);
+    for (let at = 0; at < piece.length; at += PACKED_BYTES) {
+      for (const bytes of await unpacker.push(piece.subarray(at, at + PACKED_BYTES))) yield* batcher.push(bytes);
+      if (signal.aborted || unpacker.fault() !== null) return;
+    }
+  }
+}

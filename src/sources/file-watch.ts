@@ -1,0 +1,129 @@
+/**
+ * Live reading of a spool folder: looks every half second, takes a file once it stood still.
+ *
+ * A file is taken when size and time of change were the same for two seconds of looking, so that a writer need not rename
+ * (names with a leading dot or ending in .tmp or .part are passed over all the same). One that changes after it was taken
+ * is taken again, whole. Polling, because notifications do not come on network folders.
+ */
+import type { Batch } from "../contracts.ts";
+import { createProgress, DONE, type FileRun, followUp, type Progress, readFile } from "./file-batch.ts";
+import { type FoundFile, listFiles } from "./file-list.ts";
+
+/** Time a file must stand still. Longer than the pauses of a copy, short against the minutes that AWS takes. */
+const STILL_MS = 2000;
+/** Time between looks; a look that takes long is followed by a pause four times as long, to leave the machine alone. */
+const POLL_MS = 500;
+const REST_FACTOR = 4;
+/** A file that could not be read is tried again after so long. */
+const RETRY_MS = 30_000;
+
+type Seen = { readonly key: string; readonly sinceMs: number };
+
+/** What the watch remembers. `first`: keys found at the first look and not yet dealt with. */
+type Watch = {
+  readonly seen: Map<string, Seen>;
+  readonly taken: Map<string, string>;
+  first: Set<string> | null;
+  given: number;
+  settled: number;
+  /** Batches that must settle before the first scan counts as done; null until all are given. */
+  target: number | null;
+  isTold: boolean;
+};
+
+/** Batches of a spool folder until `signal` aborts. Errors by code: not_found (a path that does not exist at the start). */
+export async function* readWatched(run: FileRun, signal: AbortSignal): AsyncGenerator<Batch> {
+  const { config, deps } = run;
+  const watch: Watch = {
+    seen: new Map(),
+    taken: new Map(),
+    first: null,
+    given: 0,
+    settled: 0,
+    target: null,
+    isTold: false,
+  };
+  const progress = createProgress(deps);
+  while (!signal.aborted) {
+    const begunMs = deps.clock.monotonicMs();
+    const files = await listFiles({
+      paths: config.paths,
+      pattern: config.pattern ?? null,
+      warn: deps.warn,
+      mustExist: watch.first === null,
+    });
+    const tookMs = deps.clock.monotonicMs() - begunMs;
+    watch.first ??= new Set(files.map(({ key }) => key));
+    yield* takeStill(files, watch, { run, progress, signal });
+    endFirstScan(files, watch, run);
+    await deps.clock.sleep(Math.max(POLL_MS, tookMs * REST_FACTOR), signal);
+  }
+}
+
+type Look = { readonly run: FileRun; readonly progress: Progress; readonly signal: AbortSignal };
+
+async function* takeStill(files: readonly FoundFile[], watch: Watch, look: Look): AsyncGenerator<Batch> {
+  const { run, progress, signal } = look;
+  for (const file of files) {
+    if (signal.aborted) return;
+    if (!isDue(file, watch, run)) continue;
+    progress.add(file.sizeBytes);
+    const outcome = yield* readFile(file, run, {
+      floors: null,
+      progress,
+      signal,
+      onGiven: () => {
+        watch.given += 1;
+      },
+      onSettled: () => {
+        watch.settled += 1;
+        tellScanned(watch, run);
+      },
+    });
+    if (outcome === "aborted") return;
+    if (outcome === "done") watch.taken.set(file.path, file.key);
+    else watch.seen.set(file.path, { key: file.key, sinceMs: run.deps.clock.monotonicMs() + RETRY_MS });
+    watch.first?.delete(file.key);
+  }
+  forget(files, watch);
+}
+
+/** Whether a file is to be taken now; notes what was seen of it. */
+function isDue(file: FoundFile, watch: Watch, run: FileRun): boolean {
+  if (watch.taken.get(file.path) === file.key) return false;
+  if (run.positions.get(file.key) === DONE) {
+    watch.taken.set(file.path, file.key);
+    watch.first?.delete(file.key);
+    followUp(file, run);
+    return false;
+  }
+  const nowMs = run.deps.clock.monotonicMs();
+  const seen = watch.seen.get(file.path);
+  if (seen?.key === file.key) return nowMs - seen.sinceMs >= STILL_MS;
+  watch.seen.set(file.path, { key: file.key, sinceMs: nowMs });
+  return false;
+}
+
+/** Drops what is known of files that are gone. */
+function forget(files: readonly FoundFile[], watch: Watch): void {
+  const there = new Set(files.map(({ path }) => path));
+  for (const known of [watch.seen, watch.taken]) {
+    for (const path of known.keys()) if (!there.has(path)) known.delete(path);
+  }
+}
+
+/** The first scan is over when each file of it was taken, is gone or has changed (then it is news). */
+function endFirstScan(files: readonly FoundFile[], watch: Watch, run: FileRun): void {
+  if (watch.target !== null || watch.first === null) return;
+  const keys = new Set(files.map(({ key }) => key));
+  for (const key of watch.first) if (!keys.has(key)) watch.first.delete(key);
+  if (watch.first.size > 0) return;
+  watch.target = watch.given;
+  tellScanned(watch, run);
+}
+
+function tellScanned(watch: Watch, run: FileRun): void {
+  if (watch.isTold || watch.target === null || watch.settled < watch.target) return;
+  watch.isTold = true;
+  run.deps.onScanned?.();
+}

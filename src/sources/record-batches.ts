@@ -1,0 +1,276 @@
+/**
+ * From the pieces of one input to batches of records: split, sorted by kind, counted.
+ *
+ * Every source that reads whole documents feeds its bytes in here. It promises what contracts.ts says of a batch (a chunk
+ * of its own, one kind, at most 1,000 records) and that each item ends in exactly one of: a record, rejected, skipped.
+ * Records whose bytes do not stand in the chunk as they are (LookupEvents rows, a second kind) go into a chunk of their
+ * own. It never parses a record, and does no I/O.
+ */
+import { isDigest, RECORD_KEYS, sortItem, toKind, type Sorted } from "../decode/envelopes.ts";
+import { ObjectScanner, STEP } from "../lib/split/scan.ts";
+import { JsonSplitter, type Broken, type Item } from "../lib/split/split.ts";
+import { unescapeText } from "../lib/split/text.ts";
+import type { Kind, Reason, Rejected, SkipReason } from "../model/event.ts";
+
+/** Bounds of a record, as a source's `limits` in the configuration. */
+export type RecordLimits = {
+  /** Largest record in bytes. */
+  readonly recordBytes: number;
+  /** Deepest nesting of a record. */
+  readonly depth: number;
+};
+
+/** The part of a Batch that the bytes decide, with `upTo`: how many records of the input are behind it. */
+export type RecordBatch = {
+  readonly kind: Kind;
+  readonly chunk: Uint8Array;
+  readonly offsets: Int32Array;
+  readonly flags: Uint8Array | null;
+  readonly indexes: Int32Array;
+  readonly rejected: readonly Rejected[];
+  readonly skipped: Readonly<Partial<Record<SkipReason, number>>>;
+  readonly upTo: number;
+  /** Nothing of this input comes after it. */
+  readonly isLast: boolean;
+};
+
+/** Turns the pieces of one input into batches. */
+export type RecordBatcher = {
+  /** Takes the next bytes; returns the batches that became full. */
+  push(bytes: Uint8Array): readonly RecordBatch[];
+  /** The input ended; `cut` says why when too early. Returns the rest, at least one batch, the last one marked so. */
+  end(cut?: { readonly reason: Reason; readonly detail: string }): readonly RecordBatch[];
+};
+
+/** Options of a batcher: the input's name for pointers, its size if known (only sizes buffers), records to pass over. */
+export type BatcherOptions = {
+  readonly source: string;
+  readonly path: string;
+  readonly limits: RecordLimits;
+  readonly sizeHint: number;
+  readonly skip: number;
+};
+
+/** Records in a batch, from contracts.ts. */
+const BATCH_RECORDS = 1000;
+/** A chunk holds a batch of usual records (1.3 KB); it grows to 4 MiB for large ones, the bound of contracts.ts. */
+const CHUNK_BYTES = 2 * 1024 * 1024;
+const CHUNK_MAX_BYTES = 4 * 1024 * 1024;
+const CHUNK_MIN_BYTES = 16 * 1024;
+/** Envelopes and escapes may make an item larger than its record: twice, and some room for the envelope. */
+const ENVELOPE_BYTES = 64 * 1024;
+
+/** Ranges of one kind in one chunk. */
+type Lane = { readonly kind: Kind; readonly offsets: number[]; readonly flags: number[]; readonly indexes: number[] };
+/** A lane whose records were copied. */
+type Copies = Lane & { bytes: Uint8Array; filled: number };
+
+function createLane(kind: Kind): Lane {
+  return { kind, offsets: [], flags: [], indexes: [] };
+}
+
+function addRange(
+  lane: Lane,
+  range: { start: number; end: number },
+  record: { index: number; repeated: boolean },
+): void {
+  lane.offsets.push(range.start, range.end);
+  lane.flags.push(record.repeated ? 1 : 0);
+  lane.indexes.push(record.index);
+}
+
+/** Room for `count` more bytes in a copy's buffer. */
+function reserve(copies: Copies, count: number): void {
+  if (copies.filled + count <= copies.bytes.length) return;
+  const next = new Uint8Array(Math.max(copies.bytes.length * 2, copies.filled + count));
+  next.set(copies.bytes.subarray(0, copies.filled));
+  copies.bytes = next;
+}
+
+/** Makes a batcher for one input. */
+export function createRecordBatcher(options: BatcherOptions): RecordBatcher {
+  const { source, path, limits, skip } = options;
+  const probe = new ObjectScanner({ ...RECORD_KEYS, containers: 0 }, limits.depth);
+  let done: RecordBatch[] = [];
+  let main: Lane | null = null;
+  let copies = new Map<Kind, Copies>();
+  let rejected: Rejected[] = [];
+  let skipped: Partial<Record<SkipReason, number>> = {};
+  let count = 0;
+  let index = 0;
+  let cutReason: Reason = "truncated";
+  let isEnding = false;
+
+  const reject = (
+    reason: Reason,
+    detail: string,
+    piece: { bytes: Uint8Array | null; sizeBytes: number; kind: Kind | "" },
+  ): void => {
+    const kept = piece.bytes !== null && piece.sizeBytes <= limits.recordBytes;
+    const bytes = kept ? Uint8Array.from(piece.bytes as Uint8Array) : null;
+    rejected.push({
+      reason,
+      pointer: { source, path, index },
+      detail,
+      bytes,
+      sizeBytes: piece.sizeBytes,
+      kind: piece.kind,
+    });
+  };
+
+  const copyOf = (kind: Kind, room: number): Copies => {
+    const lane = copies.get(kind) ?? {
+      ...createLane(kind),
+      bytes: new Uint8Array(Math.max(room, CHUNK_MIN_BYTES)),
+      filled: 0,
+    };
+    copies.set(kind, lane);
+    reserve(lane, room);
+    return lane;
+  };
+
+  const tooBig = (size: number): string => `${size} bytes, limit ${limits.recordBytes}`;
+
+  const addRecord = (item: Item, sorted: Extract<Sorted, { is: "record" }>): void => {
+    const { kind, start, end } = sorted;
+    const bytes = item.bytes.subarray(start, end);
+    const piece = { bytes, sizeBytes: end - start, kind };
+    if (end - start > limits.recordBytes) return reject("too_big", tooBig(end - start), piece);
+    if (sorted.depth > limits.depth)
+      return reject("too_deep", `nested ${sorted.depth} deep, limit ${limits.depth}`, piece);
+    main ??= createLane(kind);
+    const record = { index, repeated: item.scan.repeated };
+    if (main.kind === kind) return addRange(main, { start, end }, record);
+    const lane = copyOf(kind, end - start);
+    lane.bytes.set(bytes, lane.filled);
+    addRange(lane, { start: lane.filled, end: lane.filled + bytes.length }, record);
+    lane.filled += bytes.length;
+  };
+
+  const addEscaped = (item: Item, { kind, start, end }: Extract<Sorted, { is: "escaped" }>): void => {
+    const lane = copyOf(kind, end - start);
+    const out = lane.bytes.subarray(lane.filled, lane.filled + end - start);
+    const length = unescapeText(item.bytes, { start, end }, out);
+    const row = { bytes: item.bytes.subarray(start, end), sizeBytes: end - start, kind };
+    if (length === -1) return reject("bad_json", "the escaped record has a broken escape", row);
+    const record = { bytes: out.subarray(0, length), sizeBytes: length, kind };
+    if (length > limits.recordBytes) return reject("too_big", tooBig(length), record);
+    const fault = probeRecord(probe, record.bytes);
+    if (fault !== null) return reject(fault.reason, fault.detail, record);
+    addRange(lane, { start: lane.filled, end: lane.filled + length }, { index, repeated: probe.repeated });
+    lane.filled += length;
+  };
+
+  /** One outcome more; true when the chunk has its fill. */
+  const next = (): boolean => {
+    index += 1;
+    count += 1;
+    return count >= BATCH_RECORDS;
+  };
+
+  const handOver = (chunk: Uint8Array): boolean => {
+    const lanes = [...copies.values()].map((lane) => ({ lane: lane as Lane, chunk: lane.bytes }));
+    if (main !== null) lanes.unshift({ lane: main, chunk });
+    const batches = lanes.filter(({ lane }) => lane.indexes.length > 0);
+    if (batches.length === 0 && (count > 0 || isEnding))
+      batches.push({ lane: createLane("cloudtrail"), chunk: new Uint8Array(0) });
+    for (const [at, { lane, chunk }] of batches.entries()) {
+      const isLast = at === batches.length - 1;
+      done.push({
+        kind: lane.kind,
+        chunk,
+        offsets: Int32Array.from(lane.offsets),
+        flags: lane.flags.includes(1) ? Uint8Array.from(lane.flags) : null,
+        indexes: Int32Array.from(lane.indexes),
+        rejected: isLast ? rejected : [],
+        skipped: isLast ? skipped : {},
+        // Before the last one, what is behind cannot be said: a restart reads from the start of this chunk again.
+        upTo: isLast ? index : index - count,
+        isLast: isLast && isEnding,
+      });
+    }
+    const taken = main !== null;
+    main = null;
+    copies = new Map();
+    rejected = [];
+    skipped = {};
+    count = 0;
+    return taken;
+  };
+
+  const splitter = new JsonSplitter(RECORD_KEYS, toSplitLimits(limits, options.sizeHint), {
+    item(item) {
+      if (index < skip) return passOver();
+      const sorted = sortItem(item);
+      if (sorted.is === "record") addRecord(item, sorted);
+      else if (sorted.is === "escaped") addEscaped(item, sorted);
+      else if (sorted.is === "skipped") skipped[sorted.reason] = (skipped[sorted.reason] ?? 0) + 1;
+      else {
+        const bytes = item.bytes.subarray(item.start, item.end);
+        reject(sorted.reason, sorted.detail, { bytes, sizeBytes: bytes.length, kind: sorted.kind });
+      }
+      return next();
+    },
+    fault(broken) {
+      if (index < skip) return passOver();
+      if (broken.scan !== null && isDigest(broken.scan.seen)) skipped.digest_file = (skipped.digest_file ?? 0) + 1;
+      else
+        reject(broken.fault === "cut" ? cutReason : broken.fault, broken.detail, { ...broken, kind: kindOf(broken) });
+      return next();
+    },
+    handOver,
+  });
+
+  const passOver = (): boolean => {
+    index += 1;
+    return false;
+  };
+
+  const drain = (): readonly RecordBatch[] => {
+    const batches = done;
+    done = [];
+    return batches;
+  };
+
+  return {
+    push(bytes) {
+      splitter.push(bytes);
+      return drain();
+    },
+    end(cut) {
+      cutReason = cut?.reason ?? "truncated";
+      splitter.finish(cut?.detail);
+      isEnding = true;
+      handOver(splitter.chunk);
+      return drain();
+    },
+  };
+}
+
+function kindOf(broken: Broken): Kind | "" {
+  return broken.scan === null ? "" : toKind(broken.scan.seen);
+}
+
+function toSplitLimits(limits: RecordLimits, sizeHint: number): ConstructorParameters<typeof JsonSplitter>[1] {
+  const itemBytes = 2 * limits.recordBytes + ENVELOPE_BYTES;
+  return {
+    itemBytes,
+    // The envelope around a record is one level more.
+    depth: limits.depth + 1,
+    chunkBytes: Math.min(CHUNK_BYTES, Math.max(CHUNK_MIN_BYTES, sizeHint)),
+    chunkMaxBytes: Math.max(CHUNK_MAX_BYTES, 2 * itemBytes),
+  };
+}
+
+/** Looks through one unescaped record: whole, not too deep, nothing behind it. Null when all is well. */
+function probeRecord(probe: ObjectScanner, bytes: Uint8Array): { reason: Reason; detail: string } | null {
+  const bad = { reason: "bad_json", detail: "the escaped record is no JSON object" } as const;
+  if (bytes[0] !== 0x7b) return bad;
+  probe.bytes = bytes;
+  probe.end = bytes.length;
+  probe.begin(0);
+  const step = probe.run();
+  if (step === STEP.broken && probe.isTooDeep)
+    return { reason: "too_deep", detail: "the escaped record is nested too deep" };
+  return step === STEP.end && probe.pos === bytes.length ? null : bad;
+}

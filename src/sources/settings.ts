@@ -1,0 +1,24 @@
+/**
+ * What all sources share: what compose hands to each beside its settings, and the shape of a registry entry.
+ */
+import type { z } from "zod";
+import type { Source } from "../contracts.ts";
+import type { Clock } from "../lib/clock.ts";
+
+/** What compose hands to every source. */
+export type SourceDeps = {
+  readonly clock: Clock;
+  /** Told of anything odd that does not end the source, one line each; the same line comes once. */
+  warn(text: string): void;
+  /** Live sources: all that was there at the start is committed, so that held watermarks may go on. Called once. */
+  onScanned?(): void;
+  /** How far a source has come, in bytes as they lie on disk; `totalBytes` grows as more input is found. */
+  onProgress?(progress: { readonly doneBytes: number; readonly totalBytes: number }): void;
+};
+
+/** An entry of the registry: the schema of the settings, strict, with every default in it, and the factory. */
+export type SourceType<Config> = {
+  readonly schema: z.ZodType<Config> & z.ZodObject;
+  /** Opens nothing yet: that is for `read`. */
+  create(config: Config, deps: SourceDeps): Source;
+};
