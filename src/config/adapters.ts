@@ -63,7 +63,7 @@ function parseItem({ what, registry, item, index }: Item, check: z.RefinementCtx
     );
   }
   const result = entry.schema.safeParse(given);
-  if (result.success) return { name: type, ...(result.data as Record<string, unknown>), type };
+  if (result.success) return { type, name: type, ...(result.data as Record<string, unknown>) };
   for (const issue of result.error.issues)
     check.issues.push({ ...issue, input: issue.input, path: [index, ...issue.path] } as never);
   return null;

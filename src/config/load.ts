@@ -6,7 +6,6 @@
  * are meant from the folder in which the command runs. All faults are told at once.
  */
 import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { LineCounter, parseDocument } from "yaml";
 import { SagewatchError, toMessage } from "../model/errors.ts";
 import type { Adapters } from "./adapters.ts";
@@ -14,6 +13,8 @@ import { type Fault, type ParsedFile, placeOf, toFaults, toPathText } from "./fa
 import { type Config, createConfigSchema } from "./schema.ts";
 import { type Environment, fillSecrets } from "./secrets.ts";
 import { createShapeReader, valueAt } from "./shape.ts";
+
+export { isShippedRule, loadEngineVersion, SHIPPED_RULES } from "./shipped.ts";
 
 /** A configuration and where it came from. */
 export type LoadedConfig = {
@@ -41,9 +42,6 @@ export const VARIABLES = {
 
 /** Places that are searched, in this order, when no path was given. */
 export const SEARCH_PATHS: readonly string[] = ["./sagewatch.yml", "/etc/sagewatch/sagewatch.yml"];
-
-/** Folder of the rules that come with Sagewatch: beside src/ in a checkout, beside dist/ in the package. */
-export const SHIPPED_RULES: string = fileURLToPath(new URL("../../detections", import.meta.url));
 
 /** Finds and reads the configuration. Errors: config_missing (a named file), config_invalid, secret_plain, secret_missing. */
 export function loadConfig(options: LoadOptions): LoadedConfig {
@@ -82,12 +80,6 @@ export function parseConfig(
   }));
   if (lost.length > 0) throw new SagewatchError("secret_missing", listFaults(name, lost));
   return { config: result.data, path, definesBusiness: valueAt(raw, ["calendars", "business"]) !== undefined };
-}
-
-/** Version of this Sagewatch, from its package.json, which stands beside src/ as well as beside dist/. */
-export function loadEngineVersion(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return /"version":\s*"([^"]+)"/.exec(text)?.[1] ?? "unknown";
 }
 
 function findConfig(given: string | undefined, environment: Environment): string | null {

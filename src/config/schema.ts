@@ -9,6 +9,7 @@ import { z } from "zod";
 import { durationSchema, sizeSchema } from "../model/settings.ts";
 import { type Adapters, adapterListSchema, type AdapterConfig } from "./adapters.ts";
 import { type CalendarConfig, calendarsSchema } from "./calendars.ts";
+import { SHIPPED_RULES, SHIPPED_WORD } from "./shipped.ts";
 
 /** What a list holds; decides how rules compare with its values. */
 export type ListConfig = {
@@ -62,12 +63,17 @@ const DEFAULT_STATE_DIR = "./sagewatch-state";
 const rules = z
   .strictObject({
     paths: z
-      .array(z.string().min(1))
+      .array(
+        z
+          .string()
+          .min(1)
+          .transform((path) => (path === SHIPPED_WORD ? SHIPPED_RULES : path)),
+      )
       .min(1)
       .nullable()
       .default(null)
       .describe(
-        "Rule files and folders, read in this order. Default: the rules that come with Sagewatch, so that a first start detects something. Naming paths takes their place; name `detections` too to keep them.",
+        "Rule files and folders, read in this order. Default: the rules that come with Sagewatch, so that a first start detects something. Naming paths takes their place; the word `shipped` among them keeps them.",
       ),
     strict: z
       .boolean()
@@ -109,24 +115,23 @@ const lists = z
 
 const limits = z
   .strictObject({
-    recordBytes: sizeSchema({ least: 1024, most: 16 * MIB })
+    recordBytes: sizeSchema({ least: 1024, most: MIB })
       .prefault("1 MiB")
       .describe(
         "Largest record. Larger ones go to quarantine (`too_big`). Default 1 MiB: CloudTrail records stay below 256 KiB.",
       ),
     depth: z
-      .number()
       .int()
       .min(8)
-      .max(512)
+      .max(256)
       .default(64)
       .describe(
         "Deepest nesting of a record, checked before it is parsed (`too_deep`). Default 64: real records stay below 20.",
       ),
     gzipRatio: z
-      .number()
+      .int()
       .min(10)
-      .max(2000)
+      .max(1100)
       .default(200)
       .describe(
         "A file may unpack to this many times its size after its first 1 MiB (`gzip_ratio`). Default 200: delivery files measure 9; a gzip bomb 1,000.",
@@ -142,7 +147,6 @@ const limits = z
 const commit = z
   .strictObject({
     intervalMs: z
-      .number()
       .int()
       .min(10)
       .max(5000)
@@ -151,7 +155,6 @@ const commit = z
         "Longest wait before a commit, in ms. Default 250: alerts leave in under a second and the disk syncs four times a second.",
       ),
     records: z
-      .number()
       .int()
       .min(1)
       .max(100_000)

@@ -21,6 +21,12 @@ export type Control = { close(): Promise<void> };
 /** What came back: `absent` when no daemon listens there. */
 export type ControlAnswer = { readonly status: "absent" } | { readonly status: "answered"; readonly result: unknown };
 
+/** Name of the socket in the state folder. */
+export const CONTROL_SOCKET = "control.sock";
+
+/** Command of `quarantine replay`: args {ids: numbers or "all"}, result {replayed, evaluated, quarantinedAgain, alerts}. */
+export const QUARANTINE_REPLAY = "quarantine.replay";
+
 /** Bytes of a request: a thousand ids fit many times. */
 const REQUEST_BYTES = 64 * 1024;
 /** Bytes of an answer. */

@@ -1,0 +1,144 @@
+/**
+ * `sagewatch alerts list` and `show`: the alerts of a state folder, beside a running daemon or without one. Reads only.
+ */
+import { loadConfig, loadEngineVersion } from "../config/load.ts";
+import { ADAPTERS } from "../config/registries.ts";
+import type { Config } from "../config/schema.ts";
+import type { AlertFilter, Views } from "../contracts.ts";
+import { encodeNative } from "../encode/native.ts";
+import { encodeOcsf } from "../encode/ocsf.ts";
+import { renderAlert, renderTable } from "../encode/table.ts";
+import { safeLine } from "../lib/safe-text.ts";
+import type { Alert } from "../model/alert.ts";
+import { SagewatchError } from "../model/errors.ts";
+import { print, printRecord, remark, type Terminal, widthOf } from "../ops/terminal.ts";
+import { openViews } from "../store/views.ts";
+import type { AlertFormat } from "./options.ts";
+
+/** Alerts a write: bounds the text held for a slow reader. */
+const ALERTS_A_WRITE = 500;
+
+/** Where the state is: --state, else the configuration's. */
+export type StateOptions = { readonly state?: string; readonly config?: string };
+
+export type ListAlerts = StateOptions & {
+  readonly from?: number;
+  readonly to?: number;
+  readonly rule?: string;
+  readonly severity?: string;
+  readonly principal?: string;
+  readonly account?: string;
+  readonly limit: number;
+  readonly format: AlertFormat;
+  readonly tz: string;
+};
+export type ShowAlert = StateOptions & {
+  readonly id: string;
+  readonly raw?: true;
+  readonly format: AlertFormat;
+  readonly tz: string;
+};
+
+/** The state folder that the options mean. */
+export function stateDirOf({ state, config }: StateOptions): string {
+  return state ?? loadConfig({ path: config, adapters: ADAPTERS }).config.state.dir;
+}
+
+/** Runs `use` with the views of the state folder. Errors: not_found when there is no state, store_*. */
+export async function withViews<T>(options: StateOptions, use: (views: Views) => Promise<T>): Promise<T> {
+  const views = openViews(stateDirOf(options));
+  try {
+    return await use(views);
+  } finally {
+    views.close();
+  }
+}
+
+/** Prints the alerts that pass the filters, the newest first. */
+export async function listAlerts(options: ListAlerts, terminal: Terminal): Promise<number> {
+  return await withViews(options, async (views) => {
+    const alerts = views.alerts({ ...toFilter(options), limit: options.limit + 1 });
+    const shown = alerts.slice(0, options.limit);
+    await printAlerts(
+      shown,
+      { format: options.format, zone: options.tz, isFirst: ({ revision }) => revision === 1 },
+      terminal,
+    );
+    if (alerts.length > shown.length)
+      remark(terminal, `These are the newest ${shown.length}; there are more (--limit).`);
+    return 0;
+  });
+}
+
+/** Prints one alert. Errors: not_found. */
+export async function showAlert(options: ShowAlert, terminal: Terminal): Promise<number> {
+  return await withViews(options, async (views) => {
+    const found = views.alert(options.id);
+    if (found === null)
+      throw new SagewatchError(
+        "not_found",
+        `no alert, or more than one, has an id that begins with ${JSON.stringify(safeLine(options.id))} (give at least 4 characters)`,
+      );
+    const { alert, records } = found;
+    if (options.raw === true) {
+      const kept = records.flatMap(({ record }) => (record === null ? [] : [record]));
+      for (const record of kept) await printRecord(terminal, Buffer.concat([record, Buffer.from("\n")]));
+      if (kept.length < alert.eventCount) remark(terminal, `${kept.length} of ${alert.eventCount} records are kept.`);
+    } else if (options.format === "ndjson") {
+      await print(terminal, `${encodeNative(alert, records)}\n`);
+    } else if (options.format === "ocsf") {
+      await printAlerts(
+        [alert],
+        { format: "ocsf", zone: options.tz, isFirst: ({ revision }) => revision === 1 },
+        terminal,
+      );
+    } else {
+      const colour = terminal.stdout.hasColors?.() === true;
+      const places = records.map(({ pointer }) => `  ${safeLine(pointer.path)} record ${pointer.index}\n`).join("");
+      await print(terminal, renderAlert(alert, { width: widthOf(terminal.stdout), zone: options.tz, colour }));
+      if (places !== "") await print(terminal, `read from\n${places}`);
+    }
+    return 0;
+  });
+}
+
+function toFilter({ from, to, rule, severity, principal, account }: ListAlerts): AlertFilter {
+  return {
+    ...(from === undefined ? {} : { fromMs: from }),
+    ...(to === undefined ? {} : { toMs: to }),
+    ...(rule === undefined ? {} : { ruleId: rule }),
+    ...(severity === undefined ? {} : { severity }),
+    ...(principal === undefined ? {} : { principal }),
+    ...(account === undefined ? {} : { accountId: account }),
+  };
+}
+
+/** Level of the log of commands that a person waits for: warnings, unless the configuration wants still less. */
+export function quieter(config: Config): string {
+  return ["error", "fatal", "silent"].includes(config.log.level) ? config.log.level : "warn";
+}
+
+/** How alerts are printed. `isFirst`: whether the receiver sees the alert for the first time (OCSF activity). */
+export type PrintOptions = { readonly format: AlertFormat; readonly zone: string; isFirst(alert: Alert): boolean };
+
+/** Prints alerts to stdout. A table of none says so on stderr. */
+export async function printAlerts(alerts: readonly Alert[], options: PrintOptions, terminal: Terminal): Promise<void> {
+  if (options.format === "table") {
+    if (alerts.length === 0) return remark(terminal, "No alerts.");
+    return await print(
+      terminal,
+      renderTable(alerts, {
+        width: widthOf(terminal.stdout),
+        zone: options.zone,
+        colour: terminal.stdout.hasColors?.() === true,
+      }),
+    );
+  }
+  const version = loadEngineVersion();
+  const encode = (alert: Alert): string =>
+    options.format === "ocsf" ? encodeOcsf({ alert, opened: options.isFirst(alert) }, version) : encodeNative(alert);
+  for (let from = 0; from < alerts.length; from += ALERTS_A_WRITE) {
+    const part = alerts.slice(from, from + ALERTS_A_WRITE);
+    await print(terminal, part.map((alert) => `${encode(alert)}\n`).join(""));
+  }
+}

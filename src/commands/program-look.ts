@@ -1,0 +1,122 @@
+/**
+ * Commands that look: rules, alerts and quarantine, with their options and help.
+ *
+ * Only words and options stand here; what a command does is in the file of its name, loaded when it is called. All but
+ * `quarantine replay` only read, beside a running daemon or without one.
+ */
+import { type Command, Option } from "commander";
+import { systemClock } from "../lib/clock.ts";
+import { SEVERITIES } from "../model/alert.ts";
+import { REASONS } from "../model/event.ts";
+import { type Call, configOption, formatOption, toCountOption, toTimeOption, zoneOption } from "./options.ts";
+
+const LIST_LIMIT = 100;
+
+/** Adds the commands. */
+export function addLookCommands(program: Command, call: Call): void {
+  addRules(program, call);
+  addAlerts(program, call);
+  addQuarantine(program, call);
+}
+
+function stateOption(): Option {
+  return new Option("--state <dir>", "state folder; else state.dir of the configuration");
+}
+
+function addRules(program: Command, { terminal, done }: Call): void {
+  const rules = program.command("rules").summary("check and list rules");
+  rules
+    .command("check")
+    .summary("check rules: every error with file, line, column and remedy; exit code 1 when there are errors")
+    .description(
+      "Checks rule files and folders; without a path, the rules that come with Sagewatch. The shipped rules are held to the strict checks, others only with --strict.",
+    )
+    .argument("[path...]", "rule files and folders")
+    .addOption(
+      new Option("--format <form>", "text for people, json for tools").choices(["text", "json"]).default("text"),
+    )
+    .option("--strict", "hold these rules to the strict checks of the shipped ones")
+    .action(async (paths: string[], options) =>
+      done(await (await import("./rules.ts")).checkRules({ ...options, paths }, terminal)),
+    );
+  rules
+    .command("list")
+    .summary("list the rules that `run` would use")
+    .addOption(configOption())
+    .addOption(
+      new Option("--format <form>", "table, or one JSON object a line").choices(["table", "ndjson"]).default("table"),
+    )
+    .action(async (options) => done(await (await import("./rules.ts")).listRules(options, terminal)));
+}
+
+function addAlerts(program: Command, { terminal, done }: Call): void {
+  const toTime = toTimeOption(systemClock.nowMs());
+  const alerts = program.command("alerts").summary("look at the alerts that the daemon has made");
+  alerts
+    .command("list")
+    .summary("list alerts, the newest first")
+    .option("--from <time>", "last event at or after: 2026-03-10T08:00:00Z, 2026-03-10, or 24h for a day ago", toTime)
+    .option("--to <time>", "last event before", toTime)
+    .option("--rule <id>", "of this rule")
+    .addOption(new Option("--severity <level>", "of this severity").choices([...SEVERITIES]))
+    .option("--principal <id>", "of this principal, as the alert has it")
+    .option("--account <id>", "of this account")
+    .option("--limit <number>", "at most so many", toCountOption(1), LIST_LIMIT)
+    .addOption(formatOption())
+    .addOption(zoneOption())
+    .addOption(configOption())
+    .addOption(stateOption())
+    .action(async (options) => done(await (await import("./alerts.ts")).listAlerts(options, terminal)));
+  alerts
+    .command("show")
+    .summary("show one alert with its evidence and where its records were read")
+    .argument("<id>", "alert id, or its first characters (at least 4)")
+    .option("--raw", "print the kept records themselves, one a line, and nothing else")
+    .addOption(formatOption())
+    .addOption(zoneOption())
+    .addOption(configOption())
+    .addOption(stateOption())
+    .action(async (id: string, options) =>
+      done(await (await import("./alerts.ts")).showAlert({ ...options, id }, terminal)),
+    );
+}
+
+function addQuarantine(program: Command, { terminal, done }: Call): void {
+  const quarantine = program
+    .command("quarantine")
+    .summary("look at records that could not be evaluated, and try them again");
+  quarantine
+    .command("list")
+    .summary("list records in quarantine, the newest first")
+    .addOption(new Option("--reason <code>", "with this reason").choices(Object.keys(REASONS)))
+    .option("--limit <number>", "at most so many", toCountOption(1), LIST_LIMIT)
+    .addOption(
+      new Option("--format <form>", "table, or one JSON object a line").choices(["table", "ndjson"]).default("table"),
+    )
+    .addOption(configOption())
+    .addOption(stateOption())
+    .action(async (options) => done(await (await import("./quarantine.ts")).listQuarantine(options, terminal)));
+  quarantine
+    .command("show")
+    .summary("show one record and why it is here")
+    .argument("<id>", "number from `quarantine list`", toCountOption(1))
+    .option("--raw", "print the record's bytes as they are, and nothing else")
+    .addOption(configOption())
+    .addOption(stateOption())
+    .action(async (id: number, options) =>
+      done(await (await import("./quarantine.ts")).showQuarantined({ ...options, id }, terminal)),
+    );
+  quarantine
+    .command("replay")
+    .summary("evaluate records again, after a fix; what can be evaluated leaves the quarantine")
+    .description(
+      "Goes through the running daemon when there is one, else through the state folder itself. Replaying twice changes nothing: alerts have deterministic ids.",
+    )
+    .argument("[id...]", "numbers from `quarantine list`")
+    .option("--all", "every record in quarantine")
+    .addOption(configOption())
+    .addOption(stateOption())
+    .action(async (ids: string[], options) =>
+      done(await (await import("./quarantine.ts")).replayQuarantine({ ...options, ids }, terminal)),
+    );
+}

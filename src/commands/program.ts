@@ -1,0 +1,111 @@
+/**
+ * The command line: every command, its options and help, and how an error becomes one clear line and an exit code.
+ *
+ * Exit codes: 0 done; 1 the answer is no; 2 usage or configuration; 3 cannot run. Results go to stdout, everything else
+ * to stderr. The code of a command is loaded when it is called, so that `--help` and errors come at once.
+ */
+import { type Argument, Command, CommanderError } from "commander";
+import { safeText } from "../lib/safe-text.ts";
+import { ERROR_CODES, SagewatchError, toMessage } from "../model/errors.ts";
+import { redactText } from "../ops/redact.ts";
+import { remark, type Terminal } from "../ops/terminal.ts";
+import type { Call } from "./options.ts";
+import { addLookCommands } from "./program-look.ts";
+import { addRunCommands } from "./program-run.ts";
+
+const USAGE = 2;
+const CANNOT_RUN = 3;
+
+const ABOUT = `Sagewatch watches AI and ML workloads on AWS: CloudTrail and GuardDuty in, Sigma rules, alerts out.
+
+  See it work:    sagewatch demo
+  On your files:  sagewatch replay PATH
+  As a daemon:    sagewatch init, then sagewatch run`;
+
+const CODES = `
+Exit codes: 0 done; 1 the answer is no (rule errors); 2 usage or configuration; 3 cannot run.
+Results go to stdout; logs and remarks go to stderr.`;
+
+/** Runs the command that `args` name and gives its exit code. Never throws. */
+export async function runProgram(args: readonly string[], terminal: Terminal): Promise<number> {
+  let exitCode = 0;
+  const done = (code: number): void => {
+    exitCode = code;
+  };
+  const program = createProgram({ terminal, done });
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    return explain(error, terminal, toHelpCommand(program, args));
+  }
+}
+
+/** The whole command line. docs and tests read it too. */
+export function createProgram(call: Call): Command {
+  const { terminal } = call;
+  const program = new Command("sagewatch");
+  program
+    .description(ABOUT)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.stdout.write(text),
+      writeErr: (text) => terminal.stderr.write(text),
+      outputError: () => undefined, // explain() says it, once
+      getOutHelpWidth: () => 100,
+      getErrHelpWidth: () => 100,
+    })
+    .configureHelp({
+      subcommandTerm: (command) => [command.name(), ...command.registeredArguments.map(toTerm)].join(" "),
+    })
+    .helpCommand("help [command]", "what a command takes")
+    .helpOption("-h, --help", "what a command takes")
+    .addHelpText("after", CODES);
+  addRunCommands(program, call);
+  addLookCommands(program, call);
+  return program;
+}
+
+function toTerm(argument: Argument): string {
+  const name = `${argument.name()}${argument.variadic ? "..." : ""}`;
+  return argument.required ? `<${name}>` : `[${name}]`;
+}
+
+/** The command whose help would help: "sagewatch alerts list --help". */
+function toHelpCommand(program: Command, args: readonly string[]): string {
+  let command = program;
+  const words = ["sagewatch"];
+  for (const word of args) {
+    const next = command.commands.find((child) => child.name() === word);
+    if (next === undefined) break;
+    words.push(word);
+    command = next;
+  }
+  return [...words, "--help"].join(" ");
+}
+
+function explain(error: unknown, terminal: Terminal, help: string): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0; // help or version, which was asked for
+    if (error.code === "commander.help") return USAGE; // a command group without its command: its help was printed
+    remark(
+      terminal,
+      `sagewatch: ${safeText(error.message.replace(/^error: /, "").replace(/\n\(Did you mean (.*)\?\)$/s, "; did you mean $1?"))}`,
+    );
+    remark(terminal, `  See \`${help}\`.`);
+    return USAGE;
+  }
+  const stopped = terminal.signal.aborted && (error as Error | null)?.name === "AbortError";
+  if (stopped) return 0;
+  const known = error instanceof SagewatchError ? error : null;
+  const message = safeText(redactText(known === null ? `unexpected: ${describe(error)}` : known.message));
+  remark(terminal, `sagewatch: ${message}`);
+  const remedy = known?.code === "usage" ? `See \`${help}\`.` : ERROR_CODES[known?.code ?? "internal"].remedy;
+  remark(terminal, `  ${remedy} (${known?.code ?? "internal"})`);
+  return known?.exitCode ?? CANNOT_RUN;
+}
+
+/** A foreign error with where it was thrown: it is a bug, and the place is what a report needs. */
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : toMessage(error);
+}

@@ -1,0 +1,60 @@
+/**
+ * `sagewatch replay`: rules over files of the past.
+ *
+ * Alerts go to stdout in the format asked for; progress and the summary go to stderr. The log is kept to warnings, since
+ * a person waits for the result.
+ */
+import { composeReplay, type Progress } from "../compose.ts";
+import { loadConfig } from "../config/load.ts";
+import { ADAPTERS } from "../config/registries.ts";
+import { systemClock } from "../lib/clock.ts";
+import { createLog } from "../ops/log.ts";
+import { createProgress } from "../ops/progress.ts";
+import { renderSummary } from "../ops/summary.ts";
+import { remark, type Terminal } from "../ops/terminal.ts";
+import { printAlerts, quieter } from "./alerts.ts";
+import type { AlertFormat } from "./options.ts";
+
+export type ReplayCommand = {
+  readonly paths: readonly string[];
+  readonly rules?: readonly string[];
+  readonly strict?: true;
+  readonly config?: string;
+  /** ms */
+  readonly lateness?: number;
+  readonly format: AlertFormat;
+  readonly tz: string;
+};
+
+/** Runs the replay. Errors: config_*, rules_rejected, not_found, input_unreadable. */
+export async function runReplay(options: ReplayCommand, terminal: Terminal): Promise<number> {
+  const { config } = loadConfig({ path: options.config, adapters: ADAPTERS });
+  const progress = createProgress(terminal.stderr, "reading", systemClock);
+  try {
+    const { alerts, summary } = await composeReplay({
+      config: options.strict === true ? { ...config, rules: { ...config.rules, strict: true } } : config,
+      paths: options.paths,
+      rulePaths: options.rules ?? null,
+      latenessMs: options.lateness ?? null,
+      emit: createLog({ level: quieter(config) }),
+      signal: terminal.signal,
+      onProgress: (now) => progress.show(shareOf(now), describeProgress(now)),
+    });
+    progress.end();
+    await printAlerts(alerts, { format: options.format, zone: options.tz, isFirst: () => true }, terminal);
+    remark(terminal, renderSummary(summary));
+    return 0;
+  } finally {
+    progress.end();
+  }
+}
+
+/** Share of the bytes that are read; null while they are not known. */
+export function shareOf({ doneBytes, totalBytes }: Progress): number | null {
+  return totalBytes > 0 ? doneBytes / totalBytes : null;
+}
+
+/** "12,345 records, 3 alerts". */
+export function describeProgress({ records, alerts }: Progress): string {
+  return `${records.toLocaleString("en")} records, ${alerts.toLocaleString("en")} alerts`;
+}

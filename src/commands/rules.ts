@@ -1,0 +1,107 @@
+/**
+ * `sagewatch rules check` and `rules list`: rules as files, before they run. Nothing is run and no state is touched.
+ */
+import { basename } from "node:path";
+import { isShippedRule, loadConfig, SHIPPED_RULES } from "../config/load.ts";
+import { ADAPTERS } from "../config/registries.ts";
+import { safeJson, safeLine } from "../lib/safe-text.ts";
+import { fitColumns, formatRow, textWidth } from "../lib/text-table.ts";
+import { SagewatchError } from "../model/errors.ts";
+import { print, remark, type Terminal, widthOf } from "../ops/terminal.ts";
+import { loadRules } from "../rules/load.ts";
+import type { Correlation, DetectionRule, RuleSet } from "../sigma/ast.ts";
+import { runRulesCheck } from "./rules-check.ts";
+
+export type CheckRules = {
+  readonly paths: readonly string[];
+  readonly format: "text" | "json";
+  readonly strict?: true;
+};
+export type ListRules = { readonly config?: string; readonly format: "table" | "ndjson" };
+
+const TITLES = ["LEVEL", "KIND", "LOGSOURCE", "TITLE", "FILE", "ID"] as const;
+/** Columns that may be cut, and to how little. The file comes last before the id, whose end nobody reads. */
+const FLOORS: Readonly<Record<string, number>> = { TITLE: 24, FILE: 16, ID: 8 };
+
+/** Checks rules; 1 when there are errors. Errors: not_found, input_unreadable. */
+export async function checkRules({ paths, format, strict }: CheckRules, terminal: Terminal): Promise<number> {
+  const { exitCode, stdout } = runRulesCheck({
+    paths: paths.length === 0 ? [SHIPPED_RULES] : paths,
+    format,
+    mode: (path) => (strict === true || isShippedRule(path) ? "strict" : "lenient"),
+  });
+  await print(terminal, stdout);
+  return exitCode;
+}
+
+/** Lists the configured rules. Errors: config_*, rules_rejected. */
+export async function listRules({ config: path, format }: ListRules, terminal: Terminal): Promise<number> {
+  const { config } = loadConfig({ path, adapters: ADAPTERS });
+  const rules = toRules(loadRuleSet(config.rules.paths ?? [SHIPPED_RULES], config.rules.strict));
+  if (format === "ndjson")
+    await print(terminal, rules.map((rule) => `${safeJson(JSON.stringify(toLine(rule)))}\n`).join(""));
+  else await print(terminal, renderRules(rules, widthOf(terminal.stdout)));
+  if (rules.length === 0) remark(terminal, "There are no rules.");
+  return 0;
+}
+
+/** The rule set below `paths`. Errors: rules_rejected with every error. */
+export function loadRuleSet(paths: readonly string[], strict: boolean): RuleSet {
+  const { ruleSet, problems } = loadRules(paths, {
+    mode: (path) => (strict || isShippedRule(path) ? "strict" : "lenient"),
+  });
+  if (ruleSet !== null) return ruleSet;
+  const errors = problems.filter(({ severity }) => severity === "error");
+  const lines = errors.map(({ file, line, column, message }) => `  ${file}:${line}:${column}: ${message}`);
+  throw new SagewatchError("rules_rejected", [`the rules have ${errors.length} errors`, ...lines].join("\n"));
+}
+
+/** All rules of a set, by file and place. */
+export function toRules({ detections, correlations }: RuleSet): readonly (DetectionRule | Correlation)[] {
+  return [...detections, ...correlations].toSorted((left, right) =>
+    left.place.file < right.place.file
+      ? -1
+      : left.place.file > right.place.file
+        ? 1
+        : left.place.line - right.place.line,
+  );
+}
+
+function toLine(rule: DetectionRule | Correlation): Readonly<Record<string, unknown>> {
+  const { id, title, level, status, description, tags, alerts, place } = rule;
+  return {
+    id,
+    title,
+    level,
+    kind: kindOf(rule),
+    logsource: logsourceOf(rule),
+    status,
+    description,
+    tags,
+    alerts,
+    file: place.file,
+    line: place.line,
+  };
+}
+
+function kindOf(rule: DetectionRule | Correlation): string {
+  return rule.type === "detection" ? "detection" : rule.kind;
+}
+
+function logsourceOf(rule: DetectionRule | Correlation): string {
+  if (rule.type === "correlation") return `${rule.rules.length} rules`;
+  const { category, product, service } = rule.logsource;
+  return [category, product, service].filter((part) => part !== null).join("/");
+}
+
+function renderRules(rules: readonly (DetectionRule | Correlation)[], width: number): string {
+  const cells = rules.map((rule) =>
+    [rule.level, kindOf(rule), logsourceOf(rule), rule.title, basename(rule.place.file), rule.id].map(safeLine),
+  );
+  const columns = TITLES.map((title, index) => {
+    const want = Math.max(textWidth(title), ...cells.map((line) => textWidth(line[index] ?? "")));
+    return { title, want, floor: FLOORS[title] ?? want };
+  });
+  const widths = fitColumns(columns, width);
+  return [TITLES, ...cells].map((line) => `${formatRow(line, widths, width)}\n`).join("");
+}

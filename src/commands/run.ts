@@ -1,0 +1,48 @@
+/**
+ * `sagewatch run`: the daemon.
+ *
+ * Reads the configuration, says what it found, and hands over to compose. Its stderr is the log, so a failure is a log
+ * line too; on a screen the plain message follows.
+ */
+import { composeRun } from "../compose.ts";
+import { loadConfig, loadEngineVersion, type LoadedConfig, SEARCH_PATHS } from "../config/load.ts";
+import { ADAPTERS } from "../config/registries.ts";
+import { SagewatchError, toMessage } from "../model/errors.ts";
+import { createLog } from "../ops/log.ts";
+import type { Terminal } from "../ops/terminal.ts";
+
+/** Runs until stopped or until every source ended. Errors: config_missing, config_invalid, and those of composeRun. */
+export async function runDaemon(options: { readonly config?: string }, terminal: Terminal): Promise<number> {
+  const loaded = loadDaemonConfig(options.config);
+  const { config, path } = loaded;
+  const emit = createLog({ level: config.log.level });
+  emit({ type: "started", version: loadEngineVersion(), command: "run", pid: process.pid });
+  emit({ type: "config_loaded", path: path ?? "", sources: config.sources.length, sinks: config.sinks.length });
+  if (!loaded.definesBusiness) emit({ type: "rules_default_calendar", accounts: Object.keys(config.accounts).length });
+  try {
+    await composeRun({ config, emit, signal: terminal.signal });
+    return 0;
+  } catch (error) {
+    const known = error instanceof SagewatchError ? error : null;
+    emit({ type: "failed", code: known?.code ?? "internal", detail: toMessage(error) });
+    if (known !== null && terminal.stderr.isTTY !== true) return known.exitCode;
+    throw error;
+  }
+}
+
+function loadDaemonConfig(path: string | undefined): LoadedConfig {
+  const loaded = loadConfig({ path, adapters: ADAPTERS });
+  if (loaded.path === null) {
+    throw new SagewatchError(
+      "config_missing",
+      `there is no configuration: ${SEARCH_PATHS.join(" and ")} do not exist and none was named`,
+    );
+  }
+  const lacks = (["sources", "sinks"] as const).find((section) => loaded.config[section].length === 0);
+  if (lacks === undefined) return loaded;
+  const what = lacks === "sources" ? "nothing to read" : "nowhere for alerts to go";
+  throw new SagewatchError(
+    "config_invalid",
+    `${loaded.path}: \`${lacks}\` is empty, so there is ${what}; types: ${Object.keys(ADAPTERS[lacks]).join(", ")}`,
+  );
+}

@@ -1,0 +1,68 @@
+/**
+ * The starter configuration that `sagewatch init` writes: valid as it stands, with a word on each thing to decide.
+ *
+ * It watches a spool folder and writes alerts to the screen and to a file, so it runs without any account. A test loads
+ * it, so that it cannot fall behind the schema.
+ */
+import { DEFAULT_BUSINESS } from "./calendars.ts";
+
+const { from, to } = DEFAULT_BUSINESS.open[0] ?? { from: "", to: "" };
+
+/** Text of the file. */
+export const STARTER: string = `# Sagewatch configuration. Every key has a default and its reason in docs/config.md;
+# \`sagewatch config print\` shows what runs. Unknown keys are refused.
+
+# Where Sagewatch keeps what it knows: alerts, windows, positions. A local disk.
+state:
+  dir: ./sagewatch-state
+
+# Where records come from. \`mode: watch\` takes each file that appears in the folder;
+# \`mode: once\` reads what is there and ends.
+sources:
+  - type: file
+    name: trail
+    paths: [./spool]
+    mode: watch
+
+# Where alerts go.
+sinks:
+  - type: console
+    format: table
+  - type: file
+    name: alerts
+    path: ./alerts.ndjson
+
+# When people work. Rules about unusual hours ask this calendar, so make it yours.
+calendars:
+  business:
+    zone: UTC # such as Europe/Berlin
+    open:
+      - days: [mon, tue, wed, thu, fri]
+        from: "${from}"
+        to: "${to}"
+    holidays: [] # such as "2026-12-25"
+
+# Names for your accounts, shown in alerts. Ids in quotes.
+# accounts:
+#   "111122223333":
+#     name: ml-prod
+#     env: prod
+#     owner: ml-platform@example.com
+
+# Your own rules. Naming paths takes the place of the rules that come with Sagewatch.
+# rules:
+#   paths: [./my-rules]
+
+# Lists that rules name by |expand.
+# lists:
+#   trusted_networks:
+#     type: cidr
+#     values: [192.0.2.0/24]
+
+# A secret is never written here, only where it is read from:
+#   token: {env: SIEM_TOKEN}
+#   token: {file: /run/secrets/siem-token}
+
+log:
+  level: info
+`;

@@ -1,0 +1,33 @@
+#!/usr/bin/env node
+/**
+ * The process: arguments in, exit code out.
+ *
+ * The first SIGTERM or SIGINT asks the command to finish what is in flight (a drained stop exits with 0), a second one
+ * ends at once. The only place that ends the process. Object.prototype is frozen before anything is read, so that no
+ * record can put a property on it (the threat model's "prototype pollution").
+ */
+import { runProgram } from "./commands/program.ts";
+
+const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
+/** As a shell reports a process that a signal ended. */
+const SIGNAL_BASE = 128;
+
+Object.freeze(Object.prototype);
+
+const stop = new AbortController();
+for (const [name, code] of Object.entries(SIGNALS)) {
+  process.on(name, () => {
+    if (stop.signal.aborted) process.exit(SIGNAL_BASE + code);
+    stop.abort();
+  });
+}
+
+// A reader that has seen enough (`| head`) closes the pipe: that is no error of ours.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+});
+process.stderr.on("error", () => undefined);
+
+process.exit(
+  await runProgram(process.argv.slice(2), { stdout: process.stdout, stderr: process.stderr, signal: stop.signal }),
+);
