@@ -200,6 +200,7 @@ async function runStore(
     store,
     positions: loaded.positions,
     route,
+    operational: parts.extra !== null,
     workers,
     clock: systemClock,
     emit,

@@ -15,8 +15,6 @@
 import type { Alert, AlertContent } from "./model/alert.ts";
 import type { Event, Evidence, Kind, Logsource, Pointer, Rejected, SkipReason } from "./model/event.ts";
 
-// ---------------------------------------------------------------------------------------------------------------- input
-
 /** Place in a source from which reading goes on after a restart. One per key; the last committed value counts. */
 export type Position = { readonly source: string; readonly key: string; readonly value: string };
 
@@ -49,7 +47,7 @@ export type Batch = {
   settle(error?: unknown): void;
 };
 
-/** How far behind and how quiet a source may be; `historic` sources never look at the wall clock. */
+/** How far behind and how quiet a source may be; `historic` never looks at the wall clock. */
 export type SourceTiming = {
   readonly mode: "live" | "historic";
   /** Lateness bound L in ms: a record older than watermark = newest − L is late. */
@@ -291,10 +289,9 @@ export type CommitUnit = Omit<Deltas, "alerts"> & {
   readonly finished: readonly string[];
 };
 
-/** What the store made of the alerts of a unit. Repeated ones (equal content) are left out. */
-export type CommitResult = {
-  readonly written: readonly { readonly alertId: string; readonly revision: number; readonly ruleId: string }[];
-};
+/** The revisions that a commit wrote. Repeated alerts (equal content) are left out. */
+export type CommitResult = { readonly written: readonly WrittenAlert[] };
+export type WrittenAlert = { readonly alertId: string; readonly revision: number; readonly ruleId: string };
 
 /** What a restart begins with. */
 export type Loaded = {
@@ -320,12 +317,9 @@ export type Outbox = {
   pending(): { readonly rows: number; readonly nextDueMs: number };
 };
 
-/** A row of the quarantine as people see it. */
-export type QuarantineRow = {
+/** A row of the quarantine as people see it: where the record was read, and why it is here. */
+export type QuarantineRow = Pointer & {
   readonly id: number;
-  readonly source: string;
-  readonly path: string;
-  readonly index: number;
   readonly kind: Kind | "";
   readonly reason: string;
   readonly detail: string;
@@ -333,18 +327,21 @@ export type QuarantineRow = {
   readonly sha256: string;
   readonly tries: number;
   readonly atMs: number;
-  /** Present in `quarantine(id)` only; null when only the pointer was kept. */
+  /** Present in `quarantined(id)` only; null when only the pointer was kept. */
   readonly record?: Uint8Array | null;
 };
 
-export type AlertFilter = {
-  readonly fromMs?: number;
-  readonly toMs?: number;
-  readonly ruleId?: string;
-  readonly severity?: string;
-  readonly principal?: string;
-  readonly accountId?: string;
-  readonly limit?: number;
+/** `fromMs` included, `toMs` not, both of lastEventTime; texts are compared whole. */
+export type AlertFilter = Readonly<
+  Partial<
+    Record<"ruleId" | "severity" | "principal" | "accountId", string> & Record<"fromMs" | "toMs" | "limit", number>
+  >
+>;
+
+/** An alert with the records behind it; `record` null where only the pointer was kept. */
+export type AlertWithRecords = {
+  readonly alert: Alert;
+  readonly records: readonly { readonly pointer: Pointer; readonly record: Uint8Array | null }[];
 };
 
 /** The one read-only contract of command line and console. */
@@ -352,12 +349,7 @@ export type Views = {
   /** Newest lastEventTime first. */
   alerts(filter: AlertFilter): readonly Alert[];
   /** By id or a unique prefix of at least 4 characters; null when none. */
-  alert(
-    id: string,
-  ): {
-    readonly alert: Alert;
-    readonly records: readonly { readonly pointer: Pointer; readonly record: Uint8Array | null }[];
-  } | null;
+  alert(id: string): AlertWithRecords | null;
   quarantine(filter: { readonly reason?: string; readonly limit?: number }): readonly QuarantineRow[];
   quarantined(id: number): QuarantineRow | null;
   /** Totals by source since the store was made. */
@@ -371,7 +363,6 @@ export type Store = {
   /** All or nothing. Throws store_fenced, store_full or store_failed; the caller's process then ends. */
   commit(unit: CommitUnit): CommitResult;
   outbox(sink: string): Outbox;
-  /** A quarantined record was replayed: gone when it was evaluated, one more try when not. Part of the next commit. */
   readonly views: Views;
   /** Removes quarantine rows, or counts one more try. One transaction. */
   resolveQuarantine(done: readonly number[], failed: readonly number[]): void;

@@ -23,6 +23,7 @@ import { SagewatchError, toMessage } from "../model/errors.ts";
 import type { Logsource } from "../model/event.ts";
 import type { Emit } from "../model/signal.ts";
 import { toOperationalAlert } from "./operational.ts";
+import { createSelfWatch, type SelfWatch } from "./self-watch.ts";
 import { createGathered, gather, type Gathered, toCountDeltas } from "./unit.ts";
 
 /** When a unit is committed: whichever comes first. */
@@ -36,6 +37,8 @@ export type LoopOptions = {
   readonly store: Store;
   /** Names of the sinks that want an alert. Pure. */
   readonly route: (alert: AlertDraft["content"]) => readonly string[];
+  /** False: no operational alerts (replays). */
+  readonly operational: boolean;
   /** Called after a commit that may have made something due. */
   readonly wake: () => void;
   readonly clock: Clock;
@@ -55,16 +58,19 @@ export type Loop = {
   /** True when the gathered unit is big or old enough. */
   due(): boolean;
   commit(): void;
+  /** True while the quarantine is at its cap: read on only when it is not. Says so, once an hour. */
+  blocked(): boolean;
   /** Settles what was gathered with the error. Nothing may be committed after. */
   giveUp(error: unknown): void;
 };
 
-type State = { gathered: Gathered; finished: string[]; committedAtMs: number };
+type State = { gathered: Gathered; finished: string[]; committedAtMs: number; readonly self: SelfWatch };
 
 export function createLoop(options: LoopOptions): Loop {
   const { detector, watermarks, clock, commit } = options;
   const logsources = [...new Set(options.sources.flatMap((source) => source.logsources))];
-  const state: State = { gathered: createGathered(), finished: [], committedAtMs: clock.monotonicMs() };
+  const self = createSelfWatch(options.operational ? options.route : null);
+  const state: State = { gathered: createGathered(), finished: [], committedAtMs: clock.monotonicMs(), self };
   const advance = (): void => {
     for (const logsource of logsources) detector.advance(logsource, watermarks.value(logsource));
   };
@@ -84,6 +90,13 @@ export function createLoop(options: LoopOptions): Loop {
       state.gathered.bytes >= commit.bytes ||
       clock.monotonicMs() - state.committedAtMs >= commit.intervalMs,
     commit: () => commitState(state, options),
+    blocked: () => {
+      if (!options.store.quarantineFull()) return false;
+      const why =
+        "Nothing is read until `sagewatch quarantine replay` has made room; what the sources hold is safe there.";
+      self.tell("quarantine_full", { key: "quarantine", why, nowMs: clock.nowMs() });
+      return true;
+    },
     giveUp: (error) => {
       for (const batch of state.gathered.batches) batch.settle(error);
       state.gathered = createGathered();
@@ -106,6 +119,7 @@ function takeIn(
   watermarks.observe(batch.origin.source, logsource, { floorMs: batch.floorMs, newestMs: result.newestMs });
   at.advance();
   gather(at.state.gathered, batch, { ...result, repeated });
+  at.state.self.count(batch.origin.source, { read: result.read, rejected: result.rejected.length }, clock.nowMs());
   const doneMs = clock.monotonicMs();
   stageMs.match += matchedMs - begunMs;
   stageMs.detect += doneMs - matchedMs;
@@ -119,14 +133,10 @@ function commitState(state: State, options: LoopOptions): void {
   const deltas = options.detector.deltas();
   const startedMs = clock.monotonicMs();
   stageMs.detect += startedMs - begunMs;
-  if (
-    state.gathered.batches.length === 0 &&
-    state.finished.length === 0 &&
-    deltas.alerts.length === 0 &&
-    deltas.prunes.length === 0
-  )
-    return;
-  const { written } = commitOrStop(toUnit(state, deltas, options), options);
+  const unit = toUnit(state, deltas, options);
+  // Watermarks that moved by the clock alone are not worth a transaction: an older saved value only holds back longer.
+  if (state.gathered.batches.length + unit.finished.length + unit.alerts.length + unit.prunes.length === 0) return;
+  const { written } = commitOrStop(unit, options);
   const settled = state.gathered;
   state.gathered = createGathered();
   state.finished = [];
@@ -136,14 +146,17 @@ function commitState(state: State, options: LoopOptions): void {
   for (const { ruleId, alertId, revision } of written) emit({ type: "alert_written", ruleId, alertId, revision });
   emit({ type: "committed", records: settled.records, alerts: written.length, elapsedMs });
   // An equal content can still make an update due: its alert may have become final.
-  if (deltas.alerts.length > 0) options.wake();
+  if (unit.alerts.length > 0) options.wake();
 }
 
 function toUnit(state: State, deltas: Deltas, options: LoopOptions): CommitUnit {
   return {
     ...deltas,
     nowMs: options.clock.nowMs(),
-    alerts: deltas.alerts.map((draft): RoutedAlert => ({ ...draft, sinks: options.route(draft.content) })),
+    alerts: [
+      ...deltas.alerts.map((draft): RoutedAlert => ({ ...draft, sinks: options.route(draft.content) })),
+      ...state.self.drain(),
+    ],
     rejected: state.gathered.rejected,
     counts: toCountDeltas(state.gathered),
     positions: [...state.gathered.positions.values()],

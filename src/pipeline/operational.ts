@@ -11,6 +11,7 @@ import { type Severity, toBucketAlertId, toGroupKey } from "../model/alert.ts";
 /** The operational alerts, with severity and title. */
 export const OPERATIONAL_ALERTS = {
   store_full: { severity: "critical", title: "Sagewatch stopped: the disk of its state folder is full" },
+  quarantine_full: { severity: "high", title: "Sagewatch stopped reading: the quarantine is full" },
   quarantine_rate: {
     severity: "medium",
     title: "Sagewatch could not evaluate more than 0.1 % of the records in 10 min",

@@ -19,6 +19,8 @@ export type PipelineOptions = Omit<LoopOptions, "wake"> & {
 
 /** How long the end may take to flush the outbox, ms: with the last commit well below the 25 s after which a stop is hard. */
 const FLUSH_MS = 15_000;
+/** How often a source that waits for room in the quarantine looks again, ms. */
+const BLOCKED_MS = 1_000;
 
 /** Throws SagewatchError store_full, store_fenced, store_failed, or whatever a source threw. */
 export async function runPipeline(options: PipelineOptions, signal: AbortSignal): Promise<void> {
@@ -65,6 +67,9 @@ async function readSource(
   for await (const batch of source.read(positions.get(source.name) ?? new Map(), run.signal)) {
     run.loop.intake(batch, source.timing.mode);
     if (run.loop.due()) run.loop.commit();
+    // A source without logsources brings in nothing new: it is the quarantine itself, which makes room.
+    while (source.logsources.length > 0 && !run.signal.aborted && run.loop.blocked())
+      await clock.sleep(BLOCKED_MS, run.signal);
     if (run.signal.aborted) break;
   }
   if (run.signal.aborted) return;
