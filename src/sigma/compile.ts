@@ -8,11 +8,11 @@
 import { nearest } from "../lib/nearest.ts";
 import type { Event, Json, Logsource } from "../model/event.ts";
 import type { DetectionRule, Problem, RuleSet } from "./ast.ts";
-import { createIndex, type RuleIndex } from "./index.ts";
-import { createNormaliser, type FieldCheck } from "./plan/normalise.ts";
+import { createIndex, type IndexedRule, type RuleIndex } from "./index.ts";
+import { createNormaliser, type FieldCheck, type PlanNode } from "./plan/normalise.ts";
 import { type ComputeField, createEvaluator, type Evaluator } from "./plan/evaluator.ts";
 import type { ListTable } from "./plan/lists.ts";
-import { toWitness } from "./plan/witness.ts";
+import { toGuard, toWitness } from "./plan/witness.ts";
 
 export type { ListTable, ListType, TypedList } from "./plan/lists.ts";
 
@@ -60,11 +60,7 @@ export function compileRules(ruleSet: RuleSet, options: CompileOptions): Compile
   const plans = detections.map((rule) => normaliser.plan(rule.expression, rule.place));
   const evaluator = createEvaluator(normaliser.leaves.values(), (field) => options.fields.get(field) ?? null);
   const programs = plans.map((plan) => evaluator.program(plan));
-  const indexed = detections.map((rule, index) => ({
-    index,
-    logsource: rule.logsource,
-    witness: toWitness(plans[index] ?? { op: "const", value: false }),
-  }));
+  const indexed = detections.map((rule, index) => toIndexed(rule, index, { plan: plans[index] ?? NEVER, evaluator }));
   const indexes = new Map(
     LOGSOURCES.map(
       (logsource) => [logsource, createIndex(logsource, indexed, (field) => evaluator.slot(field))] as const,
@@ -92,6 +88,20 @@ export function compileRules(ruleSet: RuleSet, options: CompileOptions): Compile
     },
     openRules: indexed.filter((rule) => rule.witness === null).map((rule) => detections[rule.index]?.id ?? ""),
     costs,
+  };
+}
+
+/** A plan that is never true. */
+const NEVER: PlanNode = { op: "const", value: false };
+
+function toIndexed(rule: DetectionRule, index: number, made: { plan: PlanNode; evaluator: Evaluator }): IndexedRule {
+  const witness = toWitness(made.plan);
+  const guard = witness === null ? toGuard(made.plan) : null;
+  return {
+    index,
+    logsource: rule.logsource,
+    witness,
+    guard: guard === null ? null : { field: guard.field, holds: made.evaluator.program(guard.node) },
   };
 }
 

@@ -16,6 +16,8 @@ export type IndexedRule = {
   readonly index: number;
   readonly logsource: RuleLogsource;
   readonly witness: Witness | null;
+  /** Of a rule without a witness: what must hold of one field, a function of that field's value alone. */
+  readonly guard: { readonly field: string; readonly holds: () => boolean } | null;
 };
 
 /** Candidates of one logsource. */
@@ -33,6 +35,14 @@ const MEMO_MAX = 8_192;
 /** Longer values are looked up folded each time, so that they hold no memory. */
 const MEMO_TEXT_MAX = 128;
 const NO_RULES: readonly number[] = [];
+/** From so many open rules on one field, remembering which of their guards a value meets pays for hashing the value. */
+const GUARDS_MIN = 3;
+/** Look-ups over which hits are counted, and events for which a memo that hits less than half the time is left alone. */
+const MEMO_TRIAL = 1_024;
+const MEMO_REST = 16_384;
+/** Values remembered a field, and the longest (user agents run to several hundred bytes): some megabytes at most. */
+const GUARD_MEMO_MAX = 4_096;
+const GUARD_TEXT_MAX = 512;
 
 /** True when every part that the rule states equals that of the event: product aws, service its kind, no category. */
 export function appliesTo(logsource: RuleLogsource, event: Logsource): boolean {
@@ -60,15 +70,36 @@ export function createIndex(
       if (at.at(-1) !== rule.index) at.push(rule.index);
     }
   }
-  const probes = [...fields].map(([field, values]) => createProbe(slot(field), values));
+  const { always, guarded } = splitOpen(own.filter((rule) => rule.witness === null));
+  const probes = [
+    ...[...fields].map(([field, values]) => createProbe(slot(field), values)),
+    ...[...guarded].map(([field, rules]) => createGuardProbe(slot(field), rules)),
+  ];
   return {
     open,
     all: own.map((rule) => rule.index),
     candidates: (visit) => {
-      for (let index = 0; index < open.length; index += 1) visit(open[index] ?? -1);
+      for (let index = 0; index < always.length; index += 1) visit(always[index] ?? -1);
       for (let index = 0; index < probes.length; index += 1) probes[index]?.(visit);
     },
   };
+}
+
+/** An open rule with a guard. */
+type GuardedRule = { readonly index: number; readonly holds: () => boolean };
+
+/** Open rules that share a guarded field in number, and those that are simply tried. */
+function splitOpen(rules: readonly IndexedRule[]): { always: number[]; guarded: Map<string, GuardedRule[]> } {
+  const guarded = new Map<string, GuardedRule[]>();
+  for (const { index, guard } of rules) {
+    if (guard === null) continue;
+    const group = guarded.get(guard.field) ?? [];
+    guarded.set(guard.field, group);
+    group.push({ index, holds: guard.holds });
+  }
+  for (const [field, group] of guarded) if (group.length < GUARDS_MIN) guarded.delete(field);
+  const always = rules.filter(({ guard }) => guard === null || !guarded.has(guard.field)).map(({ index }) => index);
+  return { always, guarded };
 }
 
 /** Lower-casing makes this one letter two code units long, and no other letter changes its length. */
@@ -104,5 +135,42 @@ function createProbe(
     if (current.count === 0) return;
     if (current.many === null) visitValue(current.value, visit);
     else for (const value of current.many) visitValue(value, visit);
+  };
+}
+
+/**
+ * Remembers by value which guards hold. Where values hardly ever come again (an attacker can see to that) the memo is
+ * emptied and left alone for a while, and every rule of the field is tried.
+ */
+function createGuardProbe(slot: () => Slot, rules: readonly GuardedRule[]): (visit: (rule: number) => void) => void {
+  const memo = new Map<string, readonly number[]>();
+  let tried = 0;
+  let missed = 0;
+  let resting = 0;
+  const lookUp = (text: string): readonly number[] => {
+    const known = memo.get(text);
+    tried += 1;
+    if (known === undefined) missed += 1;
+    if (tried === MEMO_TRIAL) {
+      if (missed * 2 > tried) {
+        resting = MEMO_REST;
+        memo.clear();
+      }
+      tried = 0;
+      missed = 0;
+    }
+    if (known !== undefined) return known;
+    const held = rules.filter(({ holds }) => holds()).map(({ index }) => index);
+    if (memo.size >= GUARD_MEMO_MAX) memo.clear();
+    if (resting === 0) memo.set(text, held);
+    return held;
+  };
+  return (visit) => {
+    const { count, many, value } = slot();
+    if (resting > 0) resting -= 1;
+    if (resting === 0 && count === 1 && many === null && typeof value === "string" && value.length <= GUARD_TEXT_MAX) {
+      const held = lookUp(value);
+      for (let index = 0; index < held.length; index += 1) visit(held[index] ?? -1);
+    } else for (let index = 0; index < rules.length; index += 1) visit(rules[index]?.index ?? -1);
   };
 }

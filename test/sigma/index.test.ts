@@ -9,7 +9,7 @@ import type { Expression, RuleLogsource, Test } from "../../src/sigma/ast.ts";
 import { compileRules } from "../../src/sigma/compile.ts";
 import { appliesTo } from "../../src/sigma/index.ts";
 import { createFields } from "../../src/match/fields.ts";
-import { eventOf, NO_LISTS, ruleOf, setOf, text } from "../match/build.ts";
+import { eventOf, leaf, NO_LISTS, ruleOf, setOf, text } from "../match/build.ts";
 import { slowMatches } from "../match/slow-evaluate.ts";
 
 const fields = createFields({ calendars: {}, accountCalendars: {} });
@@ -153,6 +153,50 @@ describe("candidates", () => {
   test("values invented by an attacker, far beyond what is remembered, change nothing", () => {
     for (let index = 0; index < 20_000; index += 1) rules.candidates(eventOf({ eventName: `Invented${index}` }));
     expect(names({ eventName: "RUNINSTANCES" })).toEqual(["by name", "open", "not"]);
+  });
+});
+
+describe("open rules on one field", () => {
+  const wanted = ["kali", "pacu", "truffle", "x1", "b?t"];
+  const ruleSet = setOf([
+    ...wanted.map((part) => ruleOf(part, text("userAgent", `*${part}*`))),
+    ruleOf("with more", { op: "and", of: [text("userAgent", "*pacu*"), { op: "not", of: text("awsRegion", "eu-*") }] }),
+    ruleOf("not", { op: "not", of: text("userAgent", "*kali*") }),
+    ruleOf("none", leaf("userAgent", { type: "null" })),
+  ]);
+  const expectAgreement = (one: JsonObject): void => {
+    const event = eventOf(one);
+    const names = shared.evaluate(event).map((rule) => ruleSet.detections[rule]);
+    expect(names).toEqual(slowMatches(ruleSet, event, NO_LISTS));
+  };
+  const shared = compileRules(ruleSet, { lists: NO_LISTS, fields });
+
+  test("answers remembered by value are those of the value", () => {
+    const agents = [
+      "Kali/1",
+      "aws-cli",
+      "PACU x1",
+      "bot",
+      "",
+      null,
+      ["kali", "bot"],
+      { a: "pacu" },
+      5,
+      "y".repeat(600) + "pacu",
+    ];
+    for (let round = 0; round < 3; round += 1) {
+      for (const userAgent of agents) {
+        expectAgreement({ userAgent, awsRegion: "us-east-1" });
+        expectAgreement({ userAgent, awsRegion: "eu-west-1" });
+      }
+      expectAgreement({});
+    }
+  });
+  test("and stay so when no value ever comes again, and when they come again after that", () => {
+    for (let index = 0; index < 6_000; index += 1)
+      expectAgreement({ userAgent: `${wanted[index % 7] ?? "q"}/${index}` });
+    for (let index = 0; index < 20_000; index += 1) shared.evaluate(eventOf({ userAgent: "aws-cli" }));
+    for (let index = 0; index < 200; index += 1) expectAgreement({ userAgent: wanted[index % 7] ?? "q" });
   });
 });
 

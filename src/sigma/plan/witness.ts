@@ -64,3 +64,34 @@ function weighField(field: string): number {
   const known = Object.hasOwn(FIELD_WEIGHTS, field) ? FIELD_WEIGHTS[field] : undefined;
   return known ?? FIELD_WEIGHT_DEFAULT + LEVEL_WEIGHT * (field.split(".").length - 1);
 }
+
+/** The part of a rule that reads one field alone and must hold, or null: there is none. */
+export type Guard = { readonly field: string; readonly node: PlanNode };
+
+/**
+ * The guard of a plan without a witness. Its truth is a function of the field's value, so it can be remembered by value.
+ * Of several the first is taken: plans put first what settles them soonest.
+ */
+export function toGuard(node: PlanNode): Guard | null {
+  for (const part of node.op === "and" ? node.of : [node]) {
+    const fields = new Set(fieldsOf(part));
+    const [field] = fields;
+    if (fields.size === 1 && field !== undefined && field !== null) return { field, node: part };
+  }
+  return null;
+}
+
+/** Fields of all leaves; null for the whole event. */
+function fieldsOf(node: PlanNode): (string | null)[] {
+  switch (node.op) {
+    case "const":
+      return [];
+    case "leaf":
+      return node.test.type === "fieldref" ? [node.field, node.test.field] : [node.field];
+    case "not":
+      return fieldsOf(node.of);
+    case "and":
+    case "or":
+      return node.of.flatMap(fieldsOf);
+  }
+}
