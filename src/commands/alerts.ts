@@ -56,7 +56,7 @@ export async function withViews<T>(options: StateOptions, use: (views: Views) =>
 
 /** Prints the alerts that pass the filters, the newest first. */
 export async function listAlerts(options: ListAlerts, terminal: Terminal): Promise<number> {
-  return await withViews(options, async (views) => {
+  return withViews(options, async (views) => {
     const alerts = views.alerts({ ...toFilter(options), limit: options.limit + 1 });
     const shown = alerts.slice(0, options.limit);
     await printAlerts(
@@ -72,7 +72,7 @@ export async function listAlerts(options: ListAlerts, terminal: Terminal): Promi
 
 /** Prints one alert. Errors: not_found. */
 export async function showAlert(options: ShowAlert, terminal: Terminal): Promise<number> {
-  return await withViews(options, async (views) => {
+  return withViews(options, async (views) => {
     const found = views.alert(options.id);
     if (found === null)
       throw new SagewatchError(
@@ -125,7 +125,7 @@ export type PrintOptions = { readonly format: AlertFormat; readonly zone: string
 export async function printAlerts(alerts: readonly Alert[], options: PrintOptions, terminal: Terminal): Promise<void> {
   if (options.format === "table") {
     if (alerts.length === 0) return remark(terminal, "No alerts.");
-    return await print(
+    return print(
       terminal,
       renderTable(alerts, {
         width: widthOf(terminal.stdout),

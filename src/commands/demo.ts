@@ -22,7 +22,7 @@ import { createProgress } from "../ops/progress.ts";
 import { renderSummary, toCount } from "../ops/summary.ts";
 import { print, type Terminal, widthOf } from "../ops/terminal.ts";
 import type { Answers } from "../simulate/answers.ts";
-import { judge, type Judgement } from "../simulate/judge.ts";
+import { judge, type Judgement } from "../simulate/attacks/judge.ts";
 import { openViews } from "../store/views.ts";
 import { describeProgress, shareOf } from "./replay.ts";
 import { loadRuleSet, toRules } from "./rules.ts";
@@ -175,7 +175,7 @@ function renderJudgement({ verdicts, unplanned }: Judgement, width: number): str
 function nextThings(folder: string, isSimulated: boolean): string {
   const command = import.meta.url.endsWith(".ts") ? "bin/sagewatch" : "sagewatch";
   const rows: readonly (readonly [string, string])[] = [
-    [`${join(folder, "alerts.ndjson")}`, "every alert, one JSON object a line"],
+    [join(folder, "alerts.ndjson"), "every alert, one JSON object a line"],
     ...(isSimulated ? ([[join(folder, "input", "answers.json"), "what was planted, record by record"]] as const) : []),
     [`${command} demo PATH`, "the same over your own CloudTrail files (nothing leaves this machine)"],
     [`${command} replay --rules my-rule.yml PATH`, "a rule of your own over them"],

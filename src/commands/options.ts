@@ -6,7 +6,7 @@ import { formatDuration, parseDuration } from "../lib/duration.ts";
 import type { Terminal } from "../ops/terminal.ts";
 
 /** What an action gets beside its options: where to write, and how to say its exit code. */
-export type Call = { readonly terminal: Terminal; done(exitCode: number): void };
+export type Call = { readonly terminal: Terminal; readonly done: (exitCode: number) => void };
 
 /** ms of "30m". */
 export function toDurationOption(text: string): number {

@@ -9,6 +9,9 @@ import { systemClock } from "../lib/clock.ts";
 import { SEVERITIES } from "../model/alert.ts";
 import { REASONS } from "../model/event.ts";
 import { type Call, configOption, formatOption, toCountOption, toTimeOption, zoneOption } from "./options.ts";
+import type { ListAlerts, ShowAlert } from "./alerts.ts";
+import type { ListQuarantine, ReplayQuarantine, ShowQuarantined } from "./quarantine.ts";
+import type { CheckRules, ListRules } from "./rules.ts";
 
 const LIST_LIMIT = 100;
 
@@ -36,7 +39,7 @@ function addRules(program: Command, { terminal, done }: Call): void {
       new Option("--format <form>", "text for people, json for tools").choices(["text", "json"]).default("text"),
     )
     .option("--strict", "hold these rules to the strict checks of the shipped ones")
-    .action(async (paths: string[], options) =>
+    .action(async (paths: string[], options: Omit<CheckRules, "paths">) =>
       done(await (await import("./rules.ts")).checkRules({ ...options, paths }, terminal)),
     );
   rules
@@ -46,7 +49,7 @@ function addRules(program: Command, { terminal, done }: Call): void {
     .addOption(
       new Option("--format <form>", "table, or one JSON object a line").choices(["table", "ndjson"]).default("table"),
     )
-    .action(async (options) => done(await (await import("./rules.ts")).listRules(options, terminal)));
+    .action(async (options: ListRules) => done(await (await import("./rules.ts")).listRules(options, terminal)));
 }
 
 function addAlerts(program: Command, { terminal, done }: Call): void {
@@ -66,7 +69,7 @@ function addAlerts(program: Command, { terminal, done }: Call): void {
     .addOption(zoneOption())
     .addOption(configOption())
     .addOption(stateOption())
-    .action(async (options) => done(await (await import("./alerts.ts")).listAlerts(options, terminal)));
+    .action(async (options: ListAlerts) => done(await (await import("./alerts.ts")).listAlerts(options, terminal)));
   alerts
     .command("show")
     .summary("show one alert with its evidence and where its records were read")
@@ -76,7 +79,7 @@ function addAlerts(program: Command, { terminal, done }: Call): void {
     .addOption(zoneOption())
     .addOption(configOption())
     .addOption(stateOption())
-    .action(async (id: string, options) =>
+    .action(async (id: string, options: Omit<ShowAlert, "id">) =>
       done(await (await import("./alerts.ts")).showAlert({ ...options, id }, terminal)),
     );
 }
@@ -95,7 +98,9 @@ function addQuarantine(program: Command, { terminal, done }: Call): void {
     )
     .addOption(configOption())
     .addOption(stateOption())
-    .action(async (options) => done(await (await import("./quarantine.ts")).listQuarantine(options, terminal)));
+    .action(async (options: ListQuarantine) =>
+      done(await (await import("./quarantine.ts")).listQuarantine(options, terminal)),
+    );
   quarantine
     .command("show")
     .summary("show one record and why it is here")
@@ -103,7 +108,7 @@ function addQuarantine(program: Command, { terminal, done }: Call): void {
     .option("--raw", "print the record's bytes as they are, and nothing else")
     .addOption(configOption())
     .addOption(stateOption())
-    .action(async (id: number, options) =>
+    .action(async (id: number, options: Omit<ShowQuarantined, "id">) =>
       done(await (await import("./quarantine.ts")).showQuarantined({ ...options, id }, terminal)),
     );
   quarantine
@@ -116,7 +121,7 @@ function addQuarantine(program: Command, { terminal, done }: Call): void {
     .option("--all", "every record in quarantine")
     .addOption(configOption())
     .addOption(stateOption())
-    .action(async (ids: string[], options) =>
+    .action(async (ids: string[], options: Omit<ReplayQuarantine, "ids">) =>
       done(await (await import("./quarantine.ts")).replayQuarantine({ ...options, ids }, terminal)),
     );
 }

@@ -13,6 +13,9 @@ import {
   toDurationOption,
   zoneOption,
 } from "./options.ts";
+import type { DemoCommand } from "./demo.ts";
+import type { ReplayCommand } from "./replay.ts";
+import type { SimulateOptions } from "./simulate.ts";
 
 /** Adds the commands. */
 export function addRunCommands(program: Command, call: Call): void {
@@ -62,7 +65,7 @@ function addReplay(program: Command, { terminal, done }: Call): void {
       "after",
       "\nExamples:\n  sagewatch replay ./AWSLogs\n  sagewatch replay --rules my-rule.yml --format ndjson ./AWSLogs > alerts.ndjson",
     )
-    .action(async (paths: string[], options) =>
+    .action(async (paths: string[], options: Omit<ReplayCommand, "paths">) =>
       done(await (await import("./replay.ts")).runReplay({ ...options, paths }, terminal)),
     );
 }
@@ -78,7 +81,7 @@ function addDemo(program: Command, { terminal, done }: Call): void {
     .option("--seed <number>", "another number, another day", toCountOption(0), 1)
     .option("--records <number>", "records of the simulated day", toCountOption(20_000, 10_000_000), 200_000)
     .addOption(zoneOption())
-    .action(async (paths: string[], options) =>
+    .action(async (paths: string[], options: Omit<DemoCommand, "paths">) =>
       done(await (await import("./demo.ts")).runDemo({ ...options, paths }, terminal)),
     );
 }
@@ -93,7 +96,9 @@ function addSimulate(program: Command, { terminal, done }: Call): void {
     .option("--records <number>", "benign records", toCountOption(1), 200_000)
     .option("--start <time>", "first five minutes of the stream, such as 2026-03-10T00:00:00Z")
     .option("--hours <number>", "length of the stream", toCountOption(24, 720), 24)
-    .action(async (options) => done(await (await import("./set-up.ts")).simulateFiles(options, terminal)));
+    .action(async (options: SimulateOptions) =>
+      done(await (await import("./set-up.ts")).simulateFiles(options, terminal)),
+    );
 }
 
 function addSetUp(program: Command, { terminal, done }: Call): void {

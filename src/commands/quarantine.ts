@@ -36,7 +36,7 @@ const FLOORS: Readonly<Record<string, number>> = { WHERE: 20, DETAIL: 20 };
 
 /** Prints the rows of the quarantine. */
 export async function listQuarantine(options: ListQuarantine, terminal: Terminal): Promise<number> {
-  return await withViews(options, async (views) => {
+  return withViews(options, async (views) => {
     const rows = views.quarantine({
       limit: options.limit + 1,
       ...(options.reason === undefined ? {} : { reason: options.reason }),
@@ -53,7 +53,7 @@ export async function listQuarantine(options: ListQuarantine, terminal: Terminal
 
 /** Prints one record and why it is here. Errors: not_found. */
 export async function showQuarantined({ id, raw, ...state }: ShowQuarantined, terminal: Terminal): Promise<number> {
-  return await withViews(state, async (views) => {
+  return withViews(state, async (views) => {
     const row = views.quarantined(id);
     if (row === null) throw new SagewatchError("not_found", `there is no record ${id} in quarantine`);
     const record = row.record ?? null;

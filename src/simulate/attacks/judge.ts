@@ -5,8 +5,8 @@
  * first of very many records, the same principal within the attack's time counts too. Alerts that share nothing with any
  * attack are unplanned: in a simulated day there should be none.
  */
-import type { Alert } from "../model/alert.ts";
-import type { AttackAnswer } from "./answers.ts";
+import type { Alert } from "../../model/alert.ts";
+import type { AttackAnswer } from "../answers.ts";
 
 /** An attack and its verdict. Rules are file names in detections/. */
 export type Verdict = {
