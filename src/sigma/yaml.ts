@@ -6,7 +6,7 @@
  * nothing of Sigma.
  */
 import { isAlias, isMap, isScalar, isSeq, parseAllDocuments, type Document, type Node, type Scalar, type YAMLMap } from "yaml";
-import type { Findings } from "./problems.ts";
+import type { Findings, Words } from "./problems.ts";
 
 /** `source` is the text as written; `plain` false for quoted and block scalars; `at` an offset into the file. */
 export type YamlScalar = {
@@ -25,6 +25,10 @@ export type YamlNode = YamlScalar | YamlList | YamlMap;
 const DEPTH_MAX = 64;
 /** Nodes of one file after aliases are followed: 256 KiB of text cannot hold more than this without them. */
 const NODES_MAX = 150_000;
+
+/** Open brackets at which a text is not even read. */
+const OPEN_MAX = 1000;
+const TOO_DEEP: Words = { message: `maps and lists nest deeper than ${DEPTH_MAX} levels`, remedy: "flatten the document" };
 
 /** Tags that the core schema itself defines. */
 const STANDARD_TAGS: ReadonlySet<string> = new Set(
@@ -53,6 +57,11 @@ function isEmpty(node: YamlNode): boolean {
 }
 
 function readDocuments(text: string, findings: Findings): readonly Document[] {
+  const deepAt = findDeep(text);
+  if (deepAt !== -1) {
+    findings.error("yaml_too_deep", deepAt, TOO_DEEP);
+    return [];
+  }
   try {
     const documents = parseAllDocuments(text, {
       version: "1.2",
@@ -65,9 +74,19 @@ function readDocuments(text: string, findings: Findings): readonly Document[] {
     return Array.isArray(documents) ? (documents as readonly Document[]) : [];
   } catch {
     // The package recurses; only nesting that exhausts the stack gets here.
-    findings.error("yaml_too_deep", 0, { message: "the document nests too deep to be read", remedy: "flatten it" });
+    findings.error("yaml_too_deep", 0, TOO_DEEP);
     return [];
   }
+}
+
+/** Offset where a text begins to nest so deep that reading it would only cost time, or -1. Quotes are not looked at: no rule has so many open brackets in a text either. */
+function findDeep(text: string): number {
+  let depth = 0;
+  for (const { 0: token, index } of text.matchAll(/[[{]|[\]}]|(?:[-?] ){64}/g)) {
+    depth = token === "]" || token === "}" ? Math.max(0, depth - 1) : depth + 1;
+    if (depth > OPEN_MAX || token.length > 1) return index;
+  }
+  return -1;
 }
 
 function reportSyntax(document: Document, findings: Findings): boolean {
@@ -84,8 +103,7 @@ function convert(node: Node | null, reading: Reading, depth: number): YamlNode |
   reading.nodes += 1;
   if (node === null) return { kind: "scalar", value: null, source: "", plain: true, at };
   if (depth > DEPTH_MAX) {
-    const remedy = "flatten the document";
-    findings.error("yaml_too_deep", at, { message: `maps and lists nest deeper than ${DEPTH_MAX} levels`, remedy });
+    findings.error("yaml_too_deep", at, TOO_DEEP);
     return null;
   }
   if (isAlias(node)) return follow(node.source, at, reading);

@@ -29,7 +29,8 @@ export function parseDetection(name: string, node: YamlNode, findings: Findings)
 }
 
 function parseAlternatives(name: string, node: YamlList, findings: Findings): Expression | null {
-  return whole(unique(node.items).map((item) => parseDetection(name, item, findings)), anyOf);
+  const parts = unique(node.items).map((item) => (item.kind === "scalar" ? keyword(item, findings) : parseDetection(name, item, findings)));
+  return whole(parts, anyOf);
 }
 
 function keyword(node: YamlScalar, findings: Findings): Expression | null {

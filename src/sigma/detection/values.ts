@@ -159,7 +159,7 @@ function toNumeric(node: YamlScalar, { chain, findings }: Item): readonly Test[]
   if (chain.part !== null) {
     const [low, high] = PART_RANGE[chain.part];
     if (value < low || value > high || !Number.isInteger(value)) {
-      const words = { message: `a ${chain.part} is a whole number from ${low} to ${high}`, value: node.source, remedy: "mend the number" };
+      const words = { message: `\`${chain.part}\` is a whole number from ${low} to ${high}`, value: node.source, remedy: "mend the number" };
       if (chain.operator === null) findings.error("modifier_value", node.at, words);
       else findings.warning("modifier_value", node.at, words);
       if (chain.operator === null) return [];
