@@ -10,7 +10,7 @@
  */
 import { createKeyTable } from "../lib/split/keys.ts";
 import type { ScanKeys } from "../lib/split/scan.ts";
-import type { Item } from "../lib/split/split.ts";
+import type { Item } from "../lib/split/types.ts";
 import type { Kind, Reason, SkipReason } from "../model/event.ts";
 
 /** Known keys in the order of their codes; the first three have the range of their value kept. */

@@ -32,10 +32,14 @@ function bytesOf({ action, ip, agent, error, target }: Evidence): number {
 
 /** The text, or as many of its characters as fit `maxBytes` of UTF-8 together with "…". Never cuts a character in two. */
 export function cutText(text: string, maxBytes: number): string {
-  if (text.length <= maxBytes && Buffer.byteLength(text) <= maxBytes) return text;
+  // Not all of it is looked at: it may be 100 KB, and a UTF-16 unit takes at least one byte.
+  const head = text.slice(0, maxBytes + 1);
+  const headBytes = Buffer.byteLength(head);
+  if (head.length === text.length && headBytes <= maxBytes) return text;
+  if (headBytes === head.length) return head.slice(0, maxBytes - ELLIPSIS_BYTES) + ELLIPSIS;
   let size = ELLIPSIS_BYTES;
   let kept = "";
-  for (const char of text.slice(0, maxBytes)) {
+  for (const char of head) {
     size += Buffer.byteLength(char);
     if (size > maxBytes) break;
     kept += char;

@@ -19,7 +19,7 @@ export const guarddutyDecoder: Decoder = { kind: "guardduty", decode };
 function decode(bytes: Uint8Array, arrival: Arrival): Event | Undecodable {
   const parsed = parseRecord(bytes);
   if (!("record" in parsed)) return parsed;
-  const finding = isPascal(parsed.record) ? (toCamel(parsed.record, "") as JsonObject) : parsed.record;
+  const finding = isPascal(parsed.record) ? toCamelObject(parsed.record, "") : parsed.record;
   const id = textAt(finding, "id");
   const updatedAt = ownValue(finding, "updatedAt");
   if (id === "") return { reason: "schema", detail: "the finding has no id" };
@@ -65,17 +65,20 @@ const RENAMED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 };
 
 /** Spells the keys as EventBridge does. Keys that are values themselves ("AWS::S3::Bucket") stay. */
-function toCamel(value: Json, parent: string): Json {
-  if (Array.isArray(value)) return value.map((item: Json) => toCamel(item, parent));
-  if (!isObject(value)) return value;
+function toCamelObject(record: JsonObject, parent: string): JsonObject {
   const renamed = Object.hasOwn(RENAMED, parent) ? RENAMED[parent] : undefined;
   // fromEntries defines properties, so that a key __proto__ stays a key.
   return Object.fromEntries(
-    Object.entries(value as JsonObject).map(([key, inner]) => {
+    Object.entries(record).map(([key, inner]) => {
       const name = renamed !== undefined && Object.hasOwn(renamed, key) ? (renamed[key] as string) : toCamelKey(key);
       return [name, toCamel(inner, name)];
     }),
   );
+}
+
+function toCamel(value: Json, parent: string): Json {
+  if (Array.isArray(value)) return (value as readonly Json[]).map((item) => toCamel(item, parent));
+  return isObject(value) ? toCamelObject(value, parent) : value;
 }
 
 function toCamelKey(key: string): string {
@@ -94,7 +97,8 @@ function toPrincipal(resource: unknown): Principal {
   const type = textAt(access, "userType");
   const id = textAt(access, "principalId") || textAt(access, "userName");
   if (id !== "") {
-    const kind = type === "Root" ? "root" : type === "IAMUser" ? "human" : /Role$/.test(type) ? "workload" : "unknown";
+    const kind =
+      type === "Root" ? "root" : type === "IAMUser" ? "human" : type.endsWith("Role") ? "workload" : "unknown";
     return { id, name: textAt(access, "userName") || id, kind, session: "" };
   }
   const instance = textAt(resource, "instanceDetails", "instanceId");

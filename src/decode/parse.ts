@@ -48,9 +48,15 @@ function isWide(bytes: Uint8Array, text: string): boolean {
     let to = at + 1;
     while (isDigit(bytes[from - 1])) from -= 1;
     while (isDigit(bytes[to])) to += 1;
-    if (to - from >= WIDE_DIGITS) return true;
+    if (to - from >= WIDE_DIGITS && isNumberStart(bytes, from)) return true;
   }
   return HUGE_EXPONENT.test(text);
+}
+
+/** Whether digits at `at` can begin a number: behind a colon, comma, bracket or space, with or without a minus. */
+function isNumberStart(bytes: Uint8Array, at: number): boolean {
+  const before = bytes[at - 1] === 0x2d ? bytes[at - 2] : bytes[at - 1];
+  return before === 0x3a || before === 0x2c || before === 0x5b || (before !== undefined && before <= 0x20);
 }
 
 function isDigit(byte: number | undefined): boolean {

@@ -28,7 +28,7 @@ function toRegex(pattern: string): string {
   let out = "";
   for (let at = 0; at < pattern.length; at += 1) {
     const rest = pattern.slice(at);
-    const [token = "", piece = ""] = translate(rest, at === 0 || pattern[at - 1] === "/");
+    const [token, piece] = translate(rest, at === 0 || pattern[at - 1] === "/");
     out += piece;
     at += token.length - 1;
   }

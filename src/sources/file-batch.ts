@@ -7,7 +7,7 @@
 import { copyFileSync, existsSync, mkdirSync, renameSync, statSync, unlinkSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Batch } from "../contracts.ts";
-import type { FileSourceConfig } from "./file.ts";
+import type { FileSourceConfig } from "./file-settings.ts";
 import { type FoundFile, reasonOf, toKey } from "./file-list.ts";
 import { readFileBatches } from "./file-read.ts";
 import type { RecordBatch } from "./record-batches.ts";
@@ -24,7 +24,7 @@ export type FileRun = {
 export const DONE = "done";
 
 /** Counts bytes for `onProgress`. */
-export type Progress = { add(bytes: number): void; read(bytes: number): void };
+export type Progress = { readonly add: (bytes: number) => void; readonly read: (bytes: number) => void };
 
 /** A counter that tells compose of every change. */
 export function createProgress(deps: SourceDeps): Progress {
@@ -89,7 +89,7 @@ type Place = {
   readonly file: FoundFile;
   readonly source: string;
   readonly floors: FileReading["floors"];
-  settle(batch: RecordBatch, error: unknown): void;
+  readonly settle: (batch: RecordBatch, error: unknown) => void;
 };
 
 function toBatch(batch: RecordBatch, { file, source, floors, settle }: Place): Batch {

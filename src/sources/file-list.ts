@@ -30,7 +30,7 @@ export type FileQuery = {
   /** Glob on the file's own name (or, with a "/" in it, on its path under the folder). Null: every file. */
   readonly pattern: string | null;
   /** Told of folders and files that cannot be looked at. */
-  warn(text: string): void;
+  readonly warn: (text: string) => void;
   /** True: a path that does not exist is an error (not_found); false: a warning, for it may come. */
   readonly mustExist: boolean;
 };

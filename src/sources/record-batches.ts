@@ -8,7 +8,8 @@
  */
 import { isDigest, RECORD_KEYS, sortItem, toKind, type Sorted } from "../decode/envelopes.ts";
 import { ObjectScanner, STEP } from "../lib/split/scan.ts";
-import { JsonSplitter, type Broken, type Item } from "../lib/split/split.ts";
+import { JsonSplitter } from "../lib/split/split.ts";
+import type { Broken, Item, SplitLimits } from "../lib/split/types.ts";
 import { unescapeText } from "../lib/split/text.ts";
 import type { Kind, Reason, Rejected, SkipReason } from "../model/event.ts";
 
@@ -251,7 +252,7 @@ function kindOf(broken: Broken): Kind | "" {
   return broken.scan === null ? "" : toKind(broken.scan.seen);
 }
 
-function toSplitLimits(limits: RecordLimits, sizeHint: number): ConstructorParameters<typeof JsonSplitter>[1] {
+function toSplitLimits(limits: RecordLimits, sizeHint: number): SplitLimits {
   const itemBytes = 2 * limits.recordBytes + ENVELOPE_BYTES;
   return {
     itemBytes,

@@ -2,7 +2,8 @@
  * All sources by the `type:` of the config file. A new source is one file beside this one and one line here.
  */
 import type { Source } from "../contracts.ts";
-import { type FileSourceConfig, fileSource } from "./file.ts";
+import { fileSource } from "./file.ts";
+import type { FileSourceConfig } from "./file-settings.ts";
 import type { SourceDeps, SourceType } from "./settings.ts";
 
 export type { SourceDeps };
@@ -19,6 +20,5 @@ export const sourceRegistry: {
 
 /** The source that a checked config asks for. */
 export function createSource(config: SourceConfig, deps: SourceDeps): Source {
-  const type = sourceRegistry[config.type] as SourceType<SourceConfig>;
-  return type.create(config, deps);
+  return sourceRegistry[config.type].create(config, deps);
 }

@@ -9,11 +9,11 @@ import type { Clock } from "../lib/clock.ts";
 export type SourceDeps = {
   readonly clock: Clock;
   /** Told of anything odd that does not end the source, one line each; the same line comes once. */
-  warn(text: string): void;
+  readonly warn: (text: string) => void;
   /** Live sources: all that was there at the start is committed, so that held watermarks may go on. Called once. */
-  onScanned?(): void;
+  readonly onScanned?: () => void;
   /** How far a source has come, in bytes as they lie on disk; `totalBytes` grows as more input is found. */
-  onProgress?(progress: { readonly doneBytes: number; readonly totalBytes: number }): void;
+  readonly onProgress?: (progress: { readonly doneBytes: number; readonly totalBytes: number }) => void;
 };
 
 /** An entry of the registry: the schema of the settings, strict, with every default in it, and the factory. */

@@ -79,7 +79,7 @@ export class KeySet {
     let slot = key.hash & mask;
     while (this.#stamps[slot] === this.#stamp) {
       const other = this.#keys[this.#slots[slot] as number] as KeyPlace;
-      if (other.hash === key.hash && isSameKey(key, other, bytes, base)) return true;
+      if (other.hash === key.hash && isSameKey(key, other, { bytes, base })) return true;
       slot = (slot + 1) & mask;
     }
     this.#stamps[slot] = this.#stamp;
@@ -102,7 +102,8 @@ export class KeySet {
   }
 }
 
-function isSameKey(one: KeyPlace, other: KeyPlace, bytes: Uint8Array, ...[base]: [number]): boolean {
+function isSameKey(one: KeyPlace, other: KeyPlace, window: { bytes: Uint8Array; base: number }): boolean {
+  const { bytes, base } = window;
   if (!one.escaped && !other.escaped) {
     const text = bytes.subarray(base + other.start, base + other.end);
     return isEqual(text, bytes, base + one.start, base + one.end);

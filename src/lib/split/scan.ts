@@ -11,6 +11,17 @@
  * State machine: VALUE and KEY states say what may come next; a comma leads to KEY in objects and to VALUE in arrays. Once
  * structure is broken, or nesting passes `maxDepth`, `lax` follows texts and counts brackets only, to find where the item ends.
  */
+import {
+  BACKSLASH,
+  CLOSE_ARRAY,
+  CLOSE_OBJECT,
+  NEWLINE,
+  OPEN_ARRAY,
+  OPEN_OBJECT,
+  QUOTE,
+  TEXT_STOPS,
+  WORD_BYTES,
+} from "./bytes.ts";
 import { KeySet, type KeyTable, plainKey, plainKeyHash } from "./keys.ts";
 import { HASH_PRIME, HASH_START } from "./text.ts";
 
@@ -33,18 +44,6 @@ export type ScanKeys = {
 
 const [VALUE, VALUE_OR_END, KEY, KEY_OR_END, COLON, AFTER, SCALAR] = [0, 1, 2, 3, 4, 5, 6] as const;
 const [SPACE, TEXT, NAME, PAIR, COMMA, OPEN, CLOSE, WORD, BAD] = [0, 1, 2, 3, 4, 5, 6, 7, 8] as const;
-const [QUOTE, BACKSLASH, NEWLINE, OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [
-  0x22, 0x5c, 0x0a, 0x5b, 0x5d, 0x7b, 0x7d,
-] as const;
-
-/** 1 for bytes that end or interrupt a run of text. */
-const TEXT_STOP: Uint8Array = new Uint8Array(256);
-for (const byte of [QUOTE, BACKSLASH, NEWLINE]) TEXT_STOP[byte] = 1;
-
-/** 1 for bytes that may stand in a number or literal, broken ones included. */
-const WORD_BYTE: Uint8Array = new Uint8Array(256).fill(1);
-for (const char of ' \t\r\n,:"{}[]') WORD_BYTE[char.charCodeAt(0)] = 0;
-
 /** What to do with a byte in a state: ACTIONS[state * 256 + byte]. */
 const ACTIONS: Uint8Array = new Uint8Array(7 * 256).fill(BAD);
 function allow(states: readonly number[], chars: string, action: number): void {
@@ -54,7 +53,7 @@ allow([VALUE, VALUE_OR_END, KEY, KEY_OR_END, COLON, AFTER, SCALAR], " \t\r\n", S
 allow([VALUE, VALUE_OR_END], '"', TEXT);
 allow([VALUE, VALUE_OR_END], "{[", OPEN);
 for (let byte = 0; byte < 256; byte += 1) {
-  for (const state of [VALUE, VALUE_OR_END, SCALAR]) if (WORD_BYTE[byte] === 1) ACTIONS[state * 256 + byte] = WORD;
+  for (const state of [VALUE, VALUE_OR_END, SCALAR]) if (WORD_BYTES[byte] === 1) ACTIONS[state * 256 + byte] = WORD;
 }
 allow([KEY, KEY_OR_END], '"', NAME);
 allow([COLON], ":", PAIR);
@@ -228,7 +227,7 @@ export class ObjectScanner {
     const { bytes, end } = this;
     let pos = from;
     for (;;) {
-      while (pos < end && TEXT_STOP[bytes[pos] as number] === 0) pos += 1;
+      while (pos < end && TEXT_STOPS[bytes[pos] as number] === 0) pos += 1;
       if (pos >= end) return ~pos;
       const byte = bytes[pos];
       if (byte === QUOTE) break;
@@ -342,7 +341,7 @@ export class ObjectScanner {
   #word(from: number): number {
     const { bytes, end } = this;
     let pos = from;
-    while (pos < end && WORD_BYTE[bytes[pos] as number] === 1) pos += 1;
+    while (pos < end && WORD_BYTES[bytes[pos] as number] === 1) pos += 1;
     return pos;
   }
 }

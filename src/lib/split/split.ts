@@ -12,61 +12,29 @@
  * Damage: an item with broken structure in an array is followed by its brackets alone and rejected; where that fails, the
  * rest of the document is one fault. An item at the top is given up to the next line that begins with "{".
  */
+import {
+  CLOSE_ARRAY,
+  COMMA,
+  BACKSLASH,
+  findLine,
+  NEWLINE,
+  OPEN_ARRAY,
+  OPEN_OBJECT,
+  QUOTE,
+  showByte,
+  SPACES,
+  WORD_ENDS,
+} from "./bytes.ts";
 import { ObjectScanner, STEP, type ScanKeys, type Step } from "./scan.ts";
+import type { Fault, SplitLimits, SplitSink } from "./types.ts";
 import { createWindow, fillWindow, moveWindow, type Window } from "./window.ts";
-
-/** Why a piece of the stream is no item. `truncated`: the stream ended inside it. `cut`: as `finish` was told. */
-export type Fault = "bad_json" | "truncated" | "too_big" | "too_deep" | "cut";
-
-/** An item as found: its range in the window and what the scanner saw of it. Valid only during the call. */
-export type Item = {
-  readonly bytes: Uint8Array;
-  readonly start: number;
-  readonly end: number;
-  readonly scan: ObjectScanner;
-};
-
-/** A piece that is no item. `bytes` is null when it was too large to be kept. Valid only during the call. */
-export type Broken = {
-  readonly fault: Fault;
-  readonly detail: string;
-  readonly bytes: Uint8Array | null;
-  readonly sizeBytes: number;
-  /** What was seen of an item before it was found broken; null when the piece never was one. */
-  readonly scan: ObjectScanner | null;
-};
-
-/** Takes what is found, in the order of the stream. Both return true when the chunk shall be handed over now. */
-export type SplitSink = {
-  item(item: Item): boolean;
-  fault(broken: Broken): boolean;
-  /** The window leaves this chunk. True when ranges of it were taken, so that its memory is no longer the splitter's. */
-  handOver(chunk: Uint8Array): boolean;
-};
-
-/** Bounds: bytes of an item, nesting of an item, bytes of a chunk at first and at most (at least twice an item). */
-export type SplitLimits = {
-  readonly itemBytes: number;
-  readonly depth: number;
-  readonly chunkBytes: number;
-  readonly chunkMaxBytes: number;
-};
 
 const [GAP, ITEM, REST, ATOM, JUNK] = [0, 1, 2, 3, 4] as const;
 /** What a gap may hold: anything (top), a value or the array's end, a value, a comma or the array's end. */
 const [TOP, FIRST, NEXT, AFTER] = [0, 1, 2, 3] as const;
-const [NEWLINE, QUOTE, BACKSLASH, COMMA, OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT] = [
-  0x0a, 0x22, 0x5c, 0x2c, 0x5b, 0x5d, 0x7b,
-] as const;
 const BOM = [0xef, 0xbb, 0xbf] as const;
 /** Times a broken item is tried again from a line start inside it, before the same error: bounds the work on hostile input. */
 const LOOK_BACKS = 16;
-const [SPACES, WORD_ENDS] = [" \t\r\n", " \t\r\n,]}"].map((chars) => {
-  const table = new Uint8Array(256);
-  for (const char of chars) table[char.charCodeAt(0)] = 1;
-  return table;
-}) as [Uint8Array, Uint8Array];
-
 /** One stream's splitter. A class: hot and stateful. Call `push` for each piece, then `finish` once. */
 export class JsonSplitter {
   readonly #sink: SplitSink;
@@ -162,13 +130,13 @@ export class JsonSplitter {
     if (this.#expect === TOP) return this.#top(byte);
     if (byte === CLOSE_ARRAY && this.#expect !== NEXT) this.#closeArray();
     else if (this.#expect === AFTER) {
-      if (byte !== COMMA) this.#damage(byte);
+      if (byte !== COMMA) this.#damage();
       else {
         this.#expect = NEXT;
         this.#pos += 1;
       }
     } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) this.#begin(this.#inContainer ? this.#inner : this.#outer);
-    else if (WORD_ENDS[byte] === 1) this.#damage(byte);
+    else if (WORD_ENDS[byte] === 1) this.#damage();
     else {
       this.#open(this.#pos);
       this.#place = ATOM;
@@ -189,8 +157,8 @@ export class JsonSplitter {
       const { bytes, filled } = this.#window;
       if (filled < 3) return false;
       if (bytes[1] === BOM[1] && bytes[2] === BOM[2]) this.#pos = 3;
-      else this.#damage(byte);
-    } else this.#damage(byte);
+      else this.#damage();
+    } else this.#damage();
     return true;
   }
 
@@ -311,11 +279,11 @@ export class JsonSplitter {
   }
 
   /** What stands between items is no JSON: junk to the next line if the document stood on one line, else to the end. */
-  #damage(byte: number): void {
+  #damage(): void {
     this.#open(this.#pos);
     this.#place = JUNK;
     this.#fault = "bad_json";
-    this.#detail = this.#describe("unexpected", byte);
+    this.#detail = this.#describe("unexpected");
     this.#canResync = !this.#hasBreak;
   }
 
@@ -328,7 +296,7 @@ export class JsonSplitter {
     if (step === STEP.more) return false;
     if (step === STEP.end) this.#close();
     else if (step === STEP.container) this.#enterContainer();
-    else this.#damage(this.#window.bytes[this.#pos] as number);
+    else this.#damage();
     return true;
   }
 
@@ -406,10 +374,9 @@ export class JsonSplitter {
     if (this.#sink.fault({ fault, detail: text, bytes: range, sizeBytes: size, scan })) this.#makeRoom();
   }
 
-  #describe(what: string, byte: number | undefined = this.#window.bytes[this.#pos]): string {
-    if (this.#pos >= this.#window.filled || byte === undefined) return `${what} at byte ${this.#offset()}`;
-    const shown = byte > 0x20 && byte < 0x7f ? `"${String.fromCharCode(byte)}"` : `byte 0x${byte.toString(16)}`;
-    return `${what} ${shown} at byte ${this.#offset()}`;
+  #describe(what: string): string {
+    const byte = this.#pos < this.#window.filled ? this.#window.bytes[this.#pos] : undefined;
+    return `${what}${byte === undefined ? "" : ` ${showByte(byte)}`} at byte ${this.#offset()}`;
   }
 
   /** Hands the chunk over and carries on what is still open, unless that grew too large to be kept. */
@@ -422,12 +389,4 @@ export class JsonSplitter {
     moveWindow(this.#window, keep, { reuse, max: this.#limits.chunkMaxBytes });
     this.#pos -= keep;
   }
-}
-
-/** Position behind the first line break in [from, end) that is followed by "{"; −1 when there is none. */
-function findLine(bytes: Uint8Array, from: number, end: number): number {
-  const view = bytes.subarray(0, end);
-  let at = view.indexOf(NEWLINE, from);
-  while (at !== -1 && view[at + 1] !== OPEN_OBJECT) at = view.indexOf(NEWLINE, at + 1);
-  return at === -1 ? -1 : at + 1;
 }
