@@ -2,6 +2,7 @@
  * What one leaf says of one field, case by case: the column "Ours must" of the design. Every case runs on the compiled
  * rules and on the slow evaluation.
  */
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../src/model/event.ts";
 import type { Expression, Test } from "../../src/sigma/ast.ts";
@@ -289,6 +290,56 @@ test("$ also stands before a final newline, as in PCRE", () => {
   const rules = compileRules(setOf([ruleOf("r", leaf("f", regex("^ab$")))]), { lists: NO_LISTS, fields: new Map() });
   expect(rules.evaluate(eventOf({ f: "ab\n" }))).toEqual([0]);
   expect(rules.evaluate(eventOf({ f: "ab\n\n" }))).toEqual([]);
+});
+
+test("letters whose lower case is longer or lies elsewhere are found all the same", () => {
+  expect(holds(text("f", "i\u0307x"), { f: "\u0130X" })).toBe(true);
+  expect(holds(leaf("f", regex("secret", "i")), { f: "\u017fecret" })).toBe(true);
+});
+
+test("what is done before an expression runs never changes its answer", () => {
+  const atom = fc.constantFrom(
+    "a",
+    "b",
+    "S",
+    "\\.",
+    ".",
+    "[ab]",
+    "[^a]",
+    "(?:ab|S)",
+    "(a|b)",
+    "\\w",
+    "k",
+    "abS",
+    "^",
+    "$",
+  );
+  const quantifier = fc.constantFrom("", "", "", "?", "*", "+", "{0,1}", "{2}", "*?", "+?");
+  const part = fc.tuple(atom, quantifier).map(([one, many]) => (one === "^" || one === "$" ? one : one + many));
+  const source = fc.array(part, { minLength: 1, maxLength: 7 }).map((parts) => parts.join(""));
+  const subject = fc.string({
+    unit: fc.constantFrom("a", "b", "S", "s", ".", "k", "\u017f", "\u212a", "\n", "x"),
+    maxLength: 12,
+  });
+  const either = fc.oneof(
+    source,
+    fc.tuple(source, source).map(([one, other]) => `${one}|${other}`),
+  );
+  const withEnds = fc.tuple(fc.constantFrom("", ".*", ".+", "(?i)"), either, fc.constantFrom("", ".*", ".+?", "\\.*"));
+  fc.assert(
+    fc.property(
+      withEnds,
+      fc.array(subject, { minLength: 1, maxLength: 8 }),
+      fc.constantFrom("", "i", "s", "m"),
+      (parts, subjects, flags) => {
+        const test = regex(parts.join(""), flags);
+        // "$" before a final newline is PCRE's way, not that of the engine compared with.
+        const records = subjects.filter((one) => !one.endsWith("\n") || flags === "m");
+        for (const f of records) holds(leaf("f", test), { f });
+      },
+    ),
+    { numRuns: 800 },
+  );
 });
 
 describe("lists", () => {
