@@ -21,13 +21,17 @@ export function connect(file: string, mode: "read" | "write"): DatabaseSync {
   const sqlite = new DatabaseSync(file, { readOnly: mode === "read", timeout: BUSY_MS, defensive: true });
   try {
     sqlite.exec(`PRAGMA cache_size = -${CACHE_KIB}; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON`);
-    const journal = file === "" ? "MEMORY" : "WAL";
-    if (mode === "write") sqlite.exec(`PRAGMA journal_mode = ${journal}; PRAGMA synchronous = FULL`);
+    if (mode === "write") sqlite.exec("PRAGMA synchronous = FULL");
     return sqlite;
   } catch (error) {
     sqlite.close();
     throw error;
   }
+}
+
+/** Chooses how the file is journalled; written into the file, so only once it is known to be ours. */
+export function setJournal(sqlite: DatabaseSync, mode: "WAL" | "MEMORY"): void {
+  sqlite.exec(`PRAGMA journal_mode = ${mode}`);
 }
 
 /** Runs `work` in one transaction: all of it, or nothing. Throws SagewatchError as toStoreError says. */

@@ -84,8 +84,7 @@ function createQuarantine(
   usage: Usage,
 ): Pick<RejectTables, "quarantine" | "resolve"> {
   const insert = sqlite.prepare(
-    `INSERT OR IGNORE INTO quarantine (source, path, idx, kind, reason, detail, size_bytes, sha256, tries, at_ms, cost, record)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)`,
+    `INSERT INTO quarantine (source, path, idx, kind, reason, detail, size_bytes, sha256, tries, at_ms, cost, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?) ON CONFLICT DO NOTHING`,
   );
   const remove = sqlite.prepare("DELETE FROM quarantine WHERE id = ? RETURNING cost");
   const retry = sqlite.prepare("UPDATE quarantine SET tries = tries + 1 WHERE id = ?");
@@ -124,7 +123,7 @@ function createQuarantine(
 
 function createLate(sqlite: DatabaseSync, limits: StoreLimits, usage: Usage): Pick<RejectTables, "late" | "purgeLate"> {
   const insert = sqlite.prepare(
-    "INSERT OR IGNORE INTO late (rule_id, step, key, record_hash, at_ms, cost, body, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    "INSERT INTO late (rule_id, step, key, record_hash, at_ms, cost, body, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
   );
   const oldest = sqlite.prepare(
     "DELETE FROM late WHERE id IN (SELECT id FROM late ORDER BY id LIMIT ?) RETURNING cost",

@@ -12,7 +12,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { CommitUnit, Store } from "../contracts.ts";
 import { SagewatchError } from "../model/errors.ts";
 import { createAlertTable } from "./alerts.ts";
-import { connect, toStoreError, transact } from "./database.ts";
+import { connect, setJournal, toStoreError, transact } from "./database.ts";
 import {
   dropReserve,
   fillReserve,
@@ -32,6 +32,8 @@ import { CANONICAL_FORM } from "./schema.ts";
 import { createViews } from "./views.ts";
 import { createWindowTables } from "./windows.ts";
 
+/** The log keeps this much of its length after a checkpoint; a longer one came from a slow reader and is cut. */
+const LOG_KEPT_BYTES = 16 * 1024 * 1024;
 const UPDATE_EVERY_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -62,6 +64,7 @@ type Opened = StoreOptions & { limits: StoreLimits; header: Header; disk?: { loc
 
 function openTemporary(header: Header): DatabaseSync {
   const sqlite = connect("", "write");
+  setJournal(sqlite, "MEMORY");
   createTables(sqlite, header);
   return sqlite;
 }
@@ -74,12 +77,11 @@ function openFile(file: string, header: Header, limits: StoreLimits): DatabaseSy
     if (fs.statSync(file).size === 0) throw new SagewatchError("store_corrupt", `The state file ${file} is empty.`);
     touchPrivate(file);
     sqlite = connect(file, "write");
-    checkStructure(sqlite, file, limits.checkBytes);
     checkHeader(sqlite, file);
+    setJournal(sqlite, "WAL");
+    checkStructure(sqlite, file, limits.checkBytes);
     migrate(sqlite, file);
-    sqlite.exec(
-      `PRAGMA wal_autocheckpoint = ${limits.checkpointPages}; PRAGMA journal_size_limit = ${limits.reserveBytes}`,
-    );
+    sqlite.exec(`PRAGMA wal_autocheckpoint = ${limits.checkpointPages}; PRAGMA journal_size_limit = ${LOG_KEPT_BYTES}`);
     setQuota(sqlite, limits, true);
     return sqlite;
   } catch (thrown) {
@@ -103,6 +105,7 @@ function createFile(file: string, header: Header): void {
   touchPrivate(making);
   const sqlite = connect(making, "write");
   try {
+    setJournal(sqlite, "WAL");
     createTables(sqlite, header);
   } finally {
     sqlite.close();

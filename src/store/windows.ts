@@ -35,7 +35,7 @@ export function createWindowTables(sqlite: DatabaseSync, limits: StoreLimits): W
     "INSERT INTO members (state_key, slice, group_key, body, crc) VALUES (?, ?, ?, ?, ?)",
   );
   const addEvidence = sqlite.prepare(
-    "INSERT OR IGNORE INTO evidence (state_key, slice, group_key, key, record_hash, time_ms, body, crc, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "INSERT INTO evidence (state_key, slice, group_key, key, record_hash, time_ms, body, crc, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
   );
   const dropEvidence = sqlite.prepare(
     "DELETE FROM evidence WHERE state_key = ? AND slice = ? AND group_key = ? AND key = ? AND record_hash = ?",

@@ -1,8 +1,8 @@
 /** Starts the scripts of this folder as processes and reads what they say, line by line. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import * as path from "node:path";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 
 export type Child = {
@@ -15,9 +15,14 @@ export type Child = {
   kill(): Promise<void>;
 };
 
+/** Commits units until it is stopped. */
+export const WRITER: URL = new URL("./writer.ts", import.meta.url);
+/** Fills a small disk. */
+export const SMALL_DISK: URL = new URL("./small-disk.ts", import.meta.url);
+
 /** `before` is a command that runs Node in its place, such as a shell with a limit. */
-export function start(script: string, args: readonly string[], before: readonly string[] = []): Child {
-  const [command = "", ...rest] = [...before, process.execPath, path.join(import.meta.dirname, script), ...args];
+export function start(script: URL, args: readonly string[], before: readonly string[] = []): Child {
+  const [command = "", ...rest] = [...before, process.execPath, fileURLToPath(script), ...args];
   const child = spawn(command, rest, { stdio: ["ignore", "pipe", "inherit"] });
   const lines: string[] = [];
   const waiting = new Set<() => void>();

@@ -10,7 +10,7 @@ import { expect, test } from "vitest";
 import { createRandom } from "../../src/lib/random.ts";
 import { SagewatchError } from "../../src/model/errors.ts";
 import { openStore } from "../../src/store/store.ts";
-import { start } from "./child.ts";
+import { WRITER, start } from "./child.ts";
 import { clockAt, countUnits, dump, makeUnit } from "./make.ts";
 import { createModel, open, stateDir } from "./temp.ts";
 
@@ -56,7 +56,7 @@ function readOrCode(dir: string): unknown {
 
 test("a log cut or flipped anywhere gives the state after the first k commits, or a refusal", async () => {
   const dir = stateDir();
-  const writer = start("writer.ts", [dir, "0", String(COMMITS)]);
+  const writer = start(WRITER, [dir, "0", String(COMMITS)]);
   await writer.line((line) => line === String(COMMITS));
   writer.process.kill("SIGSTOP");
   const [base, log] = ["store.db", "store.db-wal"].map((name) => fs.readFileSync(path.join(dir, name))) as [
@@ -94,7 +94,7 @@ test("a writer killed at any time, checkpoints included, loses nothing that it k
   let known = 0;
   for (let n = 0; n < 6; n += 1) {
     // A checkpoint after every 4 pages: nearly every commit makes one.
-    const writer = start("writer.ts", [dir, "4", "100000"]);
+    const writer = start(WRITER, [dir, "4", "100000"]);
     await writer.line((line) => Number(line) > known);
     await setTimeout(random.int(0, 40));
     await writer.kill();

@@ -4,7 +4,7 @@ import * as path from "node:path";
 import { expect, test } from "vitest";
 import { systemClock } from "../../src/lib/clock.ts";
 import { openViews } from "../../src/store/views.ts";
-import { start } from "./child.ts";
+import { WRITER, start } from "./child.ts";
 import { countUnits, dump, makeUnit, START } from "./make.ts";
 import { open, stateDir } from "./temp.ts";
 
@@ -14,11 +14,11 @@ const fenced: unknown = expect.objectContaining({ code: "store_fenced" });
 
 test("a second process is refused at once, by the folder and the holder; readers go on; kill -9 frees the folder", async () => {
   const dir = stateDir();
-  const holder = start("writer.ts", [dir, "0", "3"]);
+  const holder = start(WRITER, [dir, "0", "3"]);
   await holder.line((line) => line === "3");
   const begunMs = systemClock.monotonicMs();
   expect(() => open(dir)).toThrow(locked(dir, `process ${holder.process.pid} `));
-  const second = start("writer.ts", [dir, "0", "3"]);
+  const second = start(WRITER, [dir, "0", "3"]);
   expect(JSON.parse((await second.line((line) => line.startsWith("{")))!)).toMatchObject({ code: "store_locked" });
   expect(systemClock.monotonicMs() - begunMs).toBeLessThan(2_000);
   const views = openViews(dir);

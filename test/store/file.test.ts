@@ -52,14 +52,6 @@ test("the folder is 0700 and every file in it 0600, while open too, whatever the
 test.each([
   ["text", () => Buffer.from("this is no database, and long enough for a header".repeat(99))],
   ["empty", () => Buffer.alloc(0)],
-  [
-    "another program's database",
-    (whole: Buffer) => {
-      const other = Buffer.from(whole);
-      other.writeUInt32BE(1, 68);
-      return other;
-    },
-  ],
   ["cut in half", (whole: Buffer) => whole.subarray(0, 8192)],
   [
     "overwritten in the middle",
@@ -73,6 +65,16 @@ test.each([
   expect(fs.readFileSync(file).equals(damaged)).toBe(true);
   expect(fs.readFileSync(`${file}.corrupt`).equals(damaged)).toBe(true);
   expect(fs.readdirSync(dir).filter((name) => name.includes("corrupt"))).toHaveLength(1);
+});
+
+test("another program's database is refused and not a byte of it changed", () => {
+  const dir = stateDir();
+  fs.mkdirSync(dir);
+  const file = path.join(dir, "store.db");
+  alter(file, "CREATE TABLE theirs (a); INSERT INTO theirs VALUES (1)");
+  const before = fs.readFileSync(file);
+  expect(() => open(dir)).toThrow(refusedAs("store_corrupt"));
+  expect(fs.readFileSync(file).equals(before)).toBe(true);
 });
 
 test.each([

@@ -6,7 +6,7 @@ import * as fs from "node:fs";
 import { spawnSync } from "node:child_process";
 import { expect, test } from "vitest";
 import type { CommitUnit, Store } from "../../src/contracts.ts";
-import { start } from "./child.ts";
+import { SMALL_DISK, WRITER, start } from "./child.ts";
 import { countUnits, draft, dump, evidence, makeUnit, member, pointer, START, unit } from "./make.ts";
 import { createModel, open, stateDir } from "./temp.ts";
 
@@ -80,7 +80,7 @@ test.each(growers)(
 test("a file-size limit of the process: refused with store_full, and what was committed is all there", async () => {
   const dir = stateDir();
   // 2,048 blocks of 512 or 1,024 bytes, as the shell counts; no checkpoint, so that the log meets the limit.
-  const limited = start("writer.ts", [dir, "0", "100000"], ["sh", "-c", 'ulimit -f 2048; exec "$0" "$@"']);
+  const limited = start(WRITER, [dir, "0", "100000"], ["sh", "-c", 'ulimit -f 2048; exec "$0" "$@"']);
   await limited.line((line) => line.startsWith("{"));
   const outcome = JSON.parse(limited.last());
   await limited.kill();
@@ -102,7 +102,7 @@ test.skipIf(!canMount)(
     const dir = stateDir();
     fs.mkdirSync(dir);
     const script = `mount -t tmpfs -o size=2m none ${dir} && exec "$0" "$@"`;
-    const child = start("small-disk.ts", [dir], [...mount, script]);
+    const child = start(SMALL_DISK, [dir], [...mount, script]);
     await child.line((line) => line.startsWith("{"));
     const outcome = JSON.parse(child.last());
     expect(outcome).toEqual({
