@@ -66,12 +66,12 @@ export function compileRules(ruleSet: RuleSet, options: CompileOptions): Compile
       (logsource) => [logsource, createIndex(logsource, indexed, (field) => evaluator.slot(field))] as const,
     ),
   );
-  const { run, costs } = createRunner(detections, programs, options.monotonicMs);
+  const runner = createRunner(detections, programs, options.monotonicMs);
 
   return {
     detections,
     problems: [...normaliser.problems, ...checkRuleFields(ruleSet, checkField)],
-    evaluate: createEvaluation(evaluator, indexes, run),
+    evaluate: createEvaluation(evaluator, indexes, runner),
     scan: (event) => {
       evaluator.begin(event);
       return (indexes.get(event.logsource)?.all ?? []).filter((rule) => programs[rule]?.() === true);
@@ -87,7 +87,7 @@ export function compileRules(ruleSet: RuleSet, options: CompileOptions): Compile
       return { found, values: count === 0 ? [] : (many ?? [value]) };
     },
     openRules: indexed.filter((rule) => rule.witness === null).map((rule) => detections[rule.index]?.id ?? ""),
-    costs,
+    costs: () => runner.costs(),
   };
 }
 
@@ -109,23 +109,27 @@ function toIndexed(rule: DetectionRule, index: number, made: { plan: PlanNode; e
 function createEvaluation(
   evaluator: Evaluator,
   indexes: ReadonlyMap<Logsource, RuleIndex>,
-  run: (rule: number, measured: boolean) => boolean,
+  runner: Runner,
 ): (event: Event) => readonly number[] {
   const hits: number[] = [];
-  let tried = new Uint32Array(0);
+  /** Number of the event on which each rule was last tried. */
+  const tried = new Uint32Array(runner.size);
   let events = 0;
   let measured = false;
   const visit = (rule: number): void => {
     if (tried[rule] === events) return;
     tried[rule] = events;
-    if (run(rule, measured)) hits.push(rule);
+    if (runner.run(rule, measured)) hits.push(rule);
   };
   return (event) => {
     hits.length = 0;
-    events = events === 0xffff_ffff ? 1 : events + 1;
+    if (events === 0xffff_ffff) {
+      tried.fill(0);
+      events = 0;
+    }
+    events += 1;
     const index = indexes.get(event.logsource);
     if (index === undefined) return hits;
-    if (events === 1) tried = new Uint32Array(Math.max(0, ...[...indexes.values()].flatMap((each) => each.all)) + 1);
     measured = events % MEASURE_EVERY === 0;
     evaluator.begin(event);
     index.candidates(visit);
@@ -133,17 +137,26 @@ function createEvaluation(
   };
 }
 
+/** Runs rules by number. */
+type Runner = {
+  /** Rules there are. */
+  readonly size: number;
+  run(rule: number, measured: boolean): boolean;
+  costs(): RuleCost[];
+};
+
 /** Runs one rule, measured or not. */
 function createRunner(
   detections: readonly DetectionRule[],
   programs: readonly (() => boolean)[],
   monotonicMs: (() => number) | undefined,
-): { run: (rule: number, measured: boolean) => boolean; costs: () => RuleCost[] } {
+): Runner {
   const plain = (rule: number): boolean => programs[rule]?.() === true;
-  if (monotonicMs === undefined) return { run: plain, costs: () => [] };
+  if (monotonicMs === undefined) return { size: programs.length, run: plain, costs: () => [] };
   const totals = new Float64Array(programs.length);
   const counts = new Uint32Array(programs.length);
   return {
+    size: programs.length,
     run: (rule, measured) => {
       if (!measured) return plain(rule);
       const start = monotonicMs();

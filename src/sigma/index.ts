@@ -114,7 +114,7 @@ function createProbe(
   values: ReadonlyMap<string, readonly number[]>,
 ): (visit: (rule: number) => void) => void {
   const memo = new Map<string, readonly number[]>();
-  const lengths = new Uint8Array(Math.max(...[...values.keys()].map((value) => value.length)) + 1);
+  const lengths = new Uint8Array([...values.keys()].reduce((longest, value) => Math.max(longest, value.length), 0) + 1);
   for (const value of values.keys()) lengths[value.length] = 1;
   const lookUp = (text: string): readonly number[] => {
     if (lengths[text.length] !== 1 && !text.includes(LENGTHENED)) return NO_RULES;

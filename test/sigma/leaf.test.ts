@@ -145,6 +145,7 @@ const TIMES: Case[] = [
   ["minute", time("minute", 59), `{"t":"2024-12-30T23:59:59Z"}`, true],
   ["no time", time("hour", 0), `{"t":"yesterday"}`, false],
   ["no such day", time("day", 31), `{"t":"2024-02-31T00:00:00Z"}`, false],
+  ["no such day, nor the one it is taken for", time("day", 2), `{"t":"2024-02-31T00:00:00Z"}`, false],
   [
     "hour|gte",
     leaf("t", { type: "compare", operator: "gte", value: 22, part: "hour" }),

@@ -4,7 +4,6 @@
  * `*` is any length including none, newlines too; `?` is exactly one code point. Matching never builds a regular
  * expression. The caller folds the text beforehand unless the pattern is cased.
  */
-import type { Pattern } from "../ast.ts";
 import { fold } from "./fold.ts";
 
 /** A pattern without placeholders. */
@@ -31,11 +30,6 @@ export function normalisePattern(pattern: PlainPattern, cased: boolean): PlainPa
     } else if (part !== 0 || last !== 0) parts.push(part);
   }
   return parts;
-}
-
-/** True when the pattern holds a placeholder of `expand`. */
-export function hasPlaceholder(pattern: Pattern): boolean {
-  return pattern.some((part) => typeof part === "object");
 }
 
 /** Compiles a pattern in the form of normalisePattern. */

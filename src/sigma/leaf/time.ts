@@ -8,7 +8,7 @@ import type { Json } from "../../model/event.ts";
 import type { Comparison, TimePart } from "../ast.ts";
 import { toNumber } from "./number.ts";
 
-const TIMESTAMP = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)?$/i;
+const TIMESTAMP = /^(\d{4}-\d\d-\d\d)[T ]((?:[01]\d|2[0-3]):\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)?$/i;
 /** From here on a number counts milliseconds: as seconds it would lie in the year 5138. */
 const MILLISECONDS_FROM = 1e11;
 const DAY_MS = 86_400_000;
@@ -22,7 +22,13 @@ export function toEpochMs(value: Json): number | null {
   if (found === null) return null;
   const [, day = "", clock = "", fraction = "", zone = "Z"] = found;
   const epochMs = Date.parse(`${day}T${clock}${fraction.slice(0, 4)}${zone.toUpperCase()}`);
-  return Number.isNaN(epochMs) ? null : epochMs;
+  return Number.isNaN(epochMs) || !isDay(day) ? null : epochMs;
+}
+
+/** The runtime takes 31 February for 2 March; a calendar does not. */
+function isDay(day: string): boolean {
+  const midnightMs = Date.parse(`${day}T00:00:00Z`);
+  return !Number.isNaN(midnightMs) && new Date(midnightMs).toISOString().startsWith(day);
 }
 
 /** A part of a time in UTC. */

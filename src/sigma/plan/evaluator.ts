@@ -21,8 +21,6 @@ export type Evaluator = {
   slot(field: string): () => Slot;
   /** Compiles a plan to a test of the current event. */
   program(node: PlanNode): () => boolean;
-  /** Leaves evaluated so far, each counted once an event at most; only leaves that several rules share. */
-  readonly sharedLeaves: number;
 };
 
 /** Epochs take 30 bits of a cell, the answer one. */
@@ -110,7 +108,7 @@ export function createEvaluator(
     }
   };
 
-  return { begin, slot, program, sharedLeaves: shared.length };
+  return { begin, slot, program };
 }
 
 function all(tests: readonly (() => boolean)[]): () => boolean {
