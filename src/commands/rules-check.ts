@@ -24,13 +24,20 @@ export type RulesCheckOptions = {
 /** Checks rules. Throws as loadRules: not_found, input_unreadable. */
 export function runRulesCheck(options: RulesCheckOptions): { readonly exitCode: 0 | 1; readonly stdout: string } {
   const { lists, retired } = options;
-  const loaded = loadRules(options.paths, { mode: options.mode, ...(lists === undefined ? {} : { lists }), ...(retired === undefined ? {} : { retired }) });
+  const loaded = loadRules(options.paths, {
+    mode: options.mode,
+    ...(lists === undefined ? {} : { lists }),
+    ...(retired === undefined ? {} : { retired }),
+  });
   const problems = [...loaded.problems, ...(options.more?.(loaded) ?? [])];
   const errors = problems.filter(({ severity }) => severity === "error");
   const warnings = problems.filter(({ severity }) => severity === "warning");
   const exitCode = errors.length === 0 ? 0 : 1;
   if (options.format === "json") {
-    return { exitCode, stdout: `${safeJson(JSON.stringify({ errors: errors.map(toPlain), warnings: warnings.map(toPlain) }))}\n` };
+    return {
+      exitCode,
+      stdout: `${safeJson(JSON.stringify({ errors: errors.map(toPlain), warnings: warnings.map(toPlain) }))}\n`,
+    };
   }
   const reports = problems.map((problem) => toReport(problem, loaded.texts.get(problem.file) ?? ""));
   const total = `${count(errors.length, "error")}${warnings.length === 0 ? "" : `, ${count(warnings.length, "warning")}`} in ${count(loaded.rules, "rule")}`;
@@ -52,7 +59,11 @@ const AROUND = 60;
 /** A finding over four lines: place, the line, a caret, the remedy. */
 function toReport(problem: Problem, text: string): string {
   const { file, line, column, severity, code, message, remedy } = problem;
-  const whole = text.split("\n", line).at(line - 1)?.trimEnd() ?? "";
+  const whole =
+    text
+      .split("\n", line)
+      .at(line - 1)
+      ?.trimEnd() ?? "";
   const from = Math.max(0, column - 1 - AROUND);
   // Tabs and control characters would move the caret away from its place.
   const before = safeLine(whole.slice(from, column - 1));

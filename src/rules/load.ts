@@ -70,7 +70,8 @@ function walk(folder: string, above: ReadonlySet<string>): readonly string[] {
     if (name.startsWith(".")) return [];
     const path = join(folder, name);
     const stat = statSync(path, { throwIfNoEntry: false });
-    if (stat?.isDirectory() === true) return basename(path) === LISTS_FOLDER ? [] : walk(path, new Set([...above, real]));
+    if (stat?.isDirectory() === true)
+      return basename(path) === LISTS_FOLDER ? [] : walk(path, new Set([...above, real]));
     return stat !== undefined && /\.ya?ml$/i.test(name) ? [path] : [];
   });
 }
@@ -83,7 +84,10 @@ function readRuleFile(path: string, problems: Problem[]): string | null {
     return size > RULE_FILE_MAX_BYTES ? null : readFileSync(path);
   });
   if (bytes === null || bytes.length > RULE_FILE_MAX_BYTES) {
-    findings.error("file_too_large", 0, { message: `the file is larger than ${RULE_FILE_MAX_BYTES / 1024} KiB`, remedy: "split it" });
+    findings.error("file_too_large", 0, {
+      message: `the file is larger than ${RULE_FILE_MAX_BYTES / 1024} KiB`,
+      remedy: "split it",
+    });
     return null;
   }
   try {
@@ -98,6 +102,8 @@ function attempt<T>(path: string, read: () => T): T {
   try {
     return read();
   } catch (thrown) {
-    throw new SagewatchError("input_unreadable", `rules: \`${path}\` cannot be read: ${toMessage(thrown)}`, { cause: thrown });
+    throw new SagewatchError("input_unreadable", `rules: \`${path}\` cannot be read: ${toMessage(thrown)}`, {
+      cause: thrown,
+    });
   }
 }

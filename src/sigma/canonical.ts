@@ -17,7 +17,10 @@ export const CANONICAL_FORM = 1;
 type Form = readonly unknown[];
 
 /** State key and rule_sem of a detection. Its bucket is the suppression period, 0 without one. */
-export function toDetectionKeys(rule: { logsource: RuleLogsource; expression: Expression; engine: EngineOptions }): { readonly stateKey: string; readonly ruleSem: string } {
+export function toDetectionKeys(rule: { logsource: RuleLogsource; expression: Expression; engine: EngineOptions }): {
+  readonly stateKey: string;
+  readonly ruleSem: string;
+} {
   const form = {
     form: CANONICAL_FORM,
     type: "detection",
@@ -30,13 +33,19 @@ export function toDetectionKeys(rule: { logsource: RuleLogsource; expression: Ex
 }
 
 /** What a correlation's keys hang on. */
-export type CorrelationMeaning = Pick<Correlation, "kind" | "groupBy" | "fields" | "aliases" | "rules" | "percentile" | "timespanMs" | "bucketMs">;
+export type CorrelationMeaning = Pick<
+  Correlation,
+  "kind" | "groupBy" | "fields" | "aliases" | "rules" | "percentile" | "timespanMs" | "bucketMs"
+>;
 
 /**
  * State key and rule_sem of a correlation. `stateKeys` are those of the referenced rules, by id. The order of rules is
  * part of the form, since members are stored under their step.
  */
-export function toCorrelationKeys(rule: CorrelationMeaning, stateKeys: ReadonlyMap<string, string>): { readonly stateKey: string; readonly ruleSem: string } {
+export function toCorrelationKeys(
+  rule: CorrelationMeaning,
+  stateKeys: ReadonlyMap<string, string>,
+): { readonly stateKey: string; readonly ruleSem: string } {
   const used = [...rule.groupBy, ...rule.fields].filter((name) => Object.hasOwn(rule.aliases, name));
   const form = {
     form: CANONICAL_FORM,
@@ -79,7 +88,11 @@ function toTestForm(test: Test): Form {
     case "null":
       return ["null"];
     case "regex":
-      return ["regex", test.source, `${test.ignoreCase ? "i" : ""}${test.multiline ? "m" : ""}${test.dotAll ? "s" : ""}`];
+      return [
+        "regex",
+        test.source,
+        `${test.ignoreCase ? "i" : ""}${test.multiline ? "m" : ""}${test.dotAll ? "s" : ""}`,
+      ];
     case "cidr":
       return ["cidr", test.network];
     case "compare":

@@ -7,7 +7,6 @@
  * docs/rule-problems.md is generated from the table.
  */
 import type { Place, Problem } from "./ast.ts";
-import type { YamlScalar } from "./yaml.ts";
 
 /** Code → meaning in one line. */
 export const PROBLEM_CODES = {
@@ -57,7 +56,8 @@ export const PROBLEM_CODES = {
   encoding_alone: "The encoding works only with a modifier that is missing.",
   windash_expansion: "A windash value has more dashes than the engine expands.",
   regex_invalid: "The regular expression is not valid.",
-  regex_unsupported: "The regular expression needs look-around, back-references or another construct without linear-time matching.",
+  regex_unsupported:
+    "The regular expression needs look-around, back-references or another construct without linear-time matching.",
   regex_too_long: "The regular expression is longer than 4 KiB.",
   cidr_invalid: "The value is no IP network.",
   cidr_host_bits: "The network has host bits set.",
@@ -103,6 +103,9 @@ export type Mode = "strict" | "lenient";
 /** The words of one finding. `value` is shortened to 200 characters. */
 export type Words = { readonly message: string; readonly value?: string; readonly remedy: string };
 
+/** What must be known of a scalar to find a place inside it: its value, whether it stands unquoted, its offset. */
+type Scalar = { readonly value: unknown; readonly plain: boolean; readonly at: number };
+
 /** Collects the problems of one file. Offsets are UTF-16 indexes into its text. */
 export type Findings = {
   readonly mode: Mode;
@@ -115,7 +118,7 @@ export type Findings = {
   errors(): number;
   place(at: number): Place;
   /** Offset of the character `index` of a scalar's value, or the scalar's start when escapes or folding hide it. */
-  inside(scalar: YamlScalar, index: number): number;
+  inside(scalar: Scalar, index: number): number;
 };
 
 /** Longest offending value that a problem repeats. */
@@ -130,7 +133,8 @@ export function createFindings(file: { path: string; text: string }, mode: Mode,
     const line = lineAt(lineStarts, at);
     return { file: file.path, line: line + 1, column: at - (lineStarts[line] ?? 0) + 1 };
   };
-  const report = (severity: "error" | "warning", code: ProblemCode, at: number, words: Words): void => {
+  const report = (severity: "error" | "warning", found: { code: ProblemCode; at: number; words: Words }): void => {
+    const { code, at, words } = found;
     if (severity === "error") errors += 1;
     const value = words.value ?? "";
     const shown = value.length > VALUE_MAX ? `${value.slice(0, VALUE_MAX)}…` : value;
@@ -139,9 +143,9 @@ export function createFindings(file: { path: string; text: string }, mode: Mode,
   return {
     mode,
     file: file.path,
-    error: (code, at, words) => report("error", code, at, words),
-    warning: (code, at, words) => report("warning", code, at, words),
-    lapse: (code, at, words) => report(mode === "strict" ? "error" : "warning", code, at, words),
+    error: (code, at, words) => report("error", { code, at, words }),
+    warning: (code, at, words) => report("warning", { code, at, words }),
+    lapse: (code, at, words) => report(mode === "strict" ? "error" : "warning", { code, at, words }),
     errors: () => errors,
     place,
     inside: (scalar, index) => {

@@ -1,36 +1,21 @@
 /**
- * Resolves what correlations refer to: rules and correlations by id or name, aliases, order, and what the engine runs.
+ * Resolves what correlations refer to: rules and correlations by id or name, aliases, and the order of evaluation.
  *
  * Correlations come out behind everything they refer to. A reference that leads nowhere, to a rule with errors or in a
  * circle leaves the correlation out, and so do types that the engine does not run. Rules that any correlation names, also
  * a broken one, are told to be silent unless one that names them says `generate`.
  */
 import { didYouMean } from "../lib/nearest.ts";
-import type { Bound, Correlation, CorrelationType, DetectionRule, RuleHead } from "./ast.ts";
-import { toCorrelationKeys } from "./canonical.ts";
+import type { Correlation, DetectionRule, RuleHead } from "./ast.ts";
 import type { AliasDraft, CorrelationBody, CorrelationDraft } from "./document/correlation.ts";
+import { isRun, toCorrelation, type Linked, type Supported } from "./document/link.ts";
 import type { Reference } from "./document/filter.ts";
-
-/** What the engine runs: the operators of each type ([] = without a condition), and correlations of correlations. */
-export type Supported = {
-  readonly types: Readonly<Partial<Record<CorrelationType, readonly Bound["operator"][]>>>;
-  readonly chaining: boolean;
-};
-
-/** What this engine runs. Everything else parses and is refused as `correlation_unsupported`, never run in part. */
-export const SUPPORTED: Supported = { types: { event_count: ["gt", "gte"], temporal_ordered: [] }, chaining: false };
-
-/** Shortest bucket by default: shorter ones would cut one burst into many alerts (reliability: bucket B). */
-const BUCKET_MIN_MS = 300_000;
 
 /** A rule or correlation that may be named. */
 type Target = Pick<RuleHead, "id" | "name" | "title"> & { readonly isCorrelation: boolean };
 
 /** Correlations without errors in order of evaluation, and the ids of rules that must not alert by themselves. */
 export type Resolved = { readonly correlations: readonly Correlation[]; readonly silenced: ReadonlySet<string> };
-
-/** A correlation whose references are known. */
-type Linked = { readonly draft: CorrelationDraft; readonly head: RuleHead; readonly body: CorrelationBody; readonly rules: readonly string[]; readonly aliases: Correlation["aliases"] };
 
 /** Resolves the correlations of a set. `failed`: names of documents with errors. */
 export function resolveCorrelations(
@@ -50,7 +35,9 @@ export function resolveCorrelations(
     stateKeys.set(correlation.id, correlation.stateKey);
   }
   const draftById = new Map(ordered.map((item) => [item.head.id, item.draft]));
-  const correlations = [...made.values()].filter((correlation) => isRun(correlation, { supported, made, draft: draftById.get(correlation.id) }));
+  const correlations = [...made.values()].filter((correlation) =>
+    isRun(correlation, { supported, made, draft: draftById.get(correlation.id) }),
+  );
   return { correlations, silenced: toSilenced(of.correlations, names) };
 }
 
@@ -58,7 +45,8 @@ type Names = { readonly byName: ReadonlyMap<string, Target>; readonly byTitle: R
 
 function createNames(drafts: readonly CorrelationDraft[], detections: readonly DetectionRule[]): Names {
   const targets: Target[] = detections.map(({ id, name, title }) => ({ id, name, title, isCorrelation: false }));
-  for (const { head } of drafts) if (head !== null) targets.push({ id: head.id, name: head.name, title: head.title, isCorrelation: true });
+  for (const { head } of drafts)
+    if (head !== null) targets.push({ id: head.id, name: head.name, title: head.title, isCorrelation: true });
   const byName = new Map<string, Target>();
   const byTitle = new Map<string, Target>();
   for (const target of targets) {
@@ -71,7 +59,8 @@ function createNames(drafts: readonly CorrelationDraft[], detections: readonly D
 
 /** Ids of rules that correlations name and none of them generates. */
 function toSilenced(drafts: readonly CorrelationDraft[], names: Names): ReadonlySet<string> {
-  const idsOf = (draft: CorrelationDraft): string[] => draft.references.flatMap(({ text }) => (names.byName.get(text) ?? names.byTitle.get(text))?.id ?? []);
+  const idsOf = (draft: CorrelationDraft): string[] =>
+    draft.references.flatMap(({ text }) => (names.byName.get(text) ?? names.byTitle.get(text))?.id ?? []);
   const silenced = new Set(drafts.flatMap(idsOf));
   for (const draft of drafts) if (draft.generate) for (const id of idsOf(draft)) silenced.delete(id);
   return silenced;
@@ -85,26 +74,41 @@ function link(draft: CorrelationDraft, names: Names, failed: ReadonlySet<string>
   const ids = targets.flatMap((target) => target?.id ?? []);
   const rules = body.kind === "temporal_ordered" ? ids : [...new Set(ids)];
   if (rules.length < ids.length) {
-    findings.warning("correlation_rule_twice", draft.typeAt, { message: "the correlation names a rule twice; once is enough for its type", value: ids.join(", "), remedy: "name it once, or use temporal_ordered" });
+    findings.warning("correlation_rule_twice", draft.typeAt, {
+      message: "the correlation names a rule twice; once is enough for its type",
+      value: ids.join(", "),
+      remedy: "name it once, or use temporal_ordered",
+    });
   }
   if (ids.length < targets.length) return null;
   const aliases = linkAliases(draft, { body, rules, names });
   return findings.errors() > before ? null : { draft, head, body, rules, aliases };
 }
 
-function find(reference: Reference, of: { draft: CorrelationDraft; names: Names; failed: ReadonlySet<string> }): Target | null {
+function find(
+  reference: Reference,
+  of: { draft: CorrelationDraft; names: Names; failed: ReadonlySet<string> },
+): Target | null {
   const { text, at } = reference;
   const { findings } = of.draft;
   const named = of.names.byName.get(text);
   if (named !== undefined) return named;
   const titled = of.names.byTitle.get(text);
   if (titled !== undefined) {
-    const words = { message: `\`${text}\` is the title of a rule; standard Sigma refers by id or name`, value: text, remedy: `write ${titled.name ?? titled.id}` };
+    const words = {
+      message: `\`${text}\` is the title of a rule; standard Sigma refers by id or name`,
+      value: text,
+      remedy: `write ${titled.name ?? titled.id}`,
+    };
     findings.lapse("correlation_rule_title", at, words);
     return titled;
   }
   if (of.failed.has(text)) {
-    findings.error("correlation_rule_failed", at, { message: `the rule \`${text}\` has errors or is not loaded`, value: text, remedy: "mend that rule first" });
+    findings.error("correlation_rule_failed", at, {
+      message: `the rule \`${text}\` has errors or is not loaded`,
+      value: text,
+      remedy: "mend that rule first",
+    });
     return null;
   }
   findings.error("correlation_rule_unknown", at, {
@@ -116,7 +120,10 @@ function find(reference: Reference, of: { draft: CorrelationDraft; names: Names;
 }
 
 /** Aliases by rule id. An alias that is used must have a field for every rule; a field for a rule not correlated is an error. */
-function linkAliases(draft: CorrelationDraft, of: { body: CorrelationBody; rules: readonly string[]; names: Names }): Correlation["aliases"] {
+function linkAliases(
+  draft: CorrelationDraft,
+  of: { body: CorrelationBody; rules: readonly string[]; names: Names },
+): Correlation["aliases"] {
   const { findings } = draft;
   const used = new Set([...of.body.groupBy, ...of.body.fields]);
   const linkOne = ({ name, at, fields }: AliasDraft): readonly [string, Readonly<Record<string, string>>] => {
@@ -124,13 +131,26 @@ function linkAliases(draft: CorrelationDraft, of: { body: CorrelationBody; rules
     for (const { text, at: fieldAt, field } of fields) {
       const target = of.names.byName.get(text) ?? of.names.byTitle.get(text);
       if (target !== undefined && of.rules.includes(target.id)) byRule.set(target.id, field);
-      else findings.error("correlation_alias", fieldAt, { message: `alias \`${name}\` names \`${text}\`, which is not correlated here`, value: text, remedy: "name one of the correlation's rules" });
+      else
+        findings.error("correlation_alias", fieldAt, {
+          message: `alias \`${name}\` names \`${text}\`, which is not correlated here`,
+          value: text,
+          remedy: "name one of the correlation's rules",
+        });
     }
     const lacking = of.rules.filter((id) => !byRule.has(id));
     if (lacking.length > 0 && used.has(name)) {
-      findings.error("correlation_alias", at, { message: `alias \`${name}\` has no field for ${lacking.join(", ")}`, value: name, remedy: "add a field for each rule" });
+      findings.error("correlation_alias", at, {
+        message: `alias \`${name}\` has no field for ${lacking.join(", ")}`,
+        value: name,
+        remedy: "add a field for each rule",
+      });
     } else if (!used.has(name)) {
-      findings.warning("correlation_alias", at, { message: `alias \`${name}\` is used neither in group-by nor as field`, value: name, remedy: "use it or remove it" });
+      findings.warning("correlation_alias", at, {
+        message: `alias \`${name}\` is used neither in group-by nor as field`,
+        value: name,
+        remedy: "use it or remove it",
+      });
     }
     return [name, Object.fromEntries(byRule)];
   };
@@ -143,7 +163,10 @@ function inOrder(linked: readonly Linked[], known: ReadonlySet<string>): readonl
   const ordered: Linked[] = [];
   let waiting = linked;
   for (;;) {
-    const [ready, rest] = [waiting.filter(({ rules }) => rules.every((id) => placed.has(id))), waiting.filter(({ rules }) => !rules.every((id) => placed.has(id)))];
+    const [ready, rest] = [
+      waiting.filter(({ rules }) => rules.every((id) => placed.has(id))),
+      waiting.filter(({ rules }) => !rules.every((id) => placed.has(id))),
+    ];
     for (const item of ready) placed.add(item.head.id);
     ordered.push(...ready);
     waiting = rest;
@@ -153,10 +176,18 @@ function inOrder(linked: readonly Linked[], known: ReadonlySet<string>): readonl
   for (const item of waiting) {
     const { findings, references, typeAt } = item.draft;
     if (reaches(item.head.id, stuck)) {
-      findings.error("correlation_cycle", references[0]?.at ?? typeAt, { message: `the correlation \`${item.head.title}\` refers to itself, directly or through others`, value: item.head.id, remedy: "break the circle" });
+      findings.error("correlation_cycle", references[0]?.at ?? typeAt, {
+        message: `the correlation \`${item.head.title}\` refers to itself, directly or through others`,
+        value: item.head.id,
+        remedy: "break the circle",
+      });
     } else {
       const broken = item.rules.find((id) => !placed.has(id)) ?? "";
-      findings.error("correlation_rule_failed", references[0]?.at ?? typeAt, { message: `the correlation \`${broken}\` has errors`, value: broken, remedy: "mend that correlation first" });
+      findings.error("correlation_rule_failed", references[0]?.at ?? typeAt, {
+        message: `the correlation \`${broken}\` has errors`,
+        value: broken,
+        remedy: "mend that correlation first",
+      });
     }
   }
   return ordered;
@@ -172,56 +203,4 @@ function reaches(id: string, stuck: ReadonlyMap<string, Linked>): boolean {
     seen.add(rule);
   }
   return false;
-}
-
-function toCorrelation(item: Linked, made: ReadonlyMap<string, Correlation>, stateKeys: ReadonlyMap<string, string>): Correlation | null {
-  const { draft, head, body, rules, aliases } = item;
-  const before = draft.findings.errors();
-  const children = rules.flatMap((id) => made.get(id) ?? []);
-  for (const child of children) checkGroup(item, child);
-  const judged = isMonotone(body, children.length > 0) ? "eager" : "final";
-  const { bucketMs: asked } = head.engine;
-  if (judged === "final" && asked !== null && asked !== body.timespanMs) {
-    const message = "a condition that can become untrue is judged once a time span, so its bucket is the time span";
-    draft.findings.error("engine_option", draft.typeAt, { message, value: "bucket", remedy: "remove `x_engine.bucket`" });
-  }
-  if (draft.findings.errors() > before) return null;
-  const bucketMs = judged === "final" ? body.timespanMs : (asked ?? Math.max(body.timespanMs, BUCKET_MIN_MS));
-  const meaning = { ...body, rules, aliases, bucketMs };
-  return { ...head, ...meaning, ...toCorrelationKeys(meaning, stateKeys), type: "correlation", generate: draft.generate, judged, alerts: true };
-}
-
-/** A parent may group only by what its child groups by: a child hands on nothing else. */
-function checkGroup({ draft, body, aliases }: Linked, child: Correlation): void {
-  for (const name of body.groupBy) {
-    const field = (Object.hasOwn(aliases, name) ? aliases[name]?.[child.id] : undefined) ?? name;
-    if (child.groupBy.includes(field)) continue;
-    draft.findings.error("correlation_field", draft.typeAt, { message: `\`${field}\` is not in the group-by of the correlation \`${child.title}\``, value: field, remedy: "group the inner correlation by it too" });
-  }
-}
-
-/** True when more events can only make the condition hold at more times (reliability: monotone). */
-function isMonotone(body: CorrelationBody, isChained: boolean): boolean {
-  if (body.kind === "value_avg" || body.kind === "value_percentile" || body.kind === "value_median") return false;
-  if (body.kind === "value_sum" && isChained) return false;
-  return body.bounds.every(({ operator }) => operator === "gt" || operator === "gte");
-}
-
-function isRun(correlation: Correlation, of: { supported: Supported; made: ReadonlyMap<string, Correlation>; draft: CorrelationDraft | undefined }): boolean {
-  const { supported, draft } = of;
-  const refuse = (message: string, remedy: string): false => {
-    draft?.findings.error("correlation_unsupported", draft.typeAt, { message, value: correlation.kind, remedy });
-    return false;
-  };
-  const operators = supported.types[correlation.kind];
-  const types = Object.keys(supported.types).join(", ");
-  if (operators === undefined) return refuse(`correlations of type \`${correlation.kind}\` are not run by this engine yet`, `use one of ${types}`);
-  const bound = correlation.bounds.find(({ operator }) => !operators.includes(operator));
-  if (bound !== undefined) {
-    return refuse(`\`${correlation.kind}\` with \`${bound.operator}\` is not run by this engine yet`, operators.length === 0 ? "remove the condition" : `use ${operators.join(" or ")}`);
-  }
-  if (!supported.chaining && correlation.rules.some((id) => of.made.has(id))) {
-    return refuse("correlations of correlations are not run by this engine yet", "refer to detections only");
-  }
-  return true;
 }

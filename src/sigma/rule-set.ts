@@ -12,7 +12,8 @@ import { parseCorrelation, type CorrelationDraft } from "./document/correlation.
 import { applyFilters, parseFilter, type FilterDraft } from "./document/filter.ts";
 import { isRetired } from "./document/head.ts";
 import { parseRule, type RuleDraft } from "./document/rule.ts";
-import { resolveCorrelations, SUPPORTED, type Supported } from "./references.ts";
+import { SUPPORTED, type Supported } from "./document/link.ts";
+import { resolveCorrelations } from "./references.ts";
 import { createFindings, type Findings, type Mode } from "./problems.ts";
 import { parseYaml, valueOf, type YamlMap } from "./yaml.ts";
 
@@ -35,7 +36,12 @@ export type RuleSetOptions = {
 export type ParsedRules = { readonly ruleSet: RuleSet; readonly problems: readonly Problem[] };
 
 /** Documents of the set by kind. */
-export type Drafts = { readonly rules: RuleDraft[]; readonly correlations: CorrelationDraft[]; readonly filters: FilterDraft[]; readonly failed: Set<string> };
+export type Drafts = {
+  readonly rules: RuleDraft[];
+  readonly correlations: CorrelationDraft[];
+  readonly filters: FilterDraft[];
+  readonly failed: Set<string>;
+};
 
 /** Reads a set of rule files. Never throws for any text. Problems are ordered by file, as given, then by place. */
 export function parseRuleFiles(files: readonly RuleFile[], options: RuleSetOptions): ParsedRules {
@@ -46,16 +52,36 @@ export function parseRuleFiles(files: readonly RuleFile[], options: RuleSetOptio
     parseFile(file, { findings: createFindings(file, mode, problems), options, drafts });
   }
   refuseDuplicates(drafts);
-  const correlations = new Set(drafts.correlations.flatMap(({ head }) => (head === null ? [] : [head.id, head.name ?? head.id])));
+  const correlations = new Set(
+    drafts.correlations.flatMap(({ head }) => (head === null ? [] : [head.id, head.name ?? head.id])),
+  );
   const rules = applyFilters(drafts.rules, drafts.filters, { correlations, failed: drafts.failed });
-  const detections = rules.map((draft) => ({ ...draft.head, ...toDetectionKeys({ ...draft, engine: draft.head.engine }), type: "detection" as const, logsource: draft.logsource, expression: draft.expression, alerts: true }));
+  const detections = rules.map((draft) => ({
+    ...draft.head,
+    ...toDetectionKeys({ ...draft, engine: draft.head.engine }),
+    type: "detection" as const,
+    logsource: draft.logsource,
+    expression: draft.expression,
+    alerts: true,
+  }));
   const resolved = resolveCorrelations(drafts, detections, options.supported ?? SUPPORTED);
   const order = new Map(files.map((file, index) => [file.path, index]));
-  problems.sort((a, b) => (order.get(a.file) ?? 0) - (order.get(b.file) ?? 0) || a.line - b.line || a.column - b.column);
-  return { ruleSet: { detections: silence(detections, resolved.silenced), correlations: silence(resolved.correlations, resolved.silenced) }, problems };
+  problems.sort(
+    (a, b) => (order.get(a.file) ?? 0) - (order.get(b.file) ?? 0) || a.line - b.line || a.column - b.column,
+  );
+  return {
+    ruleSet: {
+      detections: silence(detections, resolved.silenced),
+      correlations: silence(resolved.correlations, resolved.silenced),
+    },
+    problems,
+  };
 }
 
-function silence<R extends DetectionRule | Correlation>(rules: readonly R[], silenced: ReadonlySet<string>): readonly R[] {
+function silence<R extends DetectionRule | Correlation>(
+  rules: readonly R[],
+  silenced: ReadonlySet<string>,
+): readonly R[] {
   return rules.map((rule) => (silenced.has(rule.id) ? { ...rule, alerts: false } : rule));
 }
 
@@ -65,7 +91,10 @@ function parseFile(file: RuleFile, reading: Reading): void {
   const { findings } = reading;
   const roots = parseYaml(file.text, findings);
   if (roots.length === 0 && findings.errors() === 0) {
-    findings.warning("document_empty", 0, { message: "the file holds no rule", remedy: "write a rule or remove the file" });
+    findings.warning("document_empty", 0, {
+      message: "the file holds no rule",
+      remedy: "write a rule or remove the file",
+    });
   }
   for (const map of applyActions(roots, findings)) parseDocument(map, reading);
 }
@@ -73,12 +102,20 @@ function parseFile(file: RuleFile, reading: Reading): void {
 function parseDocument(map: YamlMap, { findings, options, drafts }: Reading): void {
   const kinds = ["correlation", "filter", "behavior", "detection"].filter((key) => valueOf(map, key) !== undefined);
   if (kinds.length > 1) {
-    findings.error("document_kind", map.at, { message: `a document cannot hold both \`${kinds.join("` and `")}\``, value: kinds.join(", "), remedy: "make one document of each, divided by ---" });
+    findings.error("document_kind", map.at, {
+      message: `a document cannot hold both \`${kinds.join("` and `")}\``,
+      value: kinds.join(", "),
+      remedy: "make one document of each, divided by ---",
+    });
     return noteFailed(map, drafts);
   }
   const ruleOptions = { findings, lists: options.lists ?? null };
   if (kinds[0] === "behavior") {
-    findings.error("behavior_unsupported", valueOf(map, "behavior")?.at ?? map.at, { message: "behaviors are not run by this engine yet", value: "behavior", remedy: "remove the document, or write a detection or correlation" });
+    findings.error("behavior_unsupported", valueOf(map, "behavior")?.at ?? map.at, {
+      message: "behaviors are not run by this engine yet",
+      value: "behavior",
+      remedy: "remove the document, or write a detection or correlation",
+    });
     return noteFailed(map, drafts);
   }
   if (kinds[0] === "filter") {
@@ -95,7 +132,11 @@ function parseDocument(map: YamlMap, { findings, options, drafts }: Reading): vo
   const rule = parseRule(map, ruleOptions);
   if (rule === null) return noteFailed(map, drafts);
   if (isRetired(rule.head.status) && options.retired !== true) {
-    findings.warning("status_retired", valueOf(map, "status")?.at ?? map.at, { message: `the rule is ${rule.head.status} and is not loaded`, value: rule.head.status ?? "", remedy: "remove the file, or set another status" });
+    findings.warning("status_retired", valueOf(map, "status")?.at ?? map.at, {
+      message: `the rule is ${rule.head.status} and is not loaded`,
+      value: rule.head.status ?? "",
+      remedy: "remove the file, or set another status",
+    });
     return noteFailed(map, drafts);
   }
   drafts.rules.push(rule);
@@ -112,13 +153,21 @@ function noteFailed(map: YamlMap, drafts: Drafts): void {
 /** An id or name that two documents claim is an error at the second, which is left out. */
 function refuseDuplicates(drafts: Drafts): void {
   const seen = new Map<string, string>();
-  const isNew = (draft: { head: { id: string; name: string | null; place: { file: string; line: number } } | null; findings: Findings; at: number }): boolean => {
+  const isNew = (draft: {
+    head: { id: string; name: string | null; place: { file: string; line: number } } | null;
+    findings: Findings;
+    at: number;
+  }): boolean => {
     if (draft.head === null) return true;
     const { id, name, place } = draft.head;
     const claims = new Set([id, ...(name === null ? [] : [name])]);
     const taken = [...claims].find((claim) => seen.has(claim));
     if (taken !== undefined) {
-      draft.findings.error("duplicate_id", draft.at, { message: `\`${taken}\` is already taken by the rule at ${seen.get(taken)}`, value: taken, remedy: "give each rule an id and name of its own" });
+      draft.findings.error("duplicate_id", draft.at, {
+        message: `\`${taken}\` is already taken by the rule at ${seen.get(taken)}`,
+        value: taken,
+        remedy: "give each rule an id and name of its own",
+      });
       return false;
     }
     for (const claim of claims) seen.set(claim, `${place.file}:${place.line}`);
@@ -126,7 +175,9 @@ function refuseDuplicates(drafts: Drafts): void {
   };
   const rules = drafts.rules.filter(isNew);
   // A second correlation of that name still silences the rules it refers to.
-  const correlations = drafts.correlations.map((draft) => (isNew(draft) ? draft : { ...draft, head: null, body: null }));
+  const correlations = drafts.correlations.map((draft) =>
+    isNew(draft) ? draft : { ...draft, head: null, body: null },
+  );
   drafts.rules.splice(0, Infinity, ...rules);
   drafts.correlations.splice(0, Infinity, ...correlations);
 }

@@ -5,7 +5,17 @@
  * aliases or deep nesting; what breaks these rules is reported, and the document is left out. It never throws and knows
  * nothing of Sigma.
  */
-import { isAlias, isMap, isScalar, isSeq, parseAllDocuments, type Document, type Node, type Scalar, type YAMLMap } from "yaml";
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  parseAllDocuments,
+  type Document,
+  type Node,
+  type Scalar,
+  type YAMLMap,
+} from "yaml";
 import type { Findings, Words } from "./problems.ts";
 
 /** `source` is the text as written; `plain` false for quoted and block scalars; `at` an offset into the file. */
@@ -28,7 +38,10 @@ const NODES_MAX = 150_000;
 
 /** Open brackets at which a text is not even read. */
 const OPEN_MAX = 1000;
-const TOO_DEEP: Words = { message: `maps and lists nest deeper than ${DEPTH_MAX} levels`, remedy: "flatten the document" };
+const TOO_DEEP: Words = {
+  message: `maps and lists nest deeper than ${DEPTH_MAX} levels`,
+  remedy: "flatten the document",
+};
 
 /** Tags that the core schema itself defines. */
 const STANDARD_TAGS: ReadonlySet<string> = new Set(
@@ -36,7 +49,11 @@ const STANDARD_TAGS: ReadonlySet<string> = new Set(
 );
 
 /** State of one file's conversion: nodes made so far, and what the anchors of the current document stand for. */
-type Reading = { readonly findings: Findings; readonly anchors: Map<string, { node: YamlNode; size: number }>; nodes: number };
+type Reading = {
+  readonly findings: Findings;
+  readonly anchors: Map<string, { node: YamlNode; size: number }>;
+  nodes: number;
+};
 
 /** The documents of a file that are maps, lists or scalars without a fault. Empty documents are passed over. */
 export function parseYaml(text: string, findings: Findings): readonly YamlNode[] {
@@ -115,7 +132,8 @@ function convert(node: Node | null, reading: Reading, depth: number): YamlNode |
   const before = reading.nodes;
   const made = convertPlain(node, reading, depth);
   const anchor = "anchor" in node ? node.anchor : undefined;
-  if (made !== null && anchor !== undefined) reading.anchors.set(anchor, { node: made, size: reading.nodes - before + 1 });
+  if (made !== null && anchor !== undefined)
+    reading.anchors.set(anchor, { node: made, size: reading.nodes - before + 1 });
   return made;
 }
 
@@ -147,12 +165,19 @@ function convertMap(node: YAMLMap<Node | null, Node | null>, reading: Reading, d
     const keyNode = isScalar(pair.key) ? toScalar(pair.key, pair.key.range?.[0] ?? 0) : null;
     const at = pair.key?.range?.[0] ?? node.range?.[0] ?? 0;
     if (keyNode === null || keyNode.source === "<<") {
-      findings.error("yaml_key", at, { message: "only plain texts can be keys; merge keys are not part of YAML 1.2", remedy: "write the keys out" });
+      findings.error("yaml_key", at, {
+        message: "only plain texts can be keys; merge keys are not part of YAML 1.2",
+        remedy: "write the keys out",
+      });
       continue;
     }
     const key = typeof keyNode.value === "string" ? keyNode.value : keyNode.source;
     if (seen.has(key)) {
-      findings.error("yaml_duplicate_key", at, { message: `key \`${key}\` stands twice in this map`, value: key, remedy: "keep one, or make one list of both values" });
+      findings.error("yaml_duplicate_key", at, {
+        message: `key \`${key}\` stands twice in this map`,
+        value: key,
+        remedy: "keep one, or make one list of both values",
+      });
     }
     seen.add(key);
     const value = convert(pair.value, reading, depth + 1);
@@ -170,7 +195,10 @@ function follow(name: string, at: number, reading: Reading): YamlNode | null {
   const target = reading.anchors.get(name);
   reading.nodes += target?.size ?? 0;
   if (target !== undefined && reading.nodes <= NODES_MAX) return target.node;
-  const message = target === undefined ? `alias *${name} leads to no anchor before it` : "aliases blow the document up beyond measure";
+  const message =
+    target === undefined
+      ? `alias *${name} leads to no anchor before it`
+      : "aliases blow the document up beyond measure";
   reading.findings.error("yaml_alias", at, { message, value: `*${name}`, remedy: "write the value out" });
   return null;
 }
@@ -190,5 +218,7 @@ export function typeOf(node: YamlNode): string {
 /** The node as short text for a problem's `value`. */
 export function shownAs(node: YamlNode): string {
   if (node.kind === "scalar") return typeof node.value === "string" ? node.value : node.source;
-  return node.kind === "list" ? `[${node.items.map(shownAs).join(", ")}]`.slice(0, 201) : `{${node.entries.map((entry) => entry.key).join(", ")}}`.slice(0, 201);
+  return node.kind === "list"
+    ? `[${node.items.map(shownAs).join(", ")}]`.slice(0, 201)
+    : `{${node.entries.map((entry) => entry.key).join(", ")}}`.slice(0, 201);
 }

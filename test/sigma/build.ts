@@ -26,7 +26,9 @@ export function places(problems: readonly Problem[]): string[] {
 
 /** The expression of the detection `sel: BODY` (BODY as flow YAML or JSON) in lenient mode. */
 export function expressionOf(body: string, condition = "sel"): Expression {
-  const { ruleSet, problems } = parse(`${HEAD}detection:\n  sel: ${body}\n  condition: ${condition}\n`, { mode: "lenient" });
+  const { ruleSet, problems } = parse(`${HEAD}detection:\n  sel: ${body}\n  condition: ${condition}\n`, {
+    mode: "lenient",
+  });
   const rule = ruleSet.detections[0];
   if (rule === undefined) throw new Error(`no rule: ${JSON.stringify(problems)}`);
   return rule.expression;
@@ -46,9 +48,16 @@ export function correlationDocument(name: string, body: string, more = ""): stri
 export const ALL_TYPES: NonNullable<RuleSetOptions["supported"]> = {
   chaining: true,
   types: Object.fromEntries(
-    ["event_count", "value_count", "temporal", "temporal_ordered", "value_sum", "value_avg", "value_percentile", "value_median"].map(
-      (type) => [type, ["gt", "gte", "lt", "lte", "eq", "neq"]],
-    ),
+    [
+      "event_count",
+      "value_count",
+      "temporal",
+      "temporal_ordered",
+      "value_sum",
+      "value_avg",
+      "value_percentile",
+      "value_median",
+    ].map((type) => [type, ["gt", "gte", "lt", "lte", "eq", "neq"]]),
   ),
 };
 

@@ -16,8 +16,10 @@ function rule(names: readonly string[], condition: string): string {
 /** Truth of an expression whose leaves `f: NAME` are true for the names in `on`. */
 function holds(expression: Expression, on: ReadonlySet<string>): boolean {
   if (expression.op === "not") return !holds(expression.of, on);
-  if (expression.op === "and") return expression.of.every((part) => holds(part, on));
-  if (expression.op === "or") return expression.of.some((part) => holds(part, on));
+  if (expression.op !== "leaf")
+    return expression.op === "and"
+      ? expression.of.every((part) => holds(part, on))
+      : expression.of.some((part) => holds(part, on));
   const { test } = expression;
   return test.type === "text" && on.has(test.pattern.join(""));
 }
@@ -36,15 +38,23 @@ const { tree } = fc.letrec<{ tree: Truth; atom: Truth }>((tie) => ({
   atom: fc.oneof(
     fc.constantFrom(...NAMES).map((name) => ({ text: name, of: (on: ReadonlySet<string>) => on.has(name) })),
     fc.constant({ text: "1 of sel*", of: (on: ReadonlySet<string>) => on.has("sel_a") || on.has("sel-b") }),
-    fc.constant({ text: "all of *e*", of: (on: ReadonlySet<string>) => ["sel_a", "sel-b", "notepad", "filter_1"].every((name) => on.has(name)) }),
+    fc.constant({
+      text: "all of *e*",
+      of: (on: ReadonlySet<string>) => ["sel_a", "sel-b", "notepad", "filter_1"].every((name) => on.has(name)),
+    }),
     fc.constant({ text: "any of them", of: (on: ReadonlySet<string>) => on.size > 0 }),
   ),
   tree: fc.oneof(
     { maxDepth: 5 },
     tie("atom"),
     tie("tree").map((part) => ({ text: `not (${part.text})`, of: (on: ReadonlySet<string>) => !part.of(on) })),
-    fc.tuple(tie("tree"), tie("tree")).map(([a, b]) => ({ text: `(${a.text}) and (${b.text})`, of: (on: ReadonlySet<string>) => a.of(on) && b.of(on) })),
-    fc.tuple(tie("tree"), tie("tree")).map(([a, b]) => ({ text: `(${a.text})or\n(${b.text})`, of: (on: ReadonlySet<string>) => a.of(on) || b.of(on) })),
+    fc.tuple(tie("tree"), tie("tree")).map(([a, b]) => ({
+      text: `(${a.text}) and (${b.text})`,
+      of: (on: ReadonlySet<string>) => a.of(on) && b.of(on),
+    })),
+    fc
+      .tuple(tie("tree"), tie("tree"))
+      .map(([a, b]) => ({ text: `(${a.text})or\n(${b.text})`, of: (on: ReadonlySet<string>) => a.of(on) || b.of(on) })),
     // Without parentheses: or binds looser than and, and looser than not.
     fc.tuple(tie("atom"), tie("atom"), tie("atom"), tie("atom")).map(([a, b, c, d]) => ({
       text: `${a.text} or not ${b.text} and ${c.text} or ${d.text}`,
@@ -140,7 +150,10 @@ describe("faults and their places", () => {
   });
 
   test("inside quotes, and at the start where folding hides the place", () => {
-    const at = (condition: string): string[] => places(parse(`${HEAD}detection:\n  sel: {f: a}\n  condition: ${condition}\n`).problems).filter((place) => place.includes("unknown"));
+    const at = (condition: string): string[] =>
+      places(parse(`${HEAD}detection:\n  sel: {f: a}\n  condition: ${condition}\n`).problems).filter((place) =>
+        place.includes("unknown"),
+      );
     expect(at('"sel or sol"')).toStrictEqual(["error condition_unknown 10:22"]);
     expect(at("sel or\n    sol")).toStrictEqual(["error condition_unknown 10:14"]);
     expect(at(">\n    sel or\n    sol")).toStrictEqual(["error condition_unknown 10:14"]);
@@ -148,11 +161,15 @@ describe("faults and their places", () => {
 
   test("an aggregation is told as the correlation that replaces it", () => {
     const [problem] = parse(`${HEAD}detection:\n  sel: {f: a}\n  condition: sel | count(user) by host >= 5\n`).problems;
-    expect(problem?.remedy).toContain("correlation: {type: value_count, rules: [NAME], group-by: [host], timespan: 5m, condition: {field: user, gte: 5}}");
+    expect(problem?.remedy).toContain(
+      "correlation: {type: value_count, rules: [NAME], group-by: [host], timespan: 5m, condition: {field: user, gte: 5}}",
+    );
   });
 
   test("a condition that expands beyond measure is refused, not built", () => {
     const names = Array.from({ length: 40 }, (_, index) => `s${index}`);
-    expect(places(parse(rule(names, "20 of s*"), { mode: "lenient" }).problems)).toContain("error condition_no_match 49:15");
+    expect(places(parse(rule(names, "20 of s*"), { mode: "lenient" }).problems)).toContain(
+      "error condition_no_match 49:15",
+    );
   });
 });

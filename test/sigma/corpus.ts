@@ -21,17 +21,24 @@ export const hasCorpus: boolean = existsSync(join(root, "sigmahq-rules.tar.gz"))
 export function readCorpus(): Map<string, string> {
   const files = new Map<string, string>();
   const tar = gunzipSync(readFileSync(join(root, "sigmahq-rules.tar.gz")));
-  const text = (from: number, length: number): string => tar.toString("utf8", from, from + length).replace(/\0.*$/s, "");
+  const text = (from: number, length: number): string =>
+    tar.toString("utf8", from, from + length).replace(/\0.*$/s, "");
   let longName = "";
-  for (let at = 0; at + 512 <= tar.length && tar[at] !== 0; ) {
+  for (let at = 0; at + 512 <= tar.length && tar[at] !== 0;) {
     const size = Number.parseInt(text(at + 124, 12).trim(), 8);
     const type = text(at + 156, 1);
     const prefix = text(at + 345, 155);
     const name = longName !== "" ? longName : prefix === "" ? text(at, 100) : `${prefix}/${text(at, 100)}`;
     // GNU long names (L) and pax headers (x) give the next entry's name.
-    longName = type === "L" ? text(at + 512, size) : type === "x" ? (/\d+ path=(.*)\n/.exec(text(at + 512, size))?.[1] ?? "") : "";
+    longName =
+      type === "L"
+        ? text(at + 512, size)
+        : type === "x"
+          ? (/\d+ path=(.*)\n/.exec(text(at + 512, size))?.[1] ?? "")
+          : "";
     const path = name.split("/").slice(1).join("/");
-    if (path.endsWith(".yml") && (type === "0" || type === "")) files.set(path, tar.toString("utf8", at + 512, at + 512 + size));
+    if (path.endsWith(".yml") && (type === "0" || type === ""))
+      files.set(path, tar.toString("utf8", at + 512, at + 512 + size));
     at += 512 + Math.ceil(size / 512) * 512;
   }
   return files;
@@ -49,21 +56,38 @@ export type OracleValue =
 export type OracleTree = readonly unknown[];
 
 /** A condition of a rule as pySigma reads it: `t` its tree, or `err`. */
-export type OracleLine = { readonly p: string; readonly d?: number; readonly c: number; readonly t?: OracleTree; readonly err?: string };
+export type OracleLine = {
+  readonly p: string;
+  readonly d?: number;
+  readonly c: number;
+  readonly t?: OracleTree;
+  readonly err?: string;
+};
 
 /** pySigma's readings of the corpus. */
 export function readOracle(): readonly OracleLine[] {
   const text = gunzipSync(readFileSync(join(root, "pysigma-ast.ndjson.gz"))).toString("utf8");
-  return text.trim().split("\n").map((line) => JSON.parse(line) as OracleLine);
+  return text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as OracleLine);
 }
 
 /** A small detection with pySigma's trees, one a condition, or its error. */
-export type ModifierCase = { readonly name: string; readonly detection: Record<string, unknown>; readonly t?: readonly OracleTree[]; readonly err?: string };
+export type ModifierCase = {
+  readonly name: string;
+  readonly detection: Record<string, unknown>;
+  readonly t?: readonly OracleTree[];
+  readonly err?: string;
+};
 
 /** pySigma's readings of small detections. */
 export function readModifierCases(): readonly ModifierCase[] {
   const text = readFileSync(join(root, "pysigma-modifier-cases.ndjson"), "utf8");
-  return text.trim().split("\n").map((line) => JSON.parse(line) as ModifierCase);
+  return text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as ModifierCase);
 }
 
 /** pySigma's tree as our expression. */
@@ -95,7 +119,11 @@ function toTest(value: OracleValue, cased: boolean): Test {
   if (value === null) return { type: "null" };
   if (Array.isArray(value)) {
     const parts = value as readonly (string | number | { readonly ph: string })[];
-    return { type: "text", pattern: parts.map((part) => (typeof part === "object" ? { list: part.ph } : part)) as Pattern, cased };
+    return {
+      type: "text",
+      pattern: parts.map((part) => (typeof part === "object" ? { list: part.ph } : part)) as Pattern,
+      cased,
+    };
   }
   return toObjectTest(value as Readonly<Record<string, unknown>>);
 }
@@ -104,13 +132,24 @@ function toObjectTest(value: Readonly<Record<string, unknown>>): Test {
   const n = value["n"] as number;
   if ("cased" in value) return toTest(value["cased"] as OracleValue, true);
   if ("re" in value) {
-    const flags = String(value["f"] ?? "");
-    return { type: "regex", source: value["re"] as string, ignoreCase: flags.includes("i"), multiline: flags.includes("m"), dotAll: flags.includes("s") };
+    const flags = (value["f"] as string | undefined) ?? "";
+    return {
+      type: "regex",
+      source: value["re"] as string,
+      ignoreCase: flags.includes("i"),
+      multiline: flags.includes("m"),
+      dotAll: flags.includes("s"),
+    };
   }
   if ("cidr" in value) return { type: "cidr", network: toNetworkText(value["cidr"] as string)?.text ?? "" };
   if ("op" in value) return { type: "compare", operator: value["op"] as "lt", value: n, part: null };
   if ("exists" in value) return { type: "exists", value: value["exists"] as boolean };
   if ("part" in value) return { type: "timepart", part: value["part"] as "hour", value: n };
   const [sw, ew] = [value["sw"] === true, value["ew"] === true];
-  return { type: "fieldref", field: value["ref"] as string, mode: sw && ew ? "contains" : sw ? "startswith" : ew ? "endswith" : "equals", cased: false };
+  return {
+    type: "fieldref",
+    field: value["ref"] as string,
+    mode: sw && ew ? "contains" : sw ? "startswith" : ew ? "endswith" : "equals",
+    cased: false,
+  };
 }

@@ -57,7 +57,7 @@ describe("values", () => {
     ["{f: null}", f({ type: "null" })],
     ["{f: }", f({ type: "null" })],
     ["{f: 443}", f({ type: "number", value: 443, text: "443" })],
-    ["{f: 12345678901234567890}", f({ type: "number", value: 12345678901234567890, text: "12345678901234567890" })],
+    ["{f: 18446744073709551616}", f({ type: "number", value: 2 ** 64, text: "18446744073709551616" })],
     ["{f: '443'}", f(text(["443"]))],
     ["{f: true}", f({ type: "boolean", value: true })],
     ["{f: 'true'}", f(text(["true"]))],
@@ -114,8 +114,16 @@ describe("encodings", () => {
     for (const word of ["x", "ab", "foo", "é€", "powershell"]) {
       const expression = expressionOf(`{f|base64offset|contains: '${word}'}`);
       const leaves = expression.op === "or" ? expression.of : [expression];
-      const needles = leaves.flatMap((part) => (part.op === "leaf" && part.test.type === "text" ? part.test.pattern : [])).filter((part) => typeof part === "string");
-      for (const [before, behind] of [["", ""], ["A", "B"], ["AB", "é"], ["ABC", "\n\n"], ["0123", "4"]] as const) {
+      const needles = leaves
+        .flatMap((part) => (part.op === "leaf" && part.test.type === "text" ? part.test.pattern : []))
+        .filter((part) => typeof part === "string");
+      for (const [before, behind] of [
+        ["", ""],
+        ["A", "B"],
+        ["AB", "é"],
+        ["ABC", "\n\n"],
+        ["0123", "4"],
+      ] as const) {
         const encoded = Buffer.from(before + word + behind).toString("base64");
         expect(needles.some((needle) => encoded.includes(needle))).toBe(true);
       }
@@ -149,26 +157,77 @@ describe("keywords and lists", () => {
 });
 
 describe("legal chains of modifiers", () => {
-  const values: Readonly<Record<string, string>> = { cidr: "10.0.0.0/8", exists: "true", gt: "5", hour: "5", lte: "5", minute: "5" };
-  const valueFor = (chain: string): string => values[chain.split("|").findLast((name) => name in values) ?? ""] ?? "'%a%'";
+  const values: Readonly<Record<string, string>> = {
+    cidr: "10.0.0.0/8",
+    exists: "true",
+    gt: "5",
+    hour: "5",
+    lte: "5",
+    minute: "5",
+  };
+  const valueFor = (chain: string): string =>
+    values[chain.split("|").findLast((name) => name in values) ?? ""] ?? "'%a%'";
   const check = (chain: string): string[] => {
     const { problems } = parse(`${HEAD}detection:\n  sel:\n    f|${chain}: ${valueFor(chain)}\n  condition: sel\n`);
     return places(problems).filter((place) => !place.includes("warning"));
   };
 
   test.for([
-    "contains", "startswith|endswith", "cased|contains", "contains|cased", "neq|contains", "wide|base64|contains",
-    "utf16le|base64offset|contains", "windash|contains", "endswith|windash", "expand", "contains|expand", "windash|expand",
-    "re", "re|i", "re|m|s|i|contains", "re|neq", "cidr", "cidr|neq", "fieldref", "fieldref|contains|neq", "fieldref|cased",
-    "exists", "gt", "hour", "hour|gt", "minute|lte|neq",
+    "contains",
+    "startswith|endswith",
+    "cased|contains",
+    "contains|cased",
+    "neq|contains",
+    "wide|base64|contains",
+    "utf16le|base64offset|contains",
+    "windash|contains",
+    "endswith|windash",
+    "expand",
+    "contains|expand",
+    "windash|expand",
+    "re",
+    "re|i",
+    "re|m|s|i|contains",
+    "re|neq",
+    "cidr",
+    "cidr|neq",
+    "fieldref",
+    "fieldref|contains|neq",
+    "fieldref|cased",
+    "exists",
+    "gt",
+    "hour",
+    "hour|gt",
+    "minute|lte|neq",
   ])("%s is taken", (chain) => {
     expect(check(chain)).toStrictEqual([]);
   });
 
   test.for([
-    "i", "m|re", "contains|re", "re|i|ignorecase", "re|windash", "re|expand", "cidr|contains", "cidr|cased", "gt|lt", "gt|hour",
-    "hour|minute", "exists|contains", "exists|cased", "gt|cased", "hour|cased", "base64|wide", "base64|base64offset", "utf16|wide|base64",
-    "contains|base64", "expand|base64", "fieldref|re", "contains|contains", "fieldref|expand", "re|i|cased",
+    "i",
+    "m|re",
+    "contains|re",
+    "re|i|ignorecase",
+    "re|windash",
+    "re|expand",
+    "cidr|contains",
+    "cidr|cased",
+    "gt|lt",
+    "gt|hour",
+    "hour|minute",
+    "exists|contains",
+    "exists|cased",
+    "gt|cased",
+    "hour|cased",
+    "base64|wide",
+    "base64|base64offset",
+    "utf16|wide|base64",
+    "contains|base64",
+    "expand|base64",
+    "fieldref|re",
+    "contains|contains",
+    "fieldref|expand",
+    "re|i|cased",
   ])("%s is refused at the first modifier", (chain) => {
     expect(check(chain)).toStrictEqual(["error modifier_chain 10:7"]);
   });

@@ -8,14 +8,20 @@ import { HEAD, parse, places } from "./build.ts";
 /** A rule whose detection `sel` has this line (9, from column 5). */
 const item = (line: string): string => `${HEAD}detection:\n  sel:\n    ${line}\n  condition: sel\n`;
 /** A rule with these lines before the log source. */
-const head = (lines: string): string => `${lines}logsource: {product: aws}\ndetection:\n  sel: {f: a}\n  condition: sel\n`;
+const head = (lines: string): string =>
+  `${lines}logsource: {product: aws}\ndetection:\n  sel: {f: a}\n  condition: sel\n`;
 const TITLE = "title: T\nlevel: low\n";
 /** A rule with this value of `x_engine` (line 12, from column 11). */
 const engine = (value: string): string => `${item("f: a")}x_engine: ${value}\n`;
 
 type Case = readonly [name: string, text: string, strict: string, lenient: string];
 const same = (name: string, text: string, problem: string): Case => [name, text, problem, problem];
-const lapse = (name: string, text: string, problem: string): Case => [name, text, `error ${problem}`, `warning ${problem}`];
+const lapse = (name: string, text: string, problem: string): Case => [
+  name,
+  text,
+  `error ${problem}`,
+  `warning ${problem}`,
+];
 
 const CASES: readonly Case[] = [
   same("empty file", "# nothing\n", "warning document_empty 1:1"),
@@ -39,9 +45,17 @@ const CASES: readonly Case[] = [
   same("no log source", `${TITLE}detection: {a: {f: b}, condition: a}\n`, "error key_missing 1:1"),
   same("no condition", `${HEAD}detection:\n  sel: {f: a}\n`, "error key_missing 9:3"),
   same("condition is a map", `${HEAD}detection:\n  sel: {f: a}\n  condition: {a: b}\n`, "error value_type 10:14"),
-  same("no level", `${item("f: a").replace("level: low\n", "")}`, "warning level_missing 1:1"),
-  same("custom log source", item("f: a").replace("service: cloudtrail", "servise: cloudtrail"), "error logsource_custom 7:3"),
-  lapse("empty log source", `${TITLE}logsource: {definition: x}\ndetection: {a: {f: b}, condition: a}\n`, "logsource_empty 3:12"),
+  same("no level", item("f: a").replace("level: low\n", ""), "warning level_missing 1:1"),
+  same(
+    "custom log source",
+    item("f: a").replace("service: cloudtrail", "servise: cloudtrail"),
+    "error logsource_custom 7:3",
+  ),
+  lapse(
+    "empty log source",
+    `${TITLE}logsource: {definition: x}\ndetection: {a: {f: b}, condition: a}\n`,
+    "logsource_empty 3:12",
+  ),
   lapse("long title", head(`title: ${"x".repeat(257)}\nlevel: low\n`), "title_length 1:8"),
   lapse("bad id", head(`id: abc\n${TITLE}`), "id_format 1:5"),
   lapse("bad status", head(`status: tested\n${TITLE}`), "value_unknown 1:9"),
@@ -54,7 +68,11 @@ const CASES: readonly Case[] = [
   same("foreign taxonomy", head(`taxonomy: ecs\n${TITLE}`), "error taxonomy_unknown 1:11"),
   same("empty detection", `${HEAD}detection:\n  sel: {}\n  condition: sel\n`, "error detection_empty 9:8"),
   same("null detection", `${HEAD}detection:\n  sel:\n  condition: sel\n`, "error detection_empty 9:7"),
-  same("unused detection", `${HEAD}detection:\n  sel: {f: a}\n  other: {f: b}\n  condition: sel\n`, "warning detection_unused 10:3"),
+  same(
+    "unused detection",
+    `${HEAD}detection:\n  sel: {f: a}\n  other: {f: b}\n  condition: sel\n`,
+    "warning detection_unused 10:3",
+  ),
   same("empty list", item("f: []"), "error detection_empty 10:8"),
   same("map value", item("f: {g: a}"), "error detection_map_value 10:8"),
   same("list in list", item("f: [a, [b]]"), "error detection_value 10:12"),
@@ -68,7 +86,11 @@ const CASES: readonly Case[] = [
   same("YAML 1.1 date", item("f: [a, 2026-01-31]"), "warning yaml_version 10:12"),
   same("case of a field", item("useridentity.type: Root"), "warning field_case 10:5"),
   same("unknown modifier", item("f|contians: a"), "error modifier_unknown 10:7"),
-  same("two unknown modifiers", item("f|contains|foo|bar: a"), "error modifier_unknown 10:16, error modifier_unknown 10:20"),
+  same(
+    "two unknown modifiers",
+    item("f|contains|foo|bar: a"),
+    "error modifier_unknown 10:16, error modifier_unknown 10:20",
+  ),
   same("quoted key", item("'f|contians': a"), "error modifier_unknown 10:8"),
   lapse("number under contains", item("f|contains: 5"), "modifier_value 10:17"),
   same("null under contains", item("f|contains: null"), "error modifier_value 10:17"),
@@ -96,7 +118,11 @@ const CASES: readonly Case[] = [
   lapse("host bits", item("f|cidr: 10.0.0.1/8"), "cidr_host_bits 10:13"),
   same("unknown list", item("f|expand: '%nowhere%'"), "error expand_list_unknown 10:15"),
   same("no placeholder", item("f|expand: abc"), "warning expand_no_placeholder 10:15"),
-  same("timeframe", `${HEAD}detection:\n  sel: {f: a}\n  timeframe: 5m\n  condition: sel\n`, "error condition_aggregation 10:3"),
+  same(
+    "timeframe",
+    `${HEAD}detection:\n  sel: {f: a}\n  timeframe: 5m\n  condition: sel\n`,
+    "error condition_aggregation 10:3",
+  ),
   same("unknown engine key", engine("{supress: 1h}"), "error key_unknown 12:12"),
   same("engine duration", engine("{suppress: 1 hour}"), "error timespan_format 12:22"),
   same("engine is text", engine("fast"), "error value_type 12:11"),
@@ -139,7 +165,9 @@ test("a finding names value, remedy and the nearest known name", () => {
     value: "contians",
     remedy: expect.stringContaining("startswith") as unknown,
   });
-  expect(parse(`${HEAD}detecton: {}\n`).problems[0]?.message).toContain("did you mean `detection` where `detecton` stands");
+  expect(parse(`${HEAD}detecton: {}\n`).problems[0]?.message).toContain(
+    "did you mean `detection` where `detecton` stands",
+  );
 });
 
 test("long offending values are cut", () => {
@@ -148,7 +176,8 @@ test("long offending values are cut", () => {
 
 test("an alias that blows up is refused, a plain alias is followed", () => {
   const laughs = ["a: &a [x, x, x, x, x, x, x, x, x, x]"];
-  for (const [from, to] of ["ab", "bc", "cd", "de", "ef", "fg", "gh"].map((pair) => [...pair])) laughs.push(`${to}: &${to} [${Array.from({ length: 10 }, () => `*${from}`).join(", ")}]`);
+  for (const [from, to] of ["ab", "bc", "cd", "de", "ef", "fg", "gh"].map((pair) => pair.split("")))
+    laughs.push(`${to}: &${to} [${Array.from({ length: 10 }, () => `*${from}`).join(", ")}]`);
   expect(places(parse(`${HEAD}x:\n  ${laughs.join("\n  ")}\n`).problems)[0]).toMatch(/^error yaml_alias/);
   const { ruleSet } = parse(`${HEAD}detection:\n  a: {f: &names [x, y]}\n  b: {g: *names}\n  condition: a or b\n`);
   expect(ruleSet.detections).toHaveLength(1);

@@ -4,7 +4,14 @@
  */
 import type { Words } from "../problems.ts";
 
-const OPERATORS: Readonly<Record<string, string>> = { ">": "gt", ">=": "gte", "<": "lt", "<=": "lte", "=": "eq", "==": "eq" };
+const OPERATORS: Readonly<Record<string, string>> = {
+  ">": "gt",
+  ">=": "gte",
+  "<": "lt",
+  "<=": "lte",
+  "=": "eq",
+  "==": "eq",
+};
 const TYPES: Readonly<Record<string, string>> = { sum: "value_sum", avg: "value_avg", count: "value_count" };
 const COUNT = /\|\s*(count|sum|avg)\s*\(\s*([^)\s]*)\s*\)\s*(?:by\s+(\S+)\s*)?(>=|<=|==|=|>|<)\s*(\d+)/i;
 
@@ -18,7 +25,8 @@ export function explainAggregation(text: string): { readonly index: number; read
 
 function toRemedy(text: string): string {
   const [, name = "", field = "", by, operator = "", number] = COUNT.exec(text) ?? [];
-  if (number === undefined) return "drop the part behind `|`, give the rule a name, and add a correlation document (temporal for `near`)";
+  if (number === undefined)
+    return "drop the part behind `|`, give the rule a name, and add a correlation document (temporal for `near`)";
   const type = name.toLowerCase() === "count" && field === "" ? "event_count" : TYPES[name.toLowerCase()];
   const condition = `{${field === "" ? "" : `field: ${field}, `}${OPERATORS[operator]}: ${number}}`;
   const group = by === undefined ? "" : `, group-by: [${by}]`;

@@ -12,7 +12,16 @@ import type { YamlScalar } from "../yaml.ts";
 
 /** What a chain does to text, in the order written. */
 export type TextStep =
-  | "utf16le" | "utf16be" | "utf16" | "wide" | "base64" | "base64offset" | "windash" | "contains" | "startswith" | "endswith";
+  | "utf16le"
+  | "utf16be"
+  | "utf16"
+  | "wide"
+  | "base64"
+  | "base64offset"
+  | "windash"
+  | "contains"
+  | "startswith"
+  | "endswith";
 
 /** Where a regular expression or field reference must stand; both ends mean contains. */
 export type Anchor = "contains" | "startswith" | "endswith";
@@ -43,11 +52,17 @@ const FLAGS = "i|ignorecase|m|multiline|s|dotall";
 const ENCODINGS = "utf16le|utf16be|utf16|wide|base64|base64offset";
 
 /** Every modifier, for messages. */
-const MODIFIERS: readonly string[] = `${ENCODINGS}|windash|expand|${ANCHORS}|re|${FLAGS}|cidr|fieldref|exists|${COMPARISONS}|${PARTS}|all|neq|cased`.split("|");
+const MODIFIERS: readonly string[] =
+  `${ENCODINGS}|windash|expand|${ANCHORS}|re|${FLAGS}|cidr|fieldref|exists|${COMPARISONS}|${PARTS}|all|neq|cased`.split(
+    "|",
+  );
 
 /** The legal chains over names joined by spaces, without all, neq and cased. */
 const CHAINS: readonly (readonly [Chain["kind"], RegExp])[] = [
-  ["text", new RegExp(`^(?:(?:utf16le|utf16be|utf16|wide) ?)?(?:(?:base64offset|base64) ?)?(?:(?:windash|${ANCHORS}) ?)*$`)],
+  [
+    "text",
+    new RegExp(`^(?:(?:utf16le|utf16be|utf16|wide) ?)?(?:(?:base64offset|base64) ?)?(?:(?:windash|${ANCHORS}) ?)*$`),
+  ],
   ["text", new RegExp(`^(?:(?:windash|expand|${ANCHORS}) ?)*$`)],
   ["regex", new RegExp(`^re(?: (?:${FLAGS}))*(?: (?:${ANCHORS}))?$`)],
   ["cidr", /^cidr$/],
@@ -64,7 +79,16 @@ export type FieldKey = { readonly field: string | null; readonly chain: Chain };
 
 /** A bare field name. */
 const NO_MODIFIERS: Chain = {
-  kind: "text", steps: [], expand: false, anchor: null, flags: "", operator: null, part: null, all: false, neq: false, cased: false,
+  kind: "text",
+  steps: [],
+  expand: false,
+  anchor: null,
+  flags: "",
+  operator: null,
+  part: null,
+  all: false,
+  neq: false,
+  cased: false,
 };
 
 /** Reads "field|modifier|modifier". Null when something was wrong, which is reported. */
@@ -88,7 +112,11 @@ export function parseFieldKey(keyNode: YamlScalar, key: string, findings: Findin
   if (!known) return null;
   const chain = toChain(modifiers);
   if (typeof chain !== "string") return { field, chain };
-  findings.error("modifier_chain", findings.inside(keyNode, name.length + 1), { message: chain, value: modifiers.join("|"), remedy: "see the legal chains of modifiers in the rule guide" });
+  findings.error("modifier_chain", findings.inside(keyNode, name.length + 1), {
+    message: chain,
+    value: modifiers.join("|"),
+    remedy: "see the legal chains of modifiers in the rule guide",
+  });
   return null;
 }
 
@@ -101,13 +129,17 @@ function toChain(modifiers: readonly string[]): Chain | string {
   if (kind === undefined) return whyNot(names);
   const cased = modifiers.includes("cased");
   const flags = names.flatMap((name) => (FLAGS.split("|").includes(name) ? [shortFlag(name)] : []));
-  if (cased && (CASELESS.has(kind) || flags.includes("i"))) return `\`cased\` has no meaning with \`${names.join("|")}\``;
+  if (cased && (CASELESS.has(kind) || flags.includes("i")))
+    return `\`cased\` has no meaning with \`${names.join("|")}\``;
   if (new Set(flags).size < flags.length) return "a flag of the regular expression stands twice";
   return {
     kind,
     steps: kind === "text" ? names.filter((name): name is TextStep => name !== "expand") : [],
     expand: names.includes("expand"),
-    anchor: kind === "regex" || kind === "fieldref" ? (names.find((name): name is Anchor => ANCHORS.split("|").includes(name)) ?? null) : null,
+    anchor:
+      kind === "regex" || kind === "fieldref"
+        ? (names.find((name): name is Anchor => ANCHORS.split("|").includes(name)) ?? null)
+        : null,
     flags: flags.join(""),
     operator: names.find((name): name is Comparison => COMPARISONS.split("|").includes(name)) ?? null,
     part: names.find((name): name is TimePart => PARTS.split("|").includes(name)) ?? null,
@@ -123,7 +155,8 @@ function shortFlag(name: string): string {
 
 function whyNot(names: readonly string[]): string {
   const has = (list: string): boolean => names.some((name) => list.split("|").includes(name));
-  if (has(FLAGS) && names[0] !== "re") return `the flag \`${names.find((name) => FLAGS.split("|").includes(name))}\` needs \`re\` before it`;
+  if (has(FLAGS) && names[0] !== "re")
+    return `the flag \`${names.find((name) => FLAGS.split("|").includes(name))}\` needs \`re\` before it`;
   if (has("re") && has("expand")) return "`expand` inside a regular expression is not run by this engine";
   if (has(ENCODINGS) && has("expand")) return "a placeholder cannot be encoded: its values are known only later";
   return `the modifiers \`${names.join("|")}\` cannot stand together in this order`;

@@ -42,7 +42,8 @@ export function parsePattern(text: string, expand: boolean): Pattern {
 /** The same pattern with `*` before (`contains`, `endswith`) or behind it (`contains`, `startswith`). */
 export function widen(pattern: Pattern, mode: "contains" | "startswith" | "endswith"): Pattern {
   const before = mode !== "startswith" && pattern[0] !== 0 ? [0 as const] : [];
-  const behind = mode !== "endswith" && pattern.at(-1) !== 0 && (pattern.length > 0 || mode === "startswith") ? [0 as const] : [];
+  const behind =
+    mode !== "endswith" && pattern.at(-1) !== 0 && (pattern.length > 0 || mode === "startswith") ? [0 as const] : [];
   return [...before, ...pattern, ...behind];
 }
 

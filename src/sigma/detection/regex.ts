@@ -12,14 +12,20 @@ const LENGTH_MAX = 4096;
 
 /** Constructs that need backtracking. Escaped characters are taken out before. */
 const UNSUPPORTED: readonly (readonly [RegExp, string, string])[] = [
-  [/\(\?<?[=!]/, "look-around", "state the other condition as a detection of its own and join both with `and` or `and not`"],
+  [
+    /\(\?<?[=!]/,
+    "look-around",
+    "state the other condition as a detection of its own and join both with `and` or `and not`",
+  ],
   [/\(\?P=|\(\?\(/, "a back-reference or conditional group", "write the repeated part out"],
   [/\(\?>|[*+?}]\+/, "an atomic group or possessive repetition", "use the plain form; matching is linear anyway"],
 ];
 const BACK_REFERENCE = /\\(?:[1-9]|k[<{'])/;
 
 /** What is wrong with an expression, or null. */
-export function checkRegex(test: RegexTest): ({ readonly code: "regex_invalid" | "regex_unsupported" | "regex_too_long" } & Words) | null {
+export function checkRegex(
+  test: RegexTest,
+): ({ readonly code: "regex_invalid" | "regex_unsupported" | "regex_too_long" } & Words) | null {
   const { source } = test;
   if (source.length > LENGTH_MAX) {
     const message = `the regular expression has ${source.length} characters; ${LENGTH_MAX} are allowed`;
@@ -29,9 +35,15 @@ export function checkRegex(test: RegexTest): ({ readonly code: "regex_invalid" |
   if (!("error" in result)) return null;
   const bare = source.replace(/\\[^1-9k]/g, "");
   const found = UNSUPPORTED.find(([shape]) => shape.test(bare.replace(/\\./g, "")));
-  const [, what, remedy] = found ?? (BACK_REFERENCE.test(bare) ? [null, "a back-reference", "write the repeated part out"] : []);
+  const [, what, remedy] =
+    found ?? (BACK_REFERENCE.test(bare) ? [null, "a back-reference", "write the repeated part out"] : []);
   if (what !== undefined && remedy !== undefined) {
-    return { code: "regex_unsupported", message: `the regular expression uses ${what}, which cannot be matched in linear time`, value: source, remedy };
+    return {
+      code: "regex_unsupported",
+      message: `the regular expression uses ${what}, which cannot be matched in linear time`,
+      value: source,
+      remedy,
+    };
   }
   const message = `the regular expression is not valid: ${result.error.replace(/^error parsing regexp: /, "")}`;
   return { code: "regex_invalid", message, value: source, remedy: "mend the expression (RE2 syntax)" };

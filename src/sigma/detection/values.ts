@@ -17,7 +17,14 @@ import { checkRegex } from "./regex.ts";
 export type Item = { readonly field: string | null; readonly chain: Chain; readonly findings: Findings };
 
 /** The smallest and largest value of each part of a timestamp; the week is the ISO week. */
-const PART_RANGE = { minute: [0, 59], hour: [0, 23], day: [1, 31], week: [1, 53], month: [1, 12], year: [1, 9999] } as const;
+const PART_RANGE = {
+  minute: [0, 59],
+  hour: [0, 23],
+  day: [1, 31],
+  week: [1, 53],
+  month: [1, 12],
+  year: [1, 9999],
+} as const;
 
 /** The expression of one value, or null when it was refused. */
 export function toExpression(node: YamlScalar, item: Item): Expression | null {
@@ -50,21 +57,37 @@ function toTextTests(node: YamlScalar, { field, chain, findings }: Item): readon
   if (plain && typeof value === "boolean") return [{ type: "boolean", value }];
   if (plain && typeof value === "number") {
     if (Number.isFinite(value)) return [{ type: "number", value, text: node.source }];
-    findings.error("detection_value", node.at, { message: `${node.source} is no number that a record can hold`, value: node.source, remedy: "quote it to mean the text" });
+    findings.error("detection_value", node.at, {
+      message: `${node.source} is no number that a record can hold`,
+      value: node.source,
+      remedy: "quote it to mean the text",
+    });
     return [];
   }
   if (value === null) {
     const code = field === null ? "keyword_value" : "modifier_value";
-    findings.error(code, node.at, { message: "nothing (null) is no text to look for", value: "null", remedy: "write `field: null` without modifiers, or the text" });
+    findings.error(code, node.at, {
+      message: "nothing (null) is no text to look for",
+      value: "null",
+      remedy: "write `field: null` without modifiers, or the text",
+    });
     return [];
   }
   if (typeof value !== "string" && field !== null) {
-    findings.lapse("modifier_value", node.at, { message: `text modifiers stand on a ${typeof value}; its text is used`, value: node.source, remedy: "quote the value" });
+    findings.lapse("modifier_value", node.at, {
+      message: `text modifiers stand on a ${typeof value}; its text is used`,
+      value: node.source,
+      remedy: "quote the value",
+    });
   }
   const text = typeof value === "string" ? value : node.source;
   const pattern = parsePattern(text, chain.expand);
   if (chain.expand && !pattern.some((part) => typeof part === "object")) {
-    findings.warning("expand_no_placeholder", node.at, { message: "the value has no %placeholder%", value: text, remedy: "remove `expand`, or write the name of a list between percent signs" });
+    findings.warning("expand_no_placeholder", node.at, {
+      message: "the value has no %placeholder%",
+      value: text,
+      remedy: "remove `expand`, or write the name of a list between percent signs",
+    });
   }
   const patterns = applySteps(pattern, node, { field, chain, findings });
   return patterns.map((made) => ({ type: "text", pattern: made, cased: chain.cased }));
@@ -77,7 +100,11 @@ function applySteps(pattern: Pattern, node: YamlScalar, { field, chain, findings
     const next = applyStep(patterns, step, chain.steps[index - 1]);
     if (typeof next === "string") {
       const code = step === "windash" ? "windash_expansion" : "encoding_wildcard";
-      findings.error(code, node.at, { message: next, value: node.source, remedy: step === "windash" ? "split the value" : "escape the wildcard as \\* or \\?, or encode the parts apart" });
+      findings.error(code, node.at, {
+        message: next,
+        value: node.source,
+        remedy: step === "windash" ? "split the value" : "escape the wildcard as \\* or \\?, or encode the parts apart",
+      });
       return [];
     }
     patterns = next;
@@ -85,27 +112,43 @@ function applySteps(pattern: Pattern, node: YamlScalar, { field, chain, findings
   const placed = chain.steps.some((step) => step === "contains" || step === "startswith" || step === "endswith");
   const utf16 = chain.steps.some((step) => step.startsWith("utf16") || step === "wide");
   if (utf16 && !chain.steps.some((step) => step.startsWith("base64"))) {
-    findings.warning("encoding_alone", node.at, { message: "UTF-16 without base64 matches only text with zero characters in it", value: node.source, remedy: "add base64 or base64offset" });
+    findings.warning("encoding_alone", node.at, {
+      message: "UTF-16 without base64 matches only text with zero characters in it",
+      value: node.source,
+      remedy: "add base64 or base64offset",
+    });
   }
   if (chain.steps.includes("base64offset") && !placed) {
-    findings.warning("encoding_alone", node.at, { message: "`base64offset` finds a part of longer text; `contains` is implied", value: node.source, remedy: "add `|contains`" });
+    findings.warning("encoding_alone", node.at, {
+      message: "`base64offset` finds a part of longer text; `contains` is implied",
+      value: node.source,
+      remedy: "add `|contains`",
+    });
   }
   const inside = field === null || chain.steps.includes("base64offset");
   return inside && !placed ? patterns.map((made) => widen(made, "contains")) : patterns;
 }
 
 /** The patterns after one step, or why it cannot be. `before` is the step just before. */
-function applyStep(patterns: readonly Pattern[], step: TextStep, before: TextStep | undefined): readonly Pattern[] | string {
-  if (step === "contains" || step === "startswith" || step === "endswith") return patterns.map((pattern) => widen(pattern, step));
+function applyStep(
+  patterns: readonly Pattern[],
+  step: TextStep,
+  before: TextStep | undefined,
+): readonly Pattern[] | string {
+  if (step === "contains" || step === "startswith" || step === "endswith")
+    return patterns.map((pattern) => widen(pattern, step));
   if (step === "windash") {
     const forms = patterns.map(windash);
-    return forms.some((form) => form === null) ? `the value has more than ${WINDASH_MAX} option dashes` : forms.flatMap((form) => form ?? []);
+    return forms.some((form) => form === null)
+      ? `the value has more than ${WINDASH_MAX} option dashes`
+      : forms.flatMap((form) => form ?? []);
   }
   if (step !== "base64" && step !== "base64offset") {
     return patterns.map((pattern) => pattern.map((part) => (typeof part === "string" ? toUtf16(part, step) : part)));
   }
   const literal = patterns[0] === undefined ? null : literalOf(patterns[0]);
-  if (literal === null || literal === "") return literal === "" ? "an empty text cannot be encoded" : "a value with wildcards cannot be encoded";
+  if (literal === null || literal === "")
+    return literal === "" ? "an empty text cannot be encoded" : "a value with wildcards cannot be encoded";
   const isBytes = before !== undefined && before !== "windash";
   const bytes = Buffer.from(literal, isBytes ? "latin1" : "utf8");
   return step === "base64" ? [[bytes.toString("base64")]] : toBase64Offsets(bytes).map((text) => [text]);
@@ -115,7 +158,8 @@ function toRegex(node: YamlScalar, { chain, findings }: Item): readonly Test[] {
   if (node.value === null || typeof node.value === "boolean") return refuse(node, findings, "`re` needs a text");
   const written = typeof node.value === "string" ? node.value : node.source;
   // A search needs no `.*` around it; the other two fix an end, whatever alternatives the expression has.
-  const source = chain.anchor === "startswith" ? `^(?:${written})` : chain.anchor === "endswith" ? `(?:${written})$` : written;
+  const source =
+    chain.anchor === "startswith" ? `^(?:${written})` : chain.anchor === "endswith" ? `(?:${written})$` : written;
   const has = (flag: string): boolean => chain.flags.includes(flag);
   const test = { type: "regex", source, ignoreCase: has("i"), multiline: has("m"), dotAll: has("s") } as const;
   const problem = checkRegex({ ...test, source: written });
@@ -127,17 +171,26 @@ function toRegex(node: YamlScalar, { chain, findings }: Item): readonly Test[] {
 function toCidr(node: YamlScalar, { findings }: Item): readonly Test[] {
   const network = typeof node.value === "string" ? toNetworkText(node.value) : null;
   if (network === null) {
-    findings.error("cidr_invalid", node.at, { message: `\`${node.source}\` is no IPv4 or IPv6 network`, value: node.source, remedy: "write an address and a prefix length, such as 10.0.0.0/8 or 2001:db8::/32" });
+    findings.error("cidr_invalid", node.at, {
+      message: `\`${node.source}\` is no IPv4 or IPv6 network`,
+      value: node.source,
+      remedy: "write an address and a prefix length, such as 10.0.0.0/8 or 2001:db8::/32",
+    });
     return [];
   }
   if (network.hostBits) {
-    findings.lapse("cidr_host_bits", node.at, { message: `\`${node.source}\` has host bits set`, value: node.source, remedy: `write ${network.text}` });
+    findings.lapse("cidr_host_bits", node.at, {
+      message: `\`${node.source}\` has host bits set`,
+      value: node.source,
+      remedy: `write ${network.text}`,
+    });
   }
   return [{ type: "cidr", network: network.text }];
 }
 
 function toFieldref(node: YamlScalar, { chain, findings }: Item): readonly Test[] {
-  if (typeof node.value !== "string" || node.value === "") return refuse(node, findings, "`fieldref` needs the name of a field");
+  if (typeof node.value !== "string" || node.value === "")
+    return refuse(node, findings, "`fieldref` needs the name of a field");
   return [{ type: "fieldref", field: node.value, mode: chain.anchor ?? "equals", cased: chain.cased }];
 }
 
@@ -146,7 +199,11 @@ function toExists(node: YamlScalar, { findings }: Item): readonly Test[] {
   const word = typeof node.value === "string" ? node.value.toLowerCase() : "";
   if (!["true", "yes", "false", "no"].includes(word)) return refuse(node, findings, "`exists` needs true or false");
   const value = word === "true" || word === "yes";
-  findings.lapse("modifier_value", node.at, { message: "`exists` needs true or false, not a text", value: node.source, remedy: `write ${value} without quotes` });
+  findings.lapse("modifier_value", node.at, {
+    message: "`exists` needs true or false, not a text",
+    value: node.source,
+    remedy: `write ${value} without quotes`,
+  });
   return [{ type: "exists", value }];
 }
 
@@ -155,11 +212,20 @@ function toNumeric(node: YamlScalar, { chain, findings }: Item): readonly Test[]
   const value = typeof node.value === "number" ? node.value : isText ? Number(node.value) : Number.NaN;
   const name = chain.part ?? chain.operator ?? "";
   if (!Number.isFinite(value)) return refuse(node, findings, `\`${name}\` needs a number`);
-  if (isText) findings.lapse("modifier_value", node.at, { message: `\`${name}\` needs a number, not a text`, value: node.source, remedy: "remove the quotes" });
+  if (isText)
+    findings.lapse("modifier_value", node.at, {
+      message: `\`${name}\` needs a number, not a text`,
+      value: node.source,
+      remedy: "remove the quotes",
+    });
   if (chain.part !== null) {
     const [low, high] = PART_RANGE[chain.part];
     if (value < low || value > high || !Number.isInteger(value)) {
-      const words = { message: `\`${chain.part}\` is a whole number from ${low} to ${high}`, value: node.source, remedy: "mend the number" };
+      const words = {
+        message: `\`${chain.part}\` is a whole number from ${low} to ${high}`,
+        value: node.source,
+        remedy: "mend the number",
+      };
       if (chain.operator === null) findings.error("modifier_value", node.at, words);
       else findings.warning("modifier_value", node.at, words);
       if (chain.operator === null) return [];
@@ -170,6 +236,10 @@ function toNumeric(node: YamlScalar, { chain, findings }: Item): readonly Test[]
 }
 
 function refuse(node: YamlScalar, findings: Findings, message: string): readonly Test[] {
-  findings.error("modifier_value", node.at, { message: `${message}; here stands \`${node.source === "" ? "nothing" : node.source}\``, value: node.source, remedy: "mend the value" });
+  findings.error("modifier_value", node.at, {
+    message: `${message}; here stands \`${node.source === "" ? "nothing" : node.source}\``,
+    value: node.source,
+    remedy: "mend the value",
+  });
   return [];
 }

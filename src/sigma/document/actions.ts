@@ -16,7 +16,11 @@ export function applyActions(roots: readonly YamlNode[], findings: Findings): re
   let previous = NOTHING;
   for (const root of roots) {
     if (root.kind !== "map") {
-      findings.error("document_kind", root.at, { message: "a rule document must be a map", value: shownAs(root), remedy: "begin with `title:`" });
+      findings.error("document_kind", root.at, {
+        message: "a rule document must be a map",
+        value: shownAs(root),
+        remedy: "begin with `title:`",
+      });
       continue;
     }
     const actionNode = valueOf(root, "action");
@@ -29,7 +33,11 @@ export function applyActions(roots: readonly YamlNode[], findings: Findings): re
       warnConflicts(own, lent, findings);
       documents.push({ ...merge(previous, lent), at: own.at });
     } else {
-      findings.error("action_unknown", actionNode?.at ?? root.at, { message: `action \`${action}\` does not exist`, value: action, remedy: "use global, reset or repeat" });
+      findings.error("action_unknown", actionNode?.at ?? root.at, {
+        message: `action \`${action}\` does not exist`,
+        value: action,
+        remedy: "use global, reset or repeat",
+      });
     }
   }
   return documents;
@@ -41,8 +49,9 @@ function merge(under: YamlMap, over: YamlMap): YamlMap {
   const entries: YamlEntry[] = under.entries.map((entry) => {
     const above = over.entries.find(({ key }) => key === entry.key);
     if (above === undefined) return entry;
-    const both = entry.value.kind === "map" && above.value.kind === "map";
-    return both ? { ...above, value: merge(entry.value as YamlMap, above.value as YamlMap) } : above;
+    const { value } = above;
+    const isBoth = entry.value.kind === "map" && value.kind === "map";
+    return isBoth ? { ...above, value: merge(entry.value, value) } : above;
   });
   const added = over.entries.filter(({ key }) => !under.entries.some((entry) => entry.key === key));
   return { ...under, entries: [...entries, ...added] };
@@ -54,7 +63,11 @@ function warnConflicts(own: YamlMap, lent: YamlMap, findings: Findings): void {
     if (above === undefined) continue;
     if (above.kind === "map" && entry.value.kind === "map") warnConflicts(entry.value, above, findings);
     else {
-      findings.warning("action_conflict", entry.keyNode.at, { message: `the global document overrides \`${entry.key}\``, value: shownAs(entry.value), remedy: "state the key in one of the two documents only" });
+      findings.warning("action_conflict", entry.keyNode.at, {
+        message: `the global document overrides \`${entry.key}\``,
+        value: shownAs(entry.value),
+        remedy: "state the key in one of the two documents only",
+      });
     }
   }
 }

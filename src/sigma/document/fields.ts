@@ -15,9 +15,16 @@ export function textOf(node: YamlNode): string | null {
 export function required(map: YamlMap, key: string, findings: Findings): YamlNode | null {
   const value = valueOf(map, key);
   if (value !== undefined) return value;
-  const near = nearest(key, map.entries.map((entry) => entry.key));
+  const near = nearest(
+    key,
+    map.entries.map((entry) => entry.key),
+  );
   const tail = near === null ? "" : `; did you mean \`${key}\` where \`${near}\` stands`;
-  findings.error("key_missing", map.at, { message: `the mandatory key \`${key}\` is missing${tail}`, value: key, remedy: `add \`${key}\`` });
+  findings.error("key_missing", map.at, {
+    message: `the mandatory key \`${key}\` is missing${tail}`,
+    value: key,
+    remedy: `add \`${key}\``,
+  });
   return null;
 }
 
@@ -41,11 +48,19 @@ export function textList(node: YamlNode, name: string, findings: Findings): read
 
 /** Reports a value of the wrong type. */
 export function wrongType(node: YamlNode, message: string, findings: Findings): void {
-  findings.error("value_type", node.at, { message: `${message}; here stands ${typeOf(node)}`, value: shownAs(node), remedy: "mend the value" });
+  findings.error("value_type", node.at, {
+    message: `${message}; here stands ${typeOf(node)}`,
+    value: shownAs(node),
+    remedy: "mend the value",
+  });
 }
 
 /** Reports every key of `map` that is not in `known`. */
-export function refuseUnknown(map: YamlMap, where: string, options: { known: readonly string[]; findings: Findings }): void {
+export function refuseUnknown(
+  map: YamlMap,
+  where: string,
+  options: { known: readonly string[]; findings: Findings },
+): void {
   for (const entry of map.entries) {
     if (options.known.includes(entry.key)) continue;
     const near = nearest(entry.key, options.known);

@@ -63,7 +63,11 @@ export function parseReferences(node: YamlNode, name: string, findings: Findings
 }
 
 /** The rules with every filter that means them joined on. Wrong references are reported at the filter. */
-export function applyFilters(rules: readonly RuleDraft[], filters: readonly FilterDraft[], others: OtherNames): readonly RuleDraft[] {
+export function applyFilters(
+  rules: readonly RuleDraft[],
+  filters: readonly FilterDraft[],
+  others: OtherNames,
+): readonly RuleDraft[] {
   const byName = new Map<string, number>();
   for (const [index, { head }] of rules.entries()) {
     byName.set(head.id, index);
@@ -77,7 +81,9 @@ export function applyFilters(rules: readonly RuleDraft[], filters: readonly Filt
   }
   return rules.map((rule, index) => {
     const filterExpressions = added.get(index);
-    return filterExpressions === undefined ? rule : { ...rule, expression: allOf([rule.expression, ...filterExpressions]) };
+    return filterExpressions === undefined
+      ? rule
+      : { ...rule, expression: allOf([rule.expression, ...filterExpressions]) };
   });
 }
 
@@ -86,18 +92,31 @@ type Names = { readonly byName: ReadonlyMap<string, number>; readonly others: Ot
 /** Indices of the rules that a filter is joined to, each once. */
 function targets(filter: FilterDraft, rules: readonly RuleDraft[], { byName, others }: Names): ReadonlySet<number> {
   const { findings } = filter;
-  const suits = (rule: RuleDraft | undefined): boolean => rule !== undefined && agrees(filter.logsource, rule.logsource);
+  const suits = (rule: RuleDraft | undefined): boolean =>
+    rule !== undefined && agrees(filter.logsource, rule.logsource);
   if (filter.rules === null) return new Set(rules.keys().filter((index) => suits(rules[index])));
   const found = new Set<number>();
   for (const { text, at } of filter.rules) {
     const index = byName.get(text);
     if (index !== undefined && suits(rules[index])) found.add(index);
     else if (index !== undefined) {
-      findings.error("filter_logsource", at, { message: `the filter's log source is not that of the rule \`${text}\``, value: text, remedy: "give the filter the rule's log source" });
+      findings.error("filter_logsource", at, {
+        message: `the filter's log source is not that of the rule \`${text}\``,
+        value: text,
+        remedy: "give the filter the rule's log source",
+      });
     } else if (others.correlations.has(text)) {
-      findings.error("filter_correlation", at, { message: `\`${text}\` is a correlation; filters act on detections only`, value: text, remedy: "name the detections that it correlates" });
+      findings.error("filter_correlation", at, {
+        message: `\`${text}\` is a correlation; filters act on detections only`,
+        value: text,
+        remedy: "name the detections that it correlates",
+      });
     } else if (!others.failed.has(text)) {
-      findings.error("filter_rule_unknown", at, { message: `no rule of this set has the id or name \`${text}\`${didYouMean(text, byName.keys())}`, value: text, remedy: "mend the reference, or load the rule too" });
+      findings.error("filter_rule_unknown", at, {
+        message: `no rule of this set has the id or name \`${text}\`${didYouMean(text, byName.keys())}`,
+        value: text,
+        remedy: "mend the reference, or load the rule too",
+      });
     }
   }
   return found;

@@ -63,7 +63,11 @@ function parseTitle(map: YamlMap, findings: Findings): string | null {
   const title = node === null ? null : textOf(node);
   if (node !== null && (title === null || title === "")) wrongType(node, "`title` must be a text", findings);
   if (node !== null && title !== null && title.length > TITLE_MAX) {
-    findings.lapse("title_length", node.at, { message: `the title has ${title.length} characters; ${TITLE_MAX} are allowed`, value: title, remedy: "shorten it" });
+    findings.lapse("title_length", node.at, {
+      message: `the title has ${title.length} characters; ${TITLE_MAX} are allowed`,
+      value: title,
+      remedy: "shorten it",
+    });
   }
   return title === "" ? null : title;
 }
@@ -72,7 +76,11 @@ function parseId(map: YamlMap, findings: Findings): string | null {
   const node = valueOf(map, "id");
   const id = optionalText(map, "id", findings);
   if (node !== undefined && id !== null && !UUID.test(id)) {
-    findings.lapse("id_format", node.at, { message: `the id \`${id}\` is not a UUID`, value: id, remedy: "write a UUID of version 4" });
+    findings.lapse("id_format", node.at, {
+      message: `the id \`${id}\` is not a UUID`,
+      value: id,
+      remedy: "write a UUID of version 4",
+    });
   }
   return id;
 }
@@ -80,7 +88,10 @@ function parseId(map: YamlMap, findings: Findings): string | null {
 function parseLevel(map: YamlMap, findings: Findings): Severity {
   const node = valueOf(map, "level");
   if (node === undefined) {
-    findings.warning("level_missing", map.at, { message: `the rule has no level; ${LEVEL_DEFAULT} is used`, remedy: `add level: one of ${SEVERITIES.join(", ")}` });
+    findings.warning("level_missing", map.at, {
+      message: `the rule has no level; ${LEVEL_DEFAULT} is used`,
+      remedy: `add level: one of ${SEVERITIES.join(", ")}`,
+    });
     return LEVEL_DEFAULT;
   }
   const level = SEVERITIES.find((severity) => severity === textOf(node));
@@ -91,7 +102,8 @@ function parseLevel(map: YamlMap, findings: Findings): Severity {
 function parseStatus(map: YamlMap, findings: Findings): string | null {
   const node = valueOf(map, "status");
   const status = node === undefined ? null : textOf(node);
-  if (node !== undefined && !STATUSES.some((known) => known === status)) unknownValue(node, { key: "status", known: STATUSES }, findings);
+  if (node !== undefined && !STATUSES.some((known) => known === status))
+    unknownValue(node, { key: "status", known: STATUSES }, findings);
   return status;
 }
 
@@ -110,7 +122,11 @@ function parseTags(map: YamlMap, findings: Findings): readonly string[] {
   for (const [index, tag] of tags.entries()) {
     const at = node?.kind === "list" ? (node.items[index]?.at ?? node.at) : (node?.at ?? map.at);
     if (TAG.test(tag)) continue;
-    findings.lapse("tag_format", at, { message: `the tag \`${tag}\` is not of the form namespace.name in lower case`, value: tag, remedy: "write such as attack.t1078" });
+    findings.lapse("tag_format", at, {
+      message: `the tag \`${tag}\` is not of the form namespace.name in lower case`,
+      value: tag,
+      remedy: "write such as attack.t1078",
+    });
   }
   return tags;
 }
@@ -118,17 +134,29 @@ function parseTags(map: YamlMap, findings: Findings): readonly string[] {
 function checkDate(map: YamlMap, key: string, findings: Findings): void {
   const node = valueOf(map, key);
   if (node === undefined || DATE.test(textOf(node) ?? "")) return;
-  findings.lapse("date_format", node.at, { message: `\`${key}\` is not of the form YYYY-MM-DD`, value: shownAs(node), remedy: "write such as 2026-01-31" });
+  findings.lapse("date_format", node.at, {
+    message: `\`${key}\` is not of the form YYYY-MM-DD`,
+    value: shownAs(node),
+    remedy: "write such as 2026-01-31",
+  });
 }
 
 function checkVersions(map: YamlMap, findings: Findings): void {
   const version = valueOf(map, "sigma-version");
   if (version !== undefined && !(Number.parseInt(textOf(version) ?? "", 10) <= VERSION_MAX)) {
-    findings.error("version_unsupported", version.at, { message: `sigma-version \`${shownAs(version)}\` is not read; the latest is ${VERSION_MAX}`, value: shownAs(version), remedy: "write the rule for version 2" });
+    findings.error("version_unsupported", version.at, {
+      message: `sigma-version \`${shownAs(version)}\` is not read; the latest is ${VERSION_MAX}`,
+      value: shownAs(version),
+      remedy: "write the rule for version 2",
+    });
   }
   const taxonomy = valueOf(map, "taxonomy");
   if (taxonomy !== undefined && !TAXONOMIES.some((known) => known === textOf(taxonomy))) {
-    findings.error("taxonomy_unknown", taxonomy.at, { message: `taxonomy \`${shownAs(taxonomy)}\` is not mapped to record fields`, value: shownAs(taxonomy), remedy: `use the records' own field names and one of ${TAXONOMIES.join(", ")}` });
+    findings.error("taxonomy_unknown", taxonomy.at, {
+      message: `taxonomy \`${shownAs(taxonomy)}\` is not mapped to record fields`,
+      value: shownAs(taxonomy),
+      remedy: `use the records' own field names and one of ${TAXONOMIES.join(", ")}`,
+    });
   }
 }
 
@@ -152,7 +180,12 @@ function optionalList(map: YamlMap, key: string, findings: Findings): readonly s
   if (node === undefined) return [];
   const items = node.kind === "list" ? node.items : [node];
   const texts = items.map(textOf);
-  if (texts.includes(null)) findings.lapse("value_type", node.at, { message: `\`${key}\` must be a list of texts`, value: shownAs(node), remedy: "mend or remove it" });
+  if (texts.includes(null))
+    findings.lapse("value_type", node.at, {
+      message: `\`${key}\` must be a list of texts`,
+      value: shownAs(node),
+      remedy: "mend or remove it",
+    });
   return texts.filter((text) => text !== null);
 }
 

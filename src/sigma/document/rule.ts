@@ -23,7 +23,13 @@ const SIZE_MAX = 50_000;
 export type RuleOptions = { readonly findings: Findings; readonly lists: ReadonlySet<string> | null };
 
 /** A detection rule before the set is known. */
-export type RuleDraft = { readonly head: RuleHead; readonly logsource: RuleLogsource; readonly expression: Expression; readonly findings: Findings; readonly at: number };
+export type RuleDraft = {
+  readonly head: RuleHead;
+  readonly logsource: RuleLogsource;
+  readonly expression: Expression;
+  readonly findings: Findings;
+  readonly at: number;
+};
 
 /** Reads a document with `detection`. */
 export function parseRule(map: YamlMap, options: RuleOptions): RuleDraft | null {
@@ -34,7 +40,8 @@ export function parseRule(map: YamlMap, options: RuleOptions): RuleDraft | null 
   const section = requiredMap(map, "detection", findings);
   const expression = section === null ? null : parseSection(section, [], options);
   if (head !== null) checkEngine(map, head, findings);
-  if (section !== null && expression !== null && logsource?.service === "cloudtrail") lintFields(section, expression.expression, findings);
+  if (section !== null && expression !== null && logsource?.service === "cloudtrail")
+    lintFields(section, expression.expression, findings);
   if (head === null || logsource === null || expression === null || findings.errors() > before) return null;
   return { head, logsource, expression: expression.expression, findings, at: map.at };
 }
@@ -42,10 +49,18 @@ export function parseRule(map: YamlMap, options: RuleOptions): RuleDraft | null 
 function checkEngine(map: YamlMap, head: RuleHead, findings: Findings): void {
   const at = valueOf(map, "x_engine")?.at ?? map.at;
   if (head.engine.bucketMs !== null) {
-    findings.error("engine_option", at, { message: "`x_engine.bucket` belongs to correlations", value: "bucket", remedy: "use `suppress` for a detection" });
+    findings.error("engine_option", at, {
+      message: "`x_engine.bucket` belongs to correlations",
+      value: "bucket",
+      remedy: "use `suppress` for a detection",
+    });
   }
   if (head.engine.groupBy.length > 0 && head.engine.suppressMs === null) {
-    findings.error("engine_option", at, { message: "`x_engine.group-by` needs `suppress` beside it", value: "group-by", remedy: "add `suppress` with a duration" });
+    findings.error("engine_option", at, {
+      message: "`x_engine.group-by` needs `suppress` beside it",
+      value: "group-by",
+      remedy: "add `suppress` with a duration",
+    });
   }
 }
 
@@ -72,7 +87,10 @@ export function parseLogsource(map: YamlMap, findings: Findings): RuleLogsource 
   };
   const logsource = { category: part("category"), product: part("product"), service: part("service") };
   if (Object.values(logsource).every((value) => value === null) && findings.errors() === before) {
-    findings.lapse("logsource_empty", section.at, { message: "the log source states neither category, product nor service", remedy: "add at least one, such as product: aws, service: cloudtrail" });
+    findings.lapse("logsource_empty", section.at, {
+      message: "the log source states neither category, product nor service",
+      remedy: "add at least one, such as product: aws, service: cloudtrail",
+    });
   }
   return findings.errors() > before ? null : logsource;
 }
@@ -81,12 +99,20 @@ export function parseLogsource(map: YamlMap, findings: Findings): RuleLogsource 
 export type Section = { readonly expression: Expression; readonly isBareName: boolean; readonly conditionAt: number };
 
 /** Reads named detections and the condition; `reserved` keys of the section mean something else. */
-export function parseSection(section: YamlMap, reserved: readonly string[], { findings, lists }: RuleOptions): Section | null {
+export function parseSection(
+  section: YamlMap,
+  reserved: readonly string[],
+  { findings, lists }: RuleOptions,
+): Section | null {
   const detections = new Map<string, Expression | null>();
   for (const { key, keyNode, value } of section.entries) {
     if (key === "condition" || reserved.includes(key)) continue;
     if (key === "timeframe") {
-      findings.error("condition_aggregation", keyNode.at, { message: "`timeframe` is no longer part of Sigma", value: key, remedy: "use a correlation document with `timespan`" });
+      findings.error("condition_aggregation", keyNode.at, {
+        message: "`timeframe` is no longer part of Sigma",
+        value: key,
+        remedy: "use a correlation document with `timespan`",
+      });
       continue;
     }
     lintScalars(value, findings);
@@ -99,7 +125,11 @@ export function parseSection(section: YamlMap, reserved: readonly string[], { fi
   lintUnused(section, { detections, conditions }, findings);
   if (expression === null) return null;
   if (!checkExpression(expression, section, { findings, lists })) return null;
-  return { expression, isBareName: conditions.length === 1 && conditions[0]?.isBareName === true, conditionAt: node.at };
+  return {
+    expression,
+    isBareName: conditions.length === 1 && conditions[0]?.isBareName === true,
+    conditionAt: node.at,
+  };
 }
 
 function readConditions(node: YamlNode, findings: Findings): readonly YamlScalar[] {
@@ -116,17 +146,28 @@ function joinConditions(conditions: readonly Condition[]): Expression | null {
   return good.length === 0 || good.length < conditions.length ? null : anyOf(good);
 }
 
-function lintUnused(section: YamlMap, of: { detections: Detections; conditions: readonly Condition[] }, findings: Findings): void {
+function lintUnused(
+  section: YamlMap,
+  of: { detections: Detections; conditions: readonly Condition[] },
+  findings: Findings,
+): void {
   if (of.conditions.length === 0 || of.conditions.some(({ expression }) => expression === null)) return;
   for (const { key, keyNode } of section.entries) {
     if (!of.detections.has(key) || of.conditions.some(({ used }) => used.has(key))) continue;
-    findings.warning("detection_unused", keyNode.at, { message: `the condition does not use \`${key}\``, value: key, remedy: "use it or remove it" });
+    findings.warning("detection_unused", keyNode.at, {
+      message: `the condition does not use \`${key}\``,
+      value: key,
+      remedy: "use it or remove it",
+    });
   }
 }
 
 function checkExpression(expression: Expression, section: YamlMap, { findings, lists }: RuleOptions): boolean {
   if (sizeOf(expression, SIZE_MAX) > SIZE_MAX) {
-    findings.error("rule_too_large", section.at, { message: `the rule stands for more than ${SIZE_MAX} tests`, remedy: "keep long lists in a list file and use `expand`" });
+    findings.error("rule_too_large", section.at, {
+      message: `the rule stands for more than ${SIZE_MAX} tests`,
+      remedy: "keep long lists in a list file and use `expand`",
+    });
     return false;
   }
   const before = findings.errors();

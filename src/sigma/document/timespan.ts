@@ -23,7 +23,11 @@ export function parseTimespan(key: string, node: YamlNode, findings: Findings): 
     return null;
   }
   if (unit === "M" || unit === "y") {
-    findings.warning("timespan_unit", node.at, { message: `the length of a ${unit === "M" ? "month" : "year"} differs between tools`, value: text, remedy: "write it in days" });
+    findings.warning("timespan_unit", node.at, {
+      message: `the length of a ${unit === "M" ? "month" : "year"} differs between tools`,
+      value: text,
+      remedy: "write it in days",
+    });
   }
   return seconds * 1000;
 }

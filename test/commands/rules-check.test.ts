@@ -1,0 +1,97 @@
+/**
+ * `rules check` as a person and as a machine read it.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { runRulesCheck } from "../../src/commands/rules-check.ts";
+import { detectionDocument } from "../sigma/build.ts";
+
+let root = "";
+let file = "";
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "sagewatch-check-"));
+  file = join(root, "rule.yml");
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+const check = (text: string, format: "text" | "json" = "text"): ReturnType<typeof runRulesCheck> => {
+  writeFileSync(file, text);
+  return runRulesCheck({ paths: [root], format, mode: "strict" });
+};
+
+test("a good set", () => {
+  expect(check(`${detectionDocument("aa")}---\n${detectionDocument("bb")}`)).toStrictEqual({
+    exitCode: 0,
+    stdout: "0 errors in 2 rules\n",
+  });
+});
+
+test("an error stands under its line", () => {
+  const { exitCode, stdout } = check(detectionDocument("aa").replace("eventName", "eventName|contians"));
+  const lines = stdout.split("\n");
+  expect(exitCode).toBe(1);
+  expect(lines.slice(0, 3)).toStrictEqual([
+    `${file}:6:19: error modifier_unknown: unknown modifier \`contians\`; did you mean \`contains\``,
+    "  6 |   sel: {eventName|contians: aa}",
+    "                        ^",
+  ]);
+  expect(lines[2]?.indexOf("^")).toBe(lines[1]?.indexOf("contians"));
+  expect(lines.at(-2)).toBe("1 error in 0 rules that could be read");
+});
+
+test("warnings alone pass", () => {
+  const { exitCode, stdout } = check(detectionDocument("aa").replace("{eventName: aa}", "{f: NO}"));
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain("warning yaml_version");
+  expect(stdout.endsWith("0 errors, 1 warning in 1 rule\n")).toBe(true);
+});
+
+test("JSON holds errors and warnings with all their parts", () => {
+  const { exitCode, stdout } = check(
+    detectionDocument("aa").replace("{eventName: aa}", "{f: NO, g|contians: a}"),
+    "json",
+  );
+  expect(exitCode).toBe(1);
+  expect(JSON.parse(stdout)).toStrictEqual({
+    errors: [
+      {
+        file,
+        line: 6,
+        column: 18,
+        code: "modifier_unknown",
+        message: "unknown modifier `contians`; did you mean `contains`",
+        value: "contians",
+        remedy: expect.any(String) as unknown,
+      },
+    ],
+    warnings: [
+      {
+        file,
+        line: 6,
+        column: 12,
+        code: "yaml_version",
+        message: expect.any(String) as unknown,
+        value: "NO",
+        remedy: "quote it",
+      },
+    ],
+  });
+});
+
+test("what a rule's author wrote cannot move the terminal's cursor, and far columns stay in sight", () => {
+  const { stdout } = check(
+    detectionDocument("aa").replace("{eventName: aa}", `{f: "${"x".repeat(500)}\u202e", "g|\u001b[2Jfoo": 1}`),
+  );
+  expect(Array.from(stdout).filter((char) => char < " " && char !== "\n")).toStrictEqual([]);
+  expect(stdout).not.toContain("\u202e");
+  expect(
+    Math.max(
+      ...stdout
+        .split("\n")
+        .filter((line) => line.includes(" | "))
+        .map((line) => line.length),
+    ),
+  ).toBeLessThan(250);
+});

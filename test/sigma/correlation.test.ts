@@ -1,0 +1,257 @@
+/**
+ * Correlations: all types, references, aliases, order, what the engine refuses, and who stays silent.
+ */
+import { describe, expect, test } from "vitest";
+import { ALL_TYPES, correlationDocument, correlationOf, detectionDocument, named, parse, places } from "./build.ts";
+
+const docs = (...documents: string[]): string => documents.join("---\n");
+const [a, b] = [detectionDocument("aa"), detectionDocument("bb")];
+const all = { supported: ALL_TYPES };
+const one = (body: string, more = ""): ReturnType<typeof parse> =>
+  parse(docs(a, b, correlationDocument("cc", body, more)), all);
+const COUNT = "type: event_count, rules: [aa], group-by: [u], timespan: 1h, condition: {gte: 5}";
+
+describe("types, bounds and when they are judged", () => {
+  test.for<[string, object]>([
+    [
+      COUNT,
+      {
+        kind: "event_count",
+        rules: ["aa"],
+        groupBy: ["u"],
+        timespanMs: 3_600_000,
+        bucketMs: 3_600_000,
+        bounds: [{ operator: "gte", value: 5 }],
+        judged: "eager",
+      },
+    ],
+    [
+      "type: event_count, rules: aa, timespan: 30s, condition: {gt: 5}",
+      { groupBy: [], timespanMs: 30_000, bucketMs: 300_000, judged: "eager" },
+    ],
+    ["type: event_count, rules: [aa], timespan: 30s, condition: {lt: 5}", { judged: "final", bucketMs: 30_000 }],
+    [
+      "type: event_count, rules: [aa], timespan: 2d, condition: {gte: 2, lte: 9}",
+      {
+        judged: "final",
+        bounds: [
+          { operator: "gte", value: 2 },
+          { operator: "lte", value: 9 },
+        ],
+      },
+    ],
+    [
+      "type: value_count, rules: [aa], timespan: 1w, condition: {field: [x, y], gte: 3}",
+      { fields: ["x", "y"], judged: "eager" },
+    ],
+    [
+      "type: value_sum, rules: [aa], timespan: 1h, condition: {field: x, gt: 5.7}",
+      { fields: ["x"], bounds: [{ operator: "gt", value: 5.7 }], judged: "eager" },
+    ],
+    ["type: value_avg, rules: [aa], timespan: 1h, condition: {field: x, gt: 5}", { judged: "final" }],
+    ["type: value_median, rules: [aa], timespan: 1h, condition: {field: x, gt: 5}", { judged: "final" }],
+    [
+      "type: value_percentile, rules: [aa], timespan: 1h, condition: {field: x, lt: 5}",
+      { percentile: null, judged: "final" },
+    ],
+    [
+      "type: value_percentile, rules: [aa], timespan: 1h, condition: {field: x, gt: 5, percentile: 95}",
+      { percentile: 95 },
+    ],
+    ["type: temporal, rules: [aa, bb], timespan: 5m", { bounds: [], judged: "eager" }],
+    ["type: temporal, rules: [aa, bb], timespan: 5m, condition: {gte: 1}", { bounds: [{ operator: "gte", value: 1 }] }],
+    ["type: temporal_ordered, rules: [aa, bb, aa], timespan: 5m", { rules: ["aa", "bb", "aa"], judged: "eager" }],
+  ])("%s", ([body, expected]) => {
+    const parsed = one(body);
+    expect(places(parsed.problems)).toStrictEqual([]);
+    expect(correlationOf(parsed, "cc")).toMatchObject(expected);
+  });
+
+  test("a bucket of one's own, in whole units", () => {
+    expect(correlationOf(one(COUNT, "x_engine: {bucket: 6h}\n"), "cc").bucketMs).toBe(21_600_000);
+    expect(
+      places(
+        one("type: event_count, rules: [aa], timespan: 1h, condition: {lt: 5}", "x_engine: {bucket: 6h}\n").problems,
+      ),
+    ).toStrictEqual(["error engine_option 21:21"]);
+  });
+});
+
+describe("mistakes", () => {
+  // The body stands in line 20 from column 14, the value of `type` from column 21.
+  test.for<[string, string]>([
+    ["type: event_cuont, rules: [aa], timespan: 1h", "error correlation_type 20:21"],
+    ["type: event_count, rules: [aa], timespan: 1h", "error key_missing 20:14"],
+    ["type: event_count, timespan: 1h, condition: {gte: 1}", "error key_missing 20:14"],
+    ["type: event_count, rules: [], timespan: 1h, condition: {gte: 1}", "error value_type 20:41"],
+    ["type: event_count, rules: [aa], condition: {gte: 1}", "error key_missing 20:14"],
+    ["type: event_count, rules: [aa], timespan: 1h30m, condition: {gte: 1}", "error timespan_format 20:57"],
+    ["type: event_count, rules: [aa], timespan: -1h, condition: {gte: 1}", "error timespan_format 20:57"],
+    ["type: event_count, rules: [aa], timespan: 0h, condition: {gte: 1}", "error timespan_format 20:57"],
+    ["type: event_count, rules: [aa], timespan: 1h, condition: {}", "error correlation_condition 20:72"],
+    ["type: event_count, rules: [aa], timespan: 1h, condition: {gte: '5'}", "error correlation_condition 20:78"],
+    ["type: event_count, rules: [aa], timespan: 1h, condition: {gtee: 5, gte: 1}", "error key_unknown 20:73"],
+    [
+      "type: event_count, rules: [aa], timespan: 1h, condition: {gt: 5, lt: 5}",
+      "warning correlation_condition_never 20:72",
+    ],
+    ["type: event_count, rules: [aa], timespan: 1h, condition: {field: x, gt: 5}", "error correlation_field 20:80"],
+    ["type: value_count, rules: [aa], timespan: 1h, condition: {gt: 5}", "error correlation_field 20:72"],
+    ["type: value_sum, rules: [aa], timespan: 1h, condition: {field: [x, y], gt: 5}", "error correlation_field 20:78"],
+    [
+      "type: value_sum, rules: [aa], timespan: 1h, condition: {field: x, gt: 5, percentile: 5}",
+      "error correlation_condition 20:100",
+    ],
+    [
+      "type: temporal, rules: [aa, bb], timespan: 1h, condition: aa and not bb",
+      "error correlation_condition_extended 20:73",
+    ],
+    ["type: event_count, rules: [ax], timespan: 1h, condition: {gte: 1}", "error correlation_rule_unknown 20:42"],
+    ["type: event_count, rules: [T aa], timespan: 1h, condition: {gte: 1}", "error correlation_rule_title 20:42"],
+    ["type: temporal, rules: [aa, aa], timespan: 1h", "warning correlation_rule_twice 20:21"],
+    ["type: event_count, rules: [aa], groupby: [u], timespan: 1h, condition: {gte: 1}", "error key_unknown 20:47"],
+    ["type: event_count, rules: [aa], timespan: 1h, condition: {gte: 1}, generate: 'yes'", "error value_type 20:92"],
+    [
+      "type: temporal, rules: [aa, bb], group-by: [x], timespan: 1h, aliases: {x: {aa: f}}",
+      "error correlation_alias 20:87",
+    ],
+    ["type: temporal, rules: [aa, bb], timespan: 1h, aliases: {x: {aa: f, bb: g}}", "warning correlation_alias 20:72"],
+    [
+      "type: event_count, rules: [aa], group-by: [x], timespan: 1h, condition: {gte: 1}, aliases: {x: {aa: f, zz: g}}",
+      "error correlation_alias 20:118",
+    ],
+    ["type: event_count, rules: [cc], timespan: 1h, condition: {gte: 1}", "error correlation_cycle 20:42"],
+  ])("%s", ([body, expected]) => {
+    expect(places(one(body).problems)).toStrictEqual([expected]);
+  });
+
+  test("detection options on a correlation", () => {
+    expect(places(one(COUNT, "x_engine: {suppress: 1h}\n").problems)).toStrictEqual(["error engine_option 20:11"]);
+  });
+});
+
+describe("references", () => {
+  test("forward, by id and by name, over documents and files; aliases by either", () => {
+    const id = "0e95725d-7320-415d-80f7-004da920fc11";
+    const text = docs(
+      correlationDocument(
+        "cc",
+        `type: temporal, rules: [${id}, bb], group-by: [who], timespan: 1h, aliases: {who: {aa: f.x, bb: g}}`,
+      ),
+      `id: ${id}\n${a}`,
+      b,
+    );
+    expect(correlationOf(parse(text, all), "cc")).toMatchObject({
+      rules: [id, "bb"],
+      aliases: { who: { [id]: "f.x", bb: "g" } },
+    });
+  });
+
+  test("a title is taken in lenient mode", () => {
+    const parsed = parse(docs(a, correlationDocument("cc", COUNT.replace("[aa]", "[T aa]"))), { mode: "lenient" });
+    expect(correlationOf(parsed, "cc").rules).toStrictEqual(["aa"]);
+  });
+
+  test("correlations come behind what they refer to", () => {
+    const chain = (name: string, of: string): string =>
+      correlationDocument(name, `type: event_count, rules: [${of}], timespan: 1h, condition: {gte: 2}`);
+    const { ruleSet, problems } = parse(docs(chain("c3", "c2"), chain("c2", "c1"), chain("c1", "aa"), a), all);
+    expect(problems).toStrictEqual([]);
+    expect(ruleSet.correlations.map(({ name }) => name)).toStrictEqual(["c1", "c2", "c3"]);
+  });
+
+  test("a parent groups by what its child groups by", () => {
+    const child = correlationDocument("c1", COUNT);
+    const parent = (field: string): string =>
+      correlationDocument(
+        "c2",
+        `type: event_count, rules: [c1], group-by: [${field}], timespan: 1h, condition: {gte: 2}`,
+      );
+    expect(parse(docs(a, child, parent("u")), all).problems).toStrictEqual([]);
+    expect(places(parse(docs(a, child, parent("v")), all).problems)).toStrictEqual(["error correlation_field 17:21"]);
+  });
+
+  test("circles are refused, and what hangs on them too", () => {
+    const chain = (name: string, of: string): string =>
+      correlationDocument(name, `type: event_count, rules: [${of}], timespan: 1h, condition: {gte: 2}`);
+    const { ruleSet, problems } = parse(
+      docs(chain("c1", "c2"), chain("c2", "c1"), chain("c3", "c1"), chain("c4", "aa"), a),
+      all,
+    );
+    expect(problems.map(({ code }) => code)).toStrictEqual([
+      "correlation_cycle",
+      "correlation_cycle",
+      "correlation_rule_failed",
+    ]);
+    expect(ruleSet.correlations.map(({ name }) => name)).toStrictEqual(["c4"]);
+  });
+
+  test("a reference to a broken rule says so", () => {
+    const { problems } = parse(docs(a.replace("sel: {", "sel: {f|contians: x, "), correlationDocument("cc", COUNT)));
+    expect(problems.map(({ code }) => code)).toStrictEqual(["modifier_unknown", "correlation_rule_failed"]);
+  });
+});
+
+describe("who alerts", () => {
+  const alertsOf = (text: string, name: string): boolean => named(parse(text, all), name).alerts;
+
+  test("a correlated rule is silent, another is not", () => {
+    const text = docs(a, b, correlationDocument("cc", COUNT));
+    expect([alertsOf(text, "aa"), alertsOf(text, "bb"), alertsOf(text, "cc")]).toStrictEqual([false, true, true]);
+  });
+
+  test("generate at either place, or in either of two correlations", () => {
+    expect(alertsOf(docs(a, correlationDocument("cc", `${COUNT}, generate: true`)), "aa")).toBe(true);
+    expect(alertsOf(docs(a, correlationDocument("cc", COUNT, "generate: true\n")), "aa")).toBe(true);
+    expect(
+      alertsOf(docs(a, correlationDocument("c1", COUNT), correlationDocument("c2", COUNT, "generate: true\n")), "aa"),
+    ).toBe(true);
+  });
+
+  test.for([
+    COUNT.replace("1h", "soon"),
+    COUNT.replace("event_count", "event_cuont"),
+    COUNT.replace("[aa]", "[aa, zz]"),
+    COUNT.replace("{gte: 5}", "aa and not bb"),
+    COUNT.replace("rules: [aa]", "rules: [T aa]"),
+  ])("a correlation that fails turns no rule loose: %s", (body) => {
+    const parsed = parse(docs(a, correlationDocument("cc", body)));
+    expect(parsed.ruleSet.correlations).toStrictEqual([]);
+    expect(parsed.problems.some(({ severity }) => severity === "error")).toBe(true);
+    expect(named(parsed, "aa").alerts).toBe(false);
+  });
+
+  test("nor does a second correlation of a name that is taken", () => {
+    const parsed = parse(
+      docs(a, b, correlationDocument("cc", COUNT.replace("aa", "bb")), correlationDocument("cc", COUNT)),
+    );
+    expect(parsed.problems.map(({ code }) => code)).toStrictEqual(["duplicate_id"]);
+    expect(named(parsed, "aa").alerts).toBe(false);
+  });
+});
+
+describe("what this engine does not run yet is refused by name, never run in part", () => {
+  test.for<[string, string]>([
+    ["type: event_count, rules: [aa], timespan: 1h, condition: {lt: 5}", "`event_count` with `lt`"],
+    ["type: event_count, rules: [aa], timespan: 1h, condition: {gte: 2, lte: 5}", "`event_count` with `lte`"],
+    ["type: value_count, rules: [aa], timespan: 1h, condition: {field: x, gte: 5}", "`value_count`"],
+    ["type: temporal, rules: [aa, bb], timespan: 1h", "`temporal`"],
+    ["type: temporal_ordered, rules: [aa, bb], timespan: 1h, condition: {gte: 1}", "`temporal_ordered` with `gte`"],
+  ])("%s", ([body, words]) => {
+    const { problems, ruleSet } = parse(docs(a, b, correlationDocument("cc", body)));
+    expect(problems).toMatchObject([
+      { severity: "error", code: "correlation_unsupported", message: expect.stringContaining(words) as unknown },
+    ]);
+    expect(problems[0]?.remedy).not.toBe("");
+    expect(ruleSet.correlations).toStrictEqual([]);
+  });
+
+  test("event_count with gte and temporal_ordered run, correlations of correlations do not", () => {
+    const ordered = correlationDocument("dd", "type: temporal_ordered, rules: [aa, bb], timespan: 1h");
+    expect(parse(docs(a, b, correlationDocument("cc", COUNT), ordered)).problems).toStrictEqual([]);
+    const chained = parse(
+      docs(a, correlationDocument("cc", COUNT), correlationDocument("dd", COUNT.replace("aa", "cc"))),
+    );
+    expect(chained.problems.map(({ code }) => code)).toStrictEqual(["correlation_unsupported"]);
+  });
+});
