@@ -55,14 +55,11 @@ async function testCommands(engine) {
   const once = (...args) => engine.run(["run", "--rm", ...HARDENING, ...args]);
   const version = await once(IMAGE, "version", "--json");
   const declared = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8")).version;
-  expect("version --json names the version of package.json", JSON.parse(version).version === declared, version);
+  expect("version --json names the version of package.json", JSON.parse(version).engine === declared, version);
   const uid = await once("--entrypoint=id", IMAGE, "-u");
   expect("it runs as uid 1000", uid === UID, uid);
-  const rules = await once(IMAGE, "rules", "check").then(
-    () => "",
-    (error) => error.message,
-  );
-  expect("the shipped rules load", rules === "", rules);
+  const rules = await once(IMAGE, "rules", "check").catch((error) => error.message);
+  expect("the shipped rules load", /\b0 errors in [1-9]\d* rules/.test(rules), rules);
 }
 
 async function testDaemon(engine, folder) {
