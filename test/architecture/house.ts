@@ -109,6 +109,7 @@ export const RESERVED_WORDS: Readonly<Record<string, { readonly files: RegExp | 
 export const JSON_READERS: Readonly<Record<string, string>> = {
   "src/model/alert.ts": "group keys: canonical text that this file wrote itself",
   "src/ops/control.ts": "requests and answers on the daemon's own socket",
+  "src/rules/cases.ts": "case files, whose events are handed on as bytes",
   "src/store/codec.ts": "columns that this file wrote itself",
   "src/store/lock.ts": "who holds the lock, as the holder wrote it",
   "src/store/views.ts": "pointers, as the store wrote them",
