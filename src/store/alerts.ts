@@ -137,8 +137,8 @@ function createReviser(
 /** Keeps exactly the records of the current evidence; bytes that are not in the draft come from the window's evidence. */
 function createRecordKeeper(sqlite: DatabaseSync, limits: StoreLimits): (draft: RoutedAlert) => void {
   const keep = sqlite.prepare(
-    `INSERT INTO alert_records (alert_id, key, record_hash, time_ms, pointer, record)
-     VALUES (:id, :key, :hash, :time, :pointer, coalesce(:record, (SELECT record FROM evidence
+    `INSERT INTO alert_records (alert_id, key, record_hash, time_ms, pointer, crc, record)
+     VALUES (:id, :key, :hash, :time, :pointer, :crc, coalesce(:record, (SELECT record FROM evidence
        WHERE state_key = :state AND slice = :slice AND group_key = :group AND key = :key AND record_hash = :hash)))
      ON CONFLICT (alert_id, key, record_hash) DO UPDATE SET record = coalesce(record, excluded.record)`,
   );
@@ -147,14 +147,15 @@ function createRecordKeeper(sqlite: DatabaseSync, limits: StoreLimits): (draft: 
   return ({ content: { id }, records }) => {
     const current = new Set<string>();
     for (const r of records) {
-      const key = packText(r.key);
+      const [key, pointer] = [packText(r.key), JSON.stringify(r.pointer)];
       current.add(`${r.recordHash} ${key}`);
       keep.run({
         id,
         key,
         hash: r.recordHash,
         time: r.timeMs,
-        pointer: JSON.stringify(r.pointer),
+        pointer,
+        crc: toCrc(id, r.timeMs, pointer),
         record: packRecord(r.record, limits.recordBytes),
         state: r.from?.stateKey ?? null,
         slice: r.from?.slice ?? null,

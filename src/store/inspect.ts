@@ -55,11 +55,13 @@ export function checkHeader(sqlite: DatabaseSync, file: string): void {
   if (checksum !== toChecksum(sqlite, meta)) throw corrupt(file, "its header fails the checksum");
 }
 
-/** Throws store_corrupt unless SQLite finds the file's structure whole: all of it up to `checkBytes`, else its small tables. */
+/** Throws store_corrupt unless SQLite finds pages, rows and indexes whole: all of it up to `checkBytes`, else its small tables. */
 export function checkStructure(sqlite: DatabaseSync, file: string, checkBytes: number): void {
   const bytes = (scalar(sqlite, "PRAGMA page_count") as number) * (scalar(sqlite, "PRAGMA page_size") as number);
   const checks =
-    bytes <= checkBytes ? ["PRAGMA quick_check(1)"] : SMALL_TABLES.map((table) => `PRAGMA quick_check('${table}')`);
+    bytes <= checkBytes
+      ? ["PRAGMA integrity_check(1)"]
+      : SMALL_TABLES.map((table) => `PRAGMA integrity_check('${table}')`);
   for (const check of checks) {
     const answer = scalar(sqlite, check);
     if (answer !== "ok") throw corrupt(file, String(answer));

@@ -10,7 +10,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Match, QuarantineRow, Views } from "../contracts.ts";
 import { sha256Hex } from "../lib/canonical.ts";
 import type { Rejected } from "../model/event.ts";
-import { packRecord, packText, unpackRecord } from "./codec.ts";
+import { checkCrc, packRecord, packText, toCrc, unpackRecord } from "./codec.ts";
 import { type Row, row, rows } from "./database.ts";
 import type { StoreLimits } from "./limits.ts";
 
@@ -46,22 +46,37 @@ export function createRejectTables(sqlite: DatabaseSync, limits: StoreLimits): R
 export function createQuarantineViews(
   sqlite: DatabaseSync,
 ): Pick<Views, "quarantine" | "quarantined" | "quarantineCounts"> {
-  const columns = `id, source, path, idx AS "index", kind, reason, detail, size_bytes AS sizeBytes, sha256, tries, at_ms AS atMs`;
+  const columns = `id, source, path, idx AS "index", kind, reason, detail, size_bytes AS sizeBytes, sha256, tries, at_ms AS atMs, crc`;
   const list = sqlite.prepare(`SELECT ${columns} FROM quarantine WHERE ?1 IS NULL OR reason = ?1 ORDER BY id LIMIT ?2`);
   const one = sqlite.prepare(`SELECT ${columns}, record FROM quarantine WHERE id = ?`);
   const byReason = sqlite.prepare("SELECT reason, count(*) AS records FROM quarantine GROUP BY reason ORDER BY reason");
   return {
-    quarantine: ({ reason, limit }) =>
-      rows(list, reason ?? null, limit ?? -1).map((found) => ({ ...found }) as QuarantineRow),
+    quarantine: ({ reason, limit }) => rows(list, reason ?? null, limit ?? -1).map(toQuarantineRow),
     quarantined: (id) => {
       const found = Number.isSafeInteger(id) ? row(one, id) : null;
-      return found === null
-        ? null
-        : ({ ...found, record: unpackRecord(found["record"] as Uint8Array | null) } as QuarantineRow);
+      if (found === null) return null;
+      return { ...toQuarantineRow(found), record: unpackRecord(found["record"] as Uint8Array | null) };
     },
     quarantineCounts: () =>
       Object.fromEntries((rows(byReason) as { reason: string; records: number }[]).map((r) => [r.reason, r.records])),
   };
+}
+
+function toQuarantineRow(found: Row): QuarantineRow {
+  const { crc, record: _blob, ...rest } = found as QuarantineRow & { crc: number };
+  checkCrc(
+    "quarantine",
+    crc,
+    rest.source,
+    rest.path,
+    rest.index,
+    rest.kind,
+    rest.reason,
+    rest.detail,
+    rest.sizeBytes,
+    rest.sha256,
+  );
+  return rest;
 }
 
 type Usage = {
@@ -84,7 +99,8 @@ function createQuarantine(
   usage: Usage,
 ): Pick<RejectTables, "quarantine" | "resolve"> {
   const insert = sqlite.prepare(
-    `INSERT INTO quarantine (source, path, idx, kind, reason, detail, size_bytes, sha256, tries, at_ms, cost, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    `INSERT INTO quarantine (source, path, idx, kind, reason, detail, size_bytes, sha256, tries, at_ms, cost, crc, record)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
   );
   const remove = sqlite.prepare("DELETE FROM quarantine WHERE id = ? RETURNING cost");
   const retry = sqlite.prepare("UPDATE quarantine SET tries = tries + 1 WHERE id = ?");
@@ -92,22 +108,12 @@ function createQuarantine(
     quarantine: (rejected, nowMs) => {
       for (const r of rejected) {
         const record = packRecord(r.bytes, limits.quarantineRecordBytes);
-        const { source, path, index } = r.pointer;
-        const cost = ROW_BYTES + r.detail.length + (record?.length ?? 0);
         const hash = r.bytes === null ? "" : sha256Hex(r.bytes);
-        const { changes } = insert.run(
-          source,
-          path,
-          index,
-          r.kind,
-          r.reason,
-          r.detail.toWellFormed(),
-          r.sizeBytes,
-          hash,
-          nowMs,
-          cost,
-          record,
-        );
+        const { source, path, index } = r.pointer;
+        const detail = r.detail.toWellFormed();
+        const facts = [source, path, index, r.kind, r.reason, detail, r.sizeBytes, hash] as const;
+        const cost = ROW_BYTES + r.detail.length + (record?.length ?? 0);
+        const { changes } = insert.run(...facts, nowMs, cost, toCrc(...facts), record);
         if (changes === 1) usage.add("quarantine", 1, cost);
       }
     },

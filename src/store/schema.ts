@@ -60,7 +60,7 @@ CREATE INDEX alerts_by_last ON alerts (last_ms DESC, id);
 CREATE INDEX alerts_by_update ON alerts (updated_ms);
 CREATE TABLE alert_records (
   alert_id TEXT NOT NULL, key TEXT NOT NULL, record_hash TEXT NOT NULL, time_ms REAL NOT NULL, pointer TEXT NOT NULL,
-  record BLOB) STRICT;
+  crc INTEGER NOT NULL, record BLOB) STRICT;
 CREATE UNIQUE INDEX alert_records_by_alert ON alert_records (alert_id, key, record_hash);
 
 CREATE TABLE outbox (
@@ -74,7 +74,7 @@ CREATE TABLE dead_letters (
 CREATE TABLE quarantine (
   id INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL, path TEXT NOT NULL, idx INTEGER NOT NULL,
   kind TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, size_bytes INTEGER NOT NULL, sha256 TEXT NOT NULL,
-  tries INTEGER NOT NULL, at_ms REAL NOT NULL, cost INTEGER NOT NULL, record BLOB) STRICT;
+  tries INTEGER NOT NULL, at_ms REAL NOT NULL, cost INTEGER NOT NULL, crc INTEGER NOT NULL, record BLOB) STRICT;
 CREATE UNIQUE INDEX quarantine_once ON quarantine (source, path, idx, reason, sha256, size_bytes);
 CREATE INDEX quarantine_by_reason ON quarantine (reason);
 CREATE TABLE late (

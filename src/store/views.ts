@@ -9,7 +9,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { AlertFilter, Views } from "../contracts.ts";
 import { SagewatchError } from "../model/errors.ts";
 import type { Pointer } from "../model/event.ts";
-import { type AlertRow, toAlert, unpackRecord } from "./codec.ts";
+import { type AlertRow, checkCrc, toAlert, unpackRecord } from "./codec.ts";
 import { connect, row, rows, toStoreError } from "./database.ts";
 import { toPaths } from "./folder.ts";
 import { checkHeader } from "./inspect.ts";
@@ -79,7 +79,7 @@ function createAlertView(sqlite: DatabaseSync): Views["alert"] {
     "SELECT id, content, revision, seen_ms, crc FROM alerts WHERE id >= ?1 AND id < ?1 || char(0x10ffff) LIMIT 2",
   );
   const records = sqlite.prepare(
-    "SELECT pointer, record FROM alert_records WHERE alert_id = ? ORDER BY time_ms, key, record_hash",
+    "SELECT time_ms, pointer, crc, record FROM alert_records WHERE alert_id = ? ORDER BY time_ms, key, record_hash",
   );
   const find = (id: string): (AlertRow & { id: string }) | null => {
     const whole = row(exact, id);
@@ -91,10 +91,16 @@ function createAlertView(sqlite: DatabaseSync): Views["alert"] {
   return (id) => {
     const found = find(id);
     if (found === null) return null;
-    const kept = rows(records, found.id) as { pointer: string; record: Uint8Array | null }[];
     return {
       alert: toAlert(found),
-      records: kept.map((r) => ({ pointer: JSON.parse(r.pointer) as Pointer, record: unpackRecord(r.record) })),
+      records: (rows(records, found.id) as RecordRow[]).map((r) => toRecord(found.id, r)),
     };
   };
+}
+
+type RecordRow = { time_ms: number; pointer: string; crc: number; record: Uint8Array | null };
+
+function toRecord(alertId: string, found: RecordRow): { pointer: Pointer; record: Uint8Array | null } {
+  checkCrc("alert_records", found.crc, alertId, found.time_ms, found.pointer);
+  return { pointer: JSON.parse(found.pointer) as Pointer, record: unpackRecord(found.record) };
 }

@@ -33,18 +33,12 @@ function examine(dir: string, model: (k: number) => string): number | string {
   }
 }
 
-/** The part of the dump that a restart begins with, or the code of the refusal. */
-function readOrCode(dir: string): unknown {
+/** What a folder holds, or that it was refused, at open or when it was read. */
+function readOrCode(dir: string): string {
   try {
     const store = openStore({ dir, clock: clockAt, engine: "0.1.0", limits: { reserveBytes: 0 } });
     try {
-      const { state, positions, watermarks } = store.load();
-      const windows = { members: [...state.members], evidence: [...state.evidence] };
-      return {
-        windows,
-        watermarks,
-        positions: [...positions].map(([source, keys]) => [source, Object.fromEntries(keys)]),
-      };
+      return dump(store);
     } finally {
       store.close();
     }
@@ -106,7 +100,7 @@ test("a writer killed at any time, checkpoints included, loses nothing that it k
   expect(known).toBeGreaterThan(6);
 });
 
-test("a flipped bit in the file is refused, or changes nothing that a restart reads", () => {
+test("a flipped bit in the file is refused, or changes nothing that the store says", () => {
   const dir = stateDir();
   const store = open(dir);
   const model = createModel();
@@ -115,8 +109,6 @@ test("a flipped bit in the file is refused, or changes nothing that a restart re
   for (let i = 0; i < 12; i += 1) store.commit(makeUnit(i));
   store.close();
   const whole = fs.readFileSync(file);
-  const { windows, watermarks, positions } = JSON.parse(model(12));
-  const wanted = { windows, watermarks, positions };
   let refused = 0;
   for (let n = 0; n < 80; n += 1) {
     const flipped = Buffer.from(whole);
@@ -124,8 +116,8 @@ test("a flipped bit in the file is refused, or changes nothing that a restart re
     flipped[at] = flipped[at]! ^ (1 << random.int(0, 7));
     fs.writeFileSync(file, flipped);
     const read = readOrCode(dir);
-    if (typeof read === "string") refused += 1;
-    expect([wanted, "store_corrupt"], `bit flipped in byte ${at}`).toContainEqual(read);
+    if (read === "store_corrupt") refused += 1;
+    expect(read === "store_corrupt" || read === model(12), `bit flipped in byte ${at}`).toBe(true);
     for (const end of ["-wal", "-shm", ".corrupt"]) fs.rmSync(file + end, { force: true });
   }
   expect(refused).toBeGreaterThan(0);

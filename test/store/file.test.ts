@@ -92,8 +92,10 @@ test.each([
   ["a window", "UPDATE members SET body = replace(body, 'event-0-0', 'event-9-9')"],
   ["the evidence", "UPDATE evidence SET time_ms = time_ms + 1 WHERE seq = 1"],
   ["a position", "UPDATE positions SET value = '99'"],
+  ["an alert's pointer", "UPDATE alert_records SET pointer = replace(pointer, 'spool', 'spoon')"],
+  ["a quarantined record's place", "UPDATE quarantine SET path = '/spool/b.json.gz'"],
   ["a watermark", "UPDATE watermarks SET watermark_ms = 9e15"],
-])("%s that was changed outside is found when it is loaded", (_, sql) => {
+])("%s that was changed outside is found when it is read", (_, sql) => {
   const { dir, file } = filledDir();
   alter(file, sql);
   const store = open(dir);
