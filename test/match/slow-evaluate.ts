@@ -124,7 +124,7 @@ function valueMeets(test: Test, value: Json, lists: ListTable): boolean {
     case "regex": {
       const [inline = "", letters = ""] = /^\(\?([ims]+)\)/.exec(test.source) ?? [];
       const stated = `${letters}${test.ignoreCase ? "i" : ""}${test.multiline ? "m" : ""}${test.dotAll ? "s" : ""}`;
-      const expression = new RegExp(test.source.slice(inline.length), [...new Set(`u${stated}`)].join(""));
+      const expression = toRegExp(test.source.slice(inline.length), [...new Set(stated)].join(""));
       return textsOf(value).some((text) => expression.test(text));
     }
     case "cidr":
@@ -147,6 +147,15 @@ function valueMeets(test: Test, value: Json, lists: ListTable): boolean {
       return timePart(value, test.part) === test.value;
     default:
       return false;
+  }
+}
+
+/** By code points where the engine allows it; with `u` it refuses escapes such as `\"`. */
+function toRegExp(source: string, flags: string): RegExp {
+  try {
+    return new RegExp(source, `u${flags}`);
+  } catch {
+    return new RegExp(source, flags);
   }
 }
 
