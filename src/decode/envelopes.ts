@@ -11,6 +11,7 @@
 import { createKeyTable } from "../lib/split/keys.ts";
 import type { ScanKeys } from "../lib/split/scan.ts";
 import type { Item } from "../lib/split/types.ts";
+import { unescapeText } from "../lib/split/text.ts";
 import type { Kind, Reason, SkipReason } from "../model/event.ts";
 
 /** Known keys in the order of their codes; the first three have the range of their value kept. */
@@ -40,6 +41,9 @@ const DIGEST = bits("digestStartTime", "digestEndTime");
 const DETAIL = bits("detail");
 const ENVELOPE = bits("detail-type", "source", "account");
 const ROW = bits("CloudTrailEvent");
+
+/** A detail-type has at most 128 characters (EventBridge's PutEvents); all of them may be escaped. */
+const DETAIL_TYPE_BYTES = 128 * 6 + 2;
 
 /** What becomes of an item. Ranges are in the item's bytes; `escaped` ones hold a text body without its quotes. */
 export type Sorted =
@@ -104,8 +108,10 @@ function sortEnvelope(item: Item): Sorted {
 function toEnvelopeKind(item: Item): Kind | "" {
   if ((item.scan.seen & bits("detail-type")) === 0) return toKind(item.scan.seenPayload);
   const { start, end } = valueOf(item, "detail-type");
-  if (end - start > 200) return "";
-  const text = Buffer.from(item.bytes.buffer, item.bytes.byteOffset + start, end - start).toString("latin1");
+  if (end - start > DETAIL_TYPE_BYTES) return "";
+  const plain = Buffer.alloc(end - start);
+  const length = unescapeText(item.bytes, { start, end }, plain);
+  const text = plain.toString("latin1", 0, Math.max(0, length));
   if (text.endsWith(' via CloudTrail"')) return "cloudtrail";
   return text === '"GuardDuty Finding"' ? "guardduty" : "";
 }

@@ -35,6 +35,22 @@ export function findLine(bytes: Uint8Array, from: number, end: number): number {
   return at === -1 ? -1 : at + 1;
 }
 
+/**
+ * End of the text (from behind its quote) or word that `from` stands in; the bitwise complement of where to go on when
+ * it is not there yet.
+ */
+export function findAtomEnd(bytes: Uint8Array, from: number, atom: { filled: number; isText: boolean }): number {
+  let pos = from;
+  for (; pos < atom.filled; pos += 1) {
+    const byte = bytes[pos] as number;
+    if (atom.isText ? byte === QUOTE : WORD_ENDS[byte] === 1) return atom.isText ? pos + 1 : pos;
+    if (!atom.isText || byte !== BACKSLASH) continue;
+    if (pos + 1 >= atom.filled) break;
+    pos += 1;
+  }
+  return ~pos;
+}
+
 /** A byte for messages: the character where it can be shown, else its number. */
 export function showByte(byte: number): string {
   return byte > 0x20 && byte < 0x7f ? `"${String.fromCharCode(byte)}"` : `byte 0x${byte.toString(16).padStart(2, "0")}`;

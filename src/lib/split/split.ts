@@ -15,7 +15,7 @@
 import {
   CLOSE_ARRAY,
   COMMA,
-  BACKSLASH,
+  findAtomEnd,
   findLine,
   NEWLINE,
   OPEN_ARRAY,
@@ -35,6 +35,7 @@ const [TOP, FIRST, NEXT, AFTER] = [0, 1, 2, 3] as const;
 const BOM = [0xef, 0xbb, 0xbf] as const;
 /** Times a broken item is tried again from a line start inside it, before the same error: bounds the work on hostile input. */
 const LOOK_BACKS = 16;
+
 /** One stream's splitter. A class: hot and stateful. Call `push` for each piece, then `finish` once. */
 export class JsonSplitter {
   readonly #sink: SplitSink;
@@ -50,6 +51,8 @@ export class JsonSplitter {
   #inContainer = false;
   /** A line break stood between items of the document: no line of its own, so no going on at the next line. */
   #hasBreak = false;
+  /** The same of the gap that is open: it counts once the byte behind it fits. */
+  #gapBreak = false;
   /** Of the open item, atom or junk: its offset in the stream, whether its bytes were let go, what is wrong with it. */
   #from = 0;
   #isDropped = false;
@@ -91,8 +94,8 @@ export class JsonSplitter {
     const isWhole = this.#place === GAP && this.#expect === TOP && this.#pos === this.#window.filled;
     if (!isWhole || cut !== undefined) {
       if (this.#place === GAP || this.#place === REST) this.#open(this.#pos);
-      const fault = this.#fault ?? (this.#isDropped || this.#size() > this.#limits.itemBytes ? "too_big" : "truncated");
       this.#pos = this.#window.filled;
+      const fault = this.#fault ?? (this.#isTooLarge() ? "too_big" : "truncated");
       this.#report(cut === undefined ? fault : "cut", cut ?? (this.#detail || "the input ends here"));
     }
   }
@@ -121,22 +124,25 @@ export class JsonSplitter {
     const { bytes, filled } = this.#window;
     let pos = this.#pos;
     while (pos < filled && SPACES[bytes[pos] as number] === 1) {
-      if (bytes[pos] === NEWLINE) this.#hasBreak = true;
+      if (bytes[pos] === NEWLINE) this.#gapBreak = true;
       pos += 1;
     }
     this.#pos = pos;
     if (pos >= filled) return false;
     const byte = bytes[pos] as number;
     if (this.#expect === TOP) return this.#top(byte);
-    if (byte === CLOSE_ARRAY && this.#expect !== NEXT) this.#closeArray();
-    else if (this.#expect === AFTER) {
-      if (byte !== COMMA) this.#damage();
-      else {
-        this.#expect = NEXT;
-        this.#pos += 1;
-      }
+    const isFit = this.#expect === AFTER ? byte === COMMA : WORD_ENDS[byte] === 0;
+    if (!isFit && (byte !== CLOSE_ARRAY || this.#expect === NEXT)) {
+      this.#damage();
+      return true;
+    }
+    this.#hasBreak ||= this.#gapBreak;
+    this.#gapBreak = false;
+    if (byte === CLOSE_ARRAY) this.#closeArray();
+    else if (byte === COMMA) {
+      this.#expect = NEXT;
+      this.#pos += 1;
     } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) this.#begin(this.#inContainer ? this.#inner : this.#outer);
-    else if (WORD_ENDS[byte] === 1) this.#damage();
     else {
       this.#open(this.#pos);
       this.#place = ATOM;
@@ -148,6 +154,7 @@ export class JsonSplitter {
 
   #top(byte: number): boolean {
     this.#hasBreak = false;
+    this.#gapBreak = false;
     if (byte === OPEN_OBJECT) this.#begin(this.#outer);
     else if (byte === OPEN_ARRAY) {
       this.#inArray = true;
@@ -200,7 +207,7 @@ export class JsonSplitter {
   #item(): boolean {
     const step = this.#follow(this.#scan);
     if (step === STEP.more) return false;
-    if (step === STEP.end) this.#finish();
+    if (step === STEP.end) this.#complete();
     else if (step === STEP.container) this.#enterContainer();
     else if (this.#fault !== null) {
       // Lax, in a document of one line, and a new line begins an object: here it must end.
@@ -227,11 +234,10 @@ export class JsonSplitter {
     this.#inContainer = false;
   }
 
-  #finish(): void {
-    const size = this.#size();
+  #complete(): void {
     if (this.#fault !== null) this.#report(this.#fault, this.#detail);
     else if (!this.#isObject) this.#report("bad_json", "an array where an object should be");
-    else if (this.#isDropped || size > this.#limits.itemBytes) this.#report("too_big", `${size} bytes`);
+    else if (this.#isTooLarge()) this.#report("too_big", `${this.#size()} bytes`);
     else {
       const start = this.#from - this.#window.start;
       this.#noteBreak();
@@ -257,7 +263,7 @@ export class JsonSplitter {
    */
   #lookBack(): boolean {
     const { bytes, start } = this.#window;
-    if (!this.#scan.lineEnds || this.#isDropped) return false;
+    if (!this.#scan.lineEnds || this.#isTooLarge()) return false;
     if (this.#offset() > this.#lastErrorAt) this.#lookBacks = 0;
     this.#lastErrorAt = Math.max(this.#lastErrorAt, this.#offset());
     const line = findLine(bytes, this.#from - start, Math.min(this.#pos + 1, this.#window.filled));
@@ -271,20 +277,27 @@ export class JsonSplitter {
 
   /** The open item becomes junk, to be ended by the next line that begins an object. */
   #giveUp(): void {
-    const { bytes } = this.#window;
     this.#place = JUNK;
     this.#fault = "bad_json";
     this.#canResync = true;
-    if (bytes[this.#pos] === OPEN_OBJECT && bytes[this.#pos - 1] === NEWLINE) this.#pos -= 1;
+    this.#backToLine();
   }
 
   /** What stands between items is no JSON: junk to the next line if the document stood on one line, else to the end. */
   #damage(): void {
+    const detail = this.#describe("unexpected");
+    this.#canResync = !this.#hasBreak;
+    if (this.#canResync) this.#backToLine();
     this.#open(this.#pos);
     this.#place = JUNK;
     this.#fault = "bad_json";
-    this.#detail = this.#describe("unexpected");
-    this.#canResync = !this.#hasBreak;
+    this.#detail = detail;
+  }
+
+  /** An object that stands where none may, at the start of a line, may be read by itself: its line break ends the junk. */
+  #backToLine(): void {
+    const { bytes } = this.#window;
+    if (bytes[this.#pos] === OPEN_OBJECT && bytes[this.#pos - 1] === NEWLINE) this.#pos -= 1;
   }
 
   /** What follows a container's array, up to the container's end. */
@@ -301,23 +314,10 @@ export class JsonSplitter {
   }
 
   #atom(): boolean {
-    const { bytes, filled } = this.#window;
-    let pos = this.#pos;
-    while (pos < filled) {
-      const byte = bytes[pos] as number;
-      if (this.#isText ? byte === QUOTE : WORD_ENDS[byte] === 1) {
-        this.#pos = this.#isText ? pos + 1 : pos;
-        this.#report("bad_json", "a value that is no object");
-        return true;
-      }
-      if (this.#isText && byte === BACKSLASH) {
-        if (pos + 1 >= filled) break;
-        pos += 1;
-      }
-      pos += 1;
-    }
-    this.#pos = pos;
-    return false;
+    const end = findAtomEnd(this.#window.bytes, this.#pos, { filled: this.#window.filled, isText: this.#isText });
+    this.#pos = end < 0 ? ~end : end;
+    if (end >= 0) this.#report("bad_json", "a value that is no object");
+    return end >= 0;
   }
 
   #junk(): boolean {
@@ -342,6 +342,11 @@ export class JsonSplitter {
     return this.#offset() - this.#from;
   }
 
+  /** Whether what is open may have been let go already: that depends on the pieces, so size alone decides. */
+  #isTooLarge(): boolean {
+    return this.#isDropped || this.#size() > this.#limits.itemBytes;
+  }
+
   #open(pos: number): void {
     this.#from = this.#window.start + pos;
     this.#isDropped = false;
@@ -358,7 +363,7 @@ export class JsonSplitter {
 
   /** Notes a line break inside the open item, if it is the first of its array or holds the array. */
   #noteBreak(): void {
-    if (this.#hasBreak || this.#isDropped || this.#expect >= NEXT) return;
+    if (this.#hasBreak || this.#isTooLarge() || this.#expect >= NEXT) return;
     this.#hasBreak = this.#window.bytes.subarray(this.#from - this.#window.start, this.#pos).includes(NEWLINE);
   }
 
@@ -366,7 +371,7 @@ export class JsonSplitter {
   #report(fault: Fault, detail: string): void {
     const { bytes, start } = this.#window;
     const size = this.#size();
-    const kept = !this.#isDropped && size <= this.#limits.itemBytes;
+    const kept = !this.#isTooLarge();
     const scan = this.#place === ITEM ? this.#scan : null;
     this.#close();
     const text = `at byte ${this.#from}: ${detail}`;
@@ -384,7 +389,8 @@ export class JsonSplitter {
     const { bytes, filled, start } = this.#window;
     const isOpen = this.#place === ITEM || this.#place === ATOM || this.#place === JUNK;
     if (isOpen && filled - (this.#from - start) > this.#limits.itemBytes) this.#isDropped = true;
-    const keep = isOpen && !this.#isDropped ? this.#from - start : this.#pos;
+    // One byte more than needed: whether it was a line break matters.
+    const keep = isOpen && !this.#isDropped ? this.#from - start : Math.max(0, this.#pos - 1);
     const reuse = !this.#sink.handOver(bytes);
     moveWindow(this.#window, keep, { reuse, max: this.#limits.chunkMaxBytes });
     this.#pos -= keep;
