@@ -33,17 +33,17 @@ export type LoadedRules = {
  */
 export function loadRules(paths: readonly string[], options: RuleSetOptions): LoadedRules {
   const files: RuleFile[] = [];
-  const problems: Problem[] = [];
+  const unread: Problem[] = [];
   const seen = new Set<string>();
   for (const path of paths.flatMap(findRuleFiles)) {
     const real = attempt(path, () => realpathSync(path));
     if (seen.has(real)) continue;
     seen.add(real);
-    const text = readRuleFile(path, problems);
+    const text = readRuleFile(path, unread);
     if (text !== null) files.push({ path, text });
   }
   const parsed = parseRuleFiles(files, options);
-  problems.push(...parsed.problems);
+  const problems = [...unread, ...parsed.problems];
   const { detections, correlations } = parsed.ruleSet;
   const isGood = problems.every(({ severity }) => severity !== "error");
   return {

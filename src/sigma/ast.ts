@@ -53,7 +53,10 @@ export type Test =
       readonly cased: boolean;
     };
 
-/** The tree of a detection after conditions and modifiers are resolved. `field` null: a keyword, sought in the whole event. */
+/**
+ * The tree of a detection after conditions, modifiers and filters are resolved. `field` null: a keyword, sought in the
+ * whole event; its pattern has `*` on both sides already, unless startswith or endswith fixes an end.
+ */
 export type Expression =
   | { readonly op: "and" | "or"; readonly of: readonly Expression[] }
   | { readonly op: "not"; readonly of: Expression }

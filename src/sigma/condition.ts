@@ -4,7 +4,6 @@
  * `them` and patterns leave out names that begin with `_`, unless the pattern itself does. A pattern or name
  * that meets nothing is an error, never a dropped term. Depth and length are capped; nothing throws.
  */
-import { didYouMean } from "../lib/nearest.ts";
 import type { Expression } from "./ast.ts";
 import { parseTree, type Token, type Tree } from "./condition-tree.ts";
 import { allOf, anyOf, not } from "./detection/expression.ts";
@@ -14,6 +13,8 @@ import type { YamlScalar } from "./yaml.ts";
 
 /** Longest condition in characters. */
 const LENGTH_MAX = 16_384;
+/** Operands of all `and` and `or` that one condition makes. */
+const OPERANDS_MAX = 100_000;
 /** Combinations that `N of` may stand for; beyond it the rule is better written as a list. */
 const COMBINATIONS_MAX = 1000;
 
@@ -65,7 +66,14 @@ export function parseCondition(node: YamlScalar, detections: Detections, finding
       value: text,
       remedy: "write the combinations out",
     });
-  const resolving: Resolving = { detections, used: new Set(), report, nOf };
+  const resolving: Resolving = {
+    detections,
+    used: new Set(),
+    report,
+    nOf,
+    suggest: (word, names) => findings.suggest(word, names),
+    left: OPERANDS_MAX,
+  };
   return { expression: resolve(parsed, resolving), used: resolving.used, isBareName: parsed.op === "name" };
 }
 
@@ -74,7 +82,21 @@ type Resolving = {
   readonly used: Set<string>;
   readonly report: (code: ProblemCode, index: number, words: Words) => void;
   readonly nOf: (index: number, count: number) => void;
+  readonly suggest: (word: string, names: readonly string[]) => string;
+  /** Operands that may still be joined. */
+  left: number;
 };
+
+/** Joins operands while the whole stays in bounds: a short condition can name long detections a thousand times. */
+function join(op: "and" | "or", operands: readonly Expression[], resolving: Resolving): Expression | null {
+  const wasWithin = resolving.left >= 0;
+  for (const operand of operands) resolving.left -= operand.op === op ? operand.of.length : 1;
+  if (resolving.left >= 0) return op === "and" ? allOf(operands) : anyOf(operands);
+  const message = `the condition stands for more than ${OPERANDS_MAX} tests`;
+  if (wasWithin)
+    resolving.report("rule_too_large", 0, { message, remedy: "keep long lists in a list file and use `expand`" });
+  return null;
+}
 
 /** Names to expressions. Null when a name is unknown or its detection failed. */
 function resolve(tree: Tree, resolving: Resolving): Expression | null {
@@ -85,17 +107,18 @@ function resolve(tree: Tree, resolving: Resolving): Expression | null {
   if (tree.op === "and" || tree.op === "or") {
     const operands = tree.of.map((operand) => resolve(operand, resolving));
     const good = operands.filter((operand) => operand !== null);
-    return good.length < operands.length ? null : tree.op === "and" ? allOf(good) : anyOf(good);
+    return good.length < operands.length ? null : join(tree.op, good, resolving);
   }
   if (tree.op === "of") return resolveSelector(tree, resolving);
   const found = resolving.detections.get(tree.name);
+  const isTold = resolving.used.has(tree.name);
   resolving.used.add(tree.name);
-  if (found !== undefined) return found;
+  if (found !== undefined || isTold) return found ?? null;
   const names = [...resolving.detections.keys()];
   resolving.report("condition_unknown", tree.index, {
-    message: `no detection is called \`${tree.name}\`${didYouMean(tree.name, names)}`,
+    message: `no detection is called \`${tree.name}\`${resolving.suggest(tree.name, names)}`,
     value: tree.name,
-    remedy: names.length === 0 ? "add the detection" : `detections of this rule: ${names.join(", ")}`,
+    remedy: names.length === 0 ? "add the detection" : `detections of this rule: ${names.slice(0, 20).join(", ")}`,
   });
   return null;
 }
@@ -117,10 +140,14 @@ function resolveSelector(tree: Extract<Tree, { op: "of" }>, resolving: Resolving
   const operands = names.map((name) => resolving.detections.get(name) ?? null);
   const good = operands.filter((operand) => operand !== null);
   if (good.length < operands.length) return null;
-  if (tree.count === "all" || tree.count === good.length) return allOf(good);
-  if (tree.count === 1) return anyOf(good);
+  if (tree.count === "all" || tree.count === good.length) return join("and", good, resolving);
+  if (tree.count === 1) return join("or", good, resolving);
   const combinations = combine(good, tree.count);
-  if (combinations.length > 0 && combinations.length <= COMBINATIONS_MAX) return anyOf(combinations.map(allOf));
+  if (combinations.length > 0 && combinations.length <= COMBINATIONS_MAX) {
+    const joined = combinations.map((chosen) => (resolving.left < 0 ? null : join("and", chosen, resolving)));
+    const whole = joined.filter((one) => one !== null);
+    return whole.length < joined.length ? null : join("or", whole, resolving);
+  }
   const message =
     combinations.length === 0
       ? `\`${tree.count} of ${pattern}\` can never hold: it matches ${good.length} detections`

@@ -6,10 +6,12 @@
  * what the specification forbids but its meaning is plain is an error in strict mode and a warning in lenient mode.
  * docs/rule-problems.md is generated from the table.
  */
+import { didYouMean } from "../lib/nearest.ts";
 import type { Place, Problem } from "./ast.ts";
 
 /** Code → meaning in one line. */
 export const PROBLEM_CODES = {
+  problems_more: "The file has more problems than are told.",
   file_too_large: "The file is larger than 256 KiB.",
   file_not_utf8: "The file is not valid UTF-8.",
   yaml_syntax: "The text is not valid YAML 1.2.",
@@ -117,28 +119,54 @@ export type Findings = {
   /** Errors so far: a parser compares two readings to learn whether its part failed. */
   errors(): number;
   place(at: number): Place;
+  /** Spends work of checking regular expressions; false once the file has used up REGEX_WORK_MAX. */
+  spend(work: number): boolean;
+  /** "; did you mean `x`" or nothing, as nearest.ts. Only the first SUGGESTIONS_MAX of a file search: sets can be large. */
+  suggest(word: string, names: Iterable<string>): string;
   /** Offset of the character `index` of a scalar's value, or the scalar's start when escapes or folding hide it. */
   inside(scalar: Scalar, index: number): number;
 };
 
+/** Problems of one file that are told; beyond it the file is no rule file. Errors count all the same. */
+const PROBLEMS_MAX = 500;
+/** Work of a file's regular expressions, in states of their automata: about a second. The largest public rule needs some 60,000. */
+const REGEX_WORK_MAX = 500_000;
+/** Searches for a near name in one file. */
+const SUGGESTIONS_MAX = 20;
+
 /** Longest offending value that a problem repeats. */
 const VALUE_MAX = 200;
+
+const MORE: Words = { message: `the file has more than ${PROBLEMS_MAX} problems`, remedy: "mend those above first" };
 
 /** A collector for one file that adds to `problems`. */
 export function createFindings(file: { path: string; text: string }, mode: Mode, problems: Problem[]): Findings {
   let lineStarts: readonly number[] | null = null;
   let errors = 0;
+  let told = 0;
+  let suggestions = 0;
+  let work = 0;
   const place = (at: number): Place => {
     lineStarts ??= toLineStarts(file.text);
     const line = lineAt(lineStarts, at);
     return { file: file.path, line: line + 1, column: at - (lineStarts[line] ?? 0) + 1 };
   };
   const report = (severity: "error" | "warning", found: { code: ProblemCode; at: number; words: Words }): void => {
-    const { code, at, words } = found;
     if (severity === "error") errors += 1;
+    told += 1;
+    if (told > PROBLEMS_MAX) return;
+    const isLast = told === PROBLEMS_MAX;
+    const { code, at, words } = isLast ? { ...found, code: "problems_more" as const, words: MORE } : found;
     const value = words.value ?? "";
     const shown = value.length > VALUE_MAX ? `${value.slice(0, VALUE_MAX)}…` : value;
-    problems.push({ ...place(at), severity, code, message: words.message, value: shown, remedy: words.remedy });
+    problems.push({
+      ...place(at),
+      severity: isLast ? "error" : severity,
+      code,
+      message: words.message,
+      value: shown,
+      remedy: words.remedy,
+    });
   };
   return {
     mode,
@@ -147,6 +175,11 @@ export function createFindings(file: { path: string; text: string }, mode: Mode,
     warning: (code, at, words) => report("warning", { code, at, words }),
     lapse: (code, at, words) => report(mode === "strict" ? "error" : "warning", { code, at, words }),
     errors: () => errors,
+    spend: (more) => (work += more) <= REGEX_WORK_MAX,
+    suggest: (word, names) => {
+      suggestions += 1;
+      return suggestions > SUGGESTIONS_MAX ? "" : didYouMean(word, names);
+    },
     place,
     inside: (scalar, index) => {
       const start = scalar.plain ? scalar.at : scalar.at + 1;

@@ -5,7 +5,6 @@
  * circle leaves the correlation out, and so do types that the engine does not run. Rules that any correlation names, also
  * a broken one, are told to be silent unless one that names them says `generate`.
  */
-import { didYouMean } from "../lib/nearest.ts";
 import type { Correlation, DetectionRule, RuleHead } from "./ast.ts";
 import type { AliasDraft, CorrelationBody, CorrelationDraft } from "./document/correlation.ts";
 import { isRun, toCorrelation, type Linked, type Supported } from "./document/link.ts";
@@ -112,7 +111,7 @@ function find(
     return null;
   }
   findings.error("correlation_rule_unknown", at, {
-    message: `no rule of this set has the id or name \`${text}\`${didYouMean(text, of.names.byName.keys())}`,
+    message: `no rule of this set has the id or name \`${text}\`${findings.suggest(text, of.names.byName.keys())}`,
     value: text,
     remedy: "mend the reference, or load the rule too",
   });

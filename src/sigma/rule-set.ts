@@ -51,11 +51,11 @@ export function parseRuleFiles(files: readonly RuleFile[], options: RuleSetOptio
     const mode = typeof options.mode === "function" ? options.mode(file.path) : options.mode;
     parseFile(file, { findings: createFindings(file, mode, problems), options, drafts });
   }
-  refuseDuplicates(drafts);
+  const { rules: unique, correlations: drafted } = refuseDuplicates(drafts);
   const correlations = new Set(
     drafts.correlations.flatMap(({ head }) => (head === null ? [] : [head.id, head.name ?? head.id])),
   );
-  const rules = applyFilters(drafts.rules, drafts.filters, { correlations, failed: drafts.failed });
+  const rules = applyFilters(unique, drafts.filters, { correlations, failed: drafts.failed });
   const detections = rules.map((draft) => ({
     ...draft.head,
     ...toDetectionKeys({ ...draft, engine: draft.head.engine }),
@@ -64,7 +64,11 @@ export function parseRuleFiles(files: readonly RuleFile[], options: RuleSetOptio
     expression: draft.expression,
     alerts: true,
   }));
-  const resolved = resolveCorrelations(drafts, detections, options.supported ?? SUPPORTED);
+  const resolved = resolveCorrelations(
+    { correlations: drafted, failed: drafts.failed },
+    detections,
+    options.supported ?? SUPPORTED,
+  );
   const order = new Map(files.map((file, index) => [file.path, index]));
   problems.sort(
     (a, b) => (order.get(a.file) ?? 0) - (order.get(b.file) ?? 0) || a.line - b.line || a.column - b.column,
@@ -151,7 +155,7 @@ function noteFailed(map: YamlMap, drafts: Drafts): void {
 }
 
 /** An id or name that two documents claim is an error at the second, which is left out. */
-function refuseDuplicates(drafts: Drafts): void {
+function refuseDuplicates(drafts: Drafts): Pick<Drafts, "rules" | "correlations"> {
   const seen = new Map<string, string>();
   const isNew = (draft: {
     head: { id: string; name: string | null; place: { file: string; line: number } } | null;
@@ -178,6 +182,5 @@ function refuseDuplicates(drafts: Drafts): void {
   const correlations = drafts.correlations.map((draft) =>
     isNew(draft) ? draft : { ...draft, head: null, body: null },
   );
-  drafts.rules.splice(0, Infinity, ...rules);
-  drafts.correlations.splice(0, Infinity, ...correlations);
+  return { rules, correlations };
 }

@@ -21,7 +21,7 @@ function holds(expression: Expression, on: ReadonlySet<string>): boolean {
       ? expression.of.every((part) => holds(part, on))
       : expression.of.some((part) => holds(part, on));
   const { test } = expression;
-  return test.type === "text" && on.has(test.pattern.join(""));
+  return test.type === "text" && on.has(test.pattern.map(String).join(""));
 }
 
 /** The truth that a condition has when the detections in `on` are true. */

@@ -15,6 +15,8 @@ import { toExpression, type Item } from "./values.ts";
 
 /** Values of one list. Larger sets belong into a list file and `expand`. */
 const VALUES_MAX = 10_000;
+/** Tests that the values of one field may stand for after modifiers. */
+const TESTS_MAX = 50_000;
 
 /** The expression of a detection, or null when it has errors. */
 export function parseDetection(name: string, node: YamlNode, findings: Findings): Expression | null {
@@ -94,11 +96,27 @@ function parseItem(entry: YamlEntry, findings: Findings): Expression | null {
       remedy: "remove `all`, or give a list of values",
     });
   }
-  const made = whole(
-    values.map((node) => toExpression(node, item)),
-    chain.all ? allOf : anyOf,
-  );
+  const made = whole(expand(values, item), chain.all ? allOf : anyOf);
   return made !== null && chain.neq ? not(made) : made;
+}
+
+/** The expression of each value, while they stay in bounds: windash makes many of one. */
+function expand(values: readonly YamlScalar[], item: Item): readonly (Expression | null)[] {
+  const made: (Expression | null)[] = [];
+  let tests = 0;
+  for (const node of values) {
+    const one = toExpression(node, item);
+    made.push(one);
+    tests += one?.op === "or" ? one.of.length : 1;
+    if (tests <= TESTS_MAX) continue;
+    item.findings.error("rule_too_large", node.at, {
+      message: `the values stand for more than ${TESTS_MAX} tests`,
+      value: node.source,
+      remedy: "split the values over several rules",
+    });
+    return [null];
+  }
+  return made;
 }
 
 /** The scalars of a list of values, each once; null when something else stands in it. */

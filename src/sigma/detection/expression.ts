@@ -32,14 +32,14 @@ function join(op: "and" | "or", operands: readonly Expression[]): Expression {
   return flat.length === 1 && first !== undefined ? first : { op, of: flat };
 }
 
-/** Nodes of the tree, shared ones counted as often as they stand, up to `limit` (then any larger number). */
+/** Nodes of the tree, shared ones counted as often as they stand; counting stops once it is above `limit`. */
 export function sizeOf(expression: Expression, limit: number): number {
-  let size = 0;
-  const stack: Expression[] = [expression];
-  for (let top = stack.pop(); top !== undefined && size <= limit; top = stack.pop()) {
-    size += 1;
-    if (top.op === "not") stack.push(top.of);
-    else if (top.op !== "leaf") stack.push(...top.of);
+  if (expression.op === "leaf") return 1;
+  if (expression.op === "not") return 1 + sizeOf(expression.of, limit - 1);
+  let size = 1;
+  for (const operand of expression.of) {
+    if (size > limit) return size;
+    size += sizeOf(operand, limit - size);
   }
   return size;
 }

@@ -5,7 +5,6 @@
  * off it. `all`, `neq` and `cased` may stand anywhere and are taken out first; `contains`, `startswith`, `endswith`,
  * `windash` and `expand` commute. Unknown or ill-placed modifiers are reported; nothing is ever ignored.
  */
-import { didYouMean } from "../../lib/nearest.ts";
 import type { Comparison, TimePart } from "../ast.ts";
 import type { Findings } from "../problems.ts";
 import type { YamlScalar } from "../yaml.ts";
@@ -102,7 +101,7 @@ export function parseFieldKey(keyNode: YamlScalar, key: string, findings: Findin
     if (!MODIFIERS.includes(modifier)) {
       known = false;
       findings.error("modifier_unknown", findings.inside(keyNode, index), {
-        message: `unknown modifier \`${modifier}\`${didYouMean(modifier, MODIFIERS)}`,
+        message: `unknown modifier \`${modifier}\`${findings.suggest(modifier, MODIFIERS)}`,
         value: modifier,
         remedy: `use one of ${MODIFIERS.join(", ")}`,
       });

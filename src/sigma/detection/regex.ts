@@ -22,6 +22,11 @@ const UNSUPPORTED: readonly (readonly [RegExp, string, string])[] = [
 ];
 const BACK_REFERENCE = /\\(?:[1-9]|k[<{'])/;
 
+/** States that an expression may need: each bounded repetition up to RE2's own limit of 1,000. An upper bound, cheaply had. */
+export function regexWork(source: string): number {
+  return source.length + 1000 * (source.match(/\{\d/g)?.length ?? 0);
+}
+
 /** What is wrong with an expression, or null. */
 export function checkRegex(
   test: RegexTest,

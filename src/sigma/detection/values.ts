@@ -11,7 +11,7 @@ import { anyOf, leaf } from "./expression.ts";
 import type { Chain, TextStep } from "./modifiers.ts";
 import { toNetworkText } from "./network.ts";
 import { literalOf, parsePattern, toBase64Offsets, toUtf16, widen, windash, WINDASH_MAX } from "./pattern.ts";
-import { checkRegex } from "./regex.ts";
+import { checkRegex, regexWork } from "./regex.ts";
 
 /** What a value belongs to. */
 export type Item = { readonly field: string | null; readonly chain: Chain; readonly findings: Findings };
@@ -162,6 +162,14 @@ function toRegex(node: YamlScalar, { chain, findings }: Item): readonly Test[] {
     chain.anchor === "startswith" ? `^(?:${written})` : chain.anchor === "endswith" ? `(?:${written})$` : written;
   const has = (flag: string): boolean => chain.flags.includes(flag);
   const test = { type: "regex", source, ignoreCase: has("i"), multiline: has("m"), dotAll: has("s") } as const;
+  if (!findings.spend(regexWork(written))) {
+    findings.error("rule_too_large", node.at, {
+      message: "the regular expressions of this file have too many bounded repetitions",
+      value: written,
+      remedy: "use `+` or `*` in place of {n,m}, or split the file",
+    });
+    return [];
+  }
   const problem = checkRegex({ ...test, source: written });
   if (problem === null) return [test];
   findings.error(problem.code, node.at, problem);

@@ -5,7 +5,6 @@
  * because the rules that it names must not begin to alert by themselves when their correlation fails. Unknown keys are
  * errors: a condition that is silently dropped is a weaker rule.
  */
-import { didYouMean } from "../../lib/nearest.ts";
 import type { CorrelationType, RuleHead } from "../ast.ts";
 import type { Findings } from "../problems.ts";
 import { shownAs, valueOf, type YamlMap, type YamlNode } from "../yaml.ts";
@@ -114,7 +113,7 @@ function parseType(section: YamlMap, findings: Findings): CorrelationType | null
   const kind = TYPES.find((type) => type === text) ?? null;
   if (kind === null) {
     findings.error("correlation_type", node.at, {
-      message: `correlation type \`${shownAs(node)}\` does not exist${didYouMean(text, TYPES)}`,
+      message: `correlation type \`${shownAs(node)}\` does not exist${findings.suggest(text, TYPES)}`,
       value: shownAs(node),
       remedy: `use one of ${TYPES.join(", ")}`,
     });

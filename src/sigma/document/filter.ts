@@ -5,7 +5,6 @@
  * only where its log source agrees with the rule's; a reference that leads nowhere is an error, since a filter that
  * silently does nothing floods its readers.
  */
-import { didYouMean } from "../../lib/nearest.ts";
 import type { Expression, RuleLogsource } from "../ast.ts";
 import { allOf } from "../detection/expression.ts";
 import type { Findings } from "../problems.ts";
@@ -113,7 +112,7 @@ function targets(filter: FilterDraft, rules: readonly RuleDraft[], { byName, oth
       });
     } else if (!others.failed.has(text)) {
       findings.error("filter_rule_unknown", at, {
-        message: `no rule of this set has the id or name \`${text}\`${didYouMean(text, byName.keys())}`,
+        message: `no rule of this set has the id or name \`${text}\`${findings.suggest(text, byName.keys())}`,
         value: text,
         remedy: "mend the reference, or load the rule too",
       });

@@ -5,7 +5,6 @@
  * title, an unusable id and anything wrong in `x_engine` are errors in both. Other root keys are data and pass.
  */
 import { SEVERITIES, type Severity } from "../../model/alert.ts";
-import { didYouMean } from "../../lib/nearest.ts";
 import type { EngineOptions, RuleHead } from "../ast.ts";
 import type { Findings, ProblemCode } from "../problems.ts";
 import { shownAs, valueOf, type YamlMap, type YamlNode } from "../yaml.ts";
@@ -110,7 +109,7 @@ function parseStatus(map: YamlMap, findings: Findings): string | null {
 function unknownValue(node: YamlNode, is: { key: string; known: readonly string[] }, findings: Findings): void {
   const value = shownAs(node);
   findings.lapse("value_unknown", node.at, {
-    message: `${is.key} \`${value}\` does not exist${didYouMean(value, is.known)}`,
+    message: `${is.key} \`${value}\` does not exist${findings.suggest(value, is.known)}`,
     value,
     remedy: `use one of ${is.known.join(", ")}`,
   });

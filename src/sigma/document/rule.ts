@@ -11,7 +11,6 @@ import { anyOf, leavesOf, sizeOf } from "../detection/expression.ts";
 import { listsOf } from "../detection/pattern.ts";
 import { lintFields, lintScalars } from "../lint.ts";
 import type { Findings } from "../problems.ts";
-import { didYouMean } from "../../lib/nearest.ts";
 import { shownAs, valueOf, type YamlMap, type YamlNode, type YamlScalar } from "../yaml.ts";
 import { required, requiredMap, textOf, wrongType } from "./fields.ts";
 import { parseHead } from "./head.ts";
@@ -74,7 +73,7 @@ export function parseLogsource(map: YamlMap, findings: Findings): RuleLogsource 
   for (const entry of section.entries) {
     if (LOGSOURCE_KEYS.some((key) => key === entry.key)) continue;
     findings.error("logsource_custom", entry.keyNode.at, {
-      message: `no input declares the log source field \`${entry.key}\`${didYouMean(entry.key, LOGSOURCE_KEYS)}`,
+      message: `no input declares the log source field \`${entry.key}\`${findings.suggest(entry.key, LOGSOURCE_KEYS)}`,
       value: entry.key,
       remedy: "use category, product and service",
     });
@@ -178,7 +177,7 @@ function checkExpression(expression: Expression, section: YamlMap, { findings, l
   }
   for (const list of missing) {
     findings.error("expand_list_unknown", placeOf(section, `%${list}%`), {
-      message: `no list is called \`${list}\`${didYouMean(list, lists ?? [])}`,
+      message: `no list is called \`${list}\`${findings.suggest(list, lists ?? [])}`,
       value: `%${list}%`,
       remedy: `define \`${list}\` under \`lists\` in the configuration; it may be empty`,
     });
