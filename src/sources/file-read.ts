@@ -5,7 +5,8 @@
  * rejected record in the last batch, never an exception; only a file system that refuses is (the caller warns and goes on).
  */
 import { type FileHandle, open } from "node:fs/promises";
-import { createUnpacker, type GunzipFault, isGzip, type Unpacker } from "../lib/gunzip.ts";
+import { createUnpacker, type GunzipFault, type Unpacker } from "../lib/gunzip.ts";
+import { isGzip } from "../lib/gzip-frame.ts";
 import type { Reason } from "../model/event.ts";
 import { type BatcherOptions, createRecordBatcher, type RecordBatch, type RecordBatcher } from "./record-batches.ts";
 
@@ -82,8 +83,7 @@ async function* readPacked(reading: Reading, signal: AbortSignal): AsyncGenerato
   try {
     yield* unpack(reading, unpacker, signal);
     if (signal.aborted) return;
-    const { pieces, fault } = await unpacker.end();
-    for (const piece of pieces) yield* reading.batcher.push(piece);
+    const fault = unpacker.end();
     yield* reading.batcher.end(fault === null ? undefined : { reason: REASONS[fault.fault], detail: fault.detail });
   } finally {
     unpacker.close();
