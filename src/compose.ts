@@ -89,7 +89,7 @@ export async function composeRun(options: RunOptions): Promise<RunSummary> {
     const control = await openControl(requests, options);
     try {
       const sinks = openSinks(config).map((sink) => wraps.sink?.(sink) ?? sink);
-      return await runStore(options, { rules, store, sinks, sources: openSources(options), extra: requests });
+      return await runStore(options, { rules, store, sinks, sources: openSources(options), quarantine: requests });
     } finally {
       await control.close();
     }
@@ -112,7 +112,7 @@ export async function composeReplay(options: ReplayOptions): Promise<ReplayResul
   }) as AdapterConfig;
   try {
     const sources = openSources({ ...options, config: { ...config, sources: [source] } });
-    const summary = await runStore(options, { rules, store, sinks: [], sources, extra: null });
+    const summary = await runStore(options, { rules, store, sinks: [], sources, quarantine: null });
     const alerts = store.views
       .alerts({ limit: Number.MAX_SAFE_INTEGER })
       .toSorted((a, b) => compare(a.lastEventTime, b.lastEventTime) || compare(a.id, b.id));
@@ -141,7 +141,13 @@ export async function composeQuarantineReplay(options: {
     const requests = openQuarantine(store, config);
     const outcome = requests.replay(options.ids);
     requests.close();
-    const summary = await runStore(options, { rules, store, sinks: openSinks(config), sources: [], extra: requests });
+    const summary = await runStore(options, {
+      rules,
+      store,
+      sinks: openSinks(config),
+      sources: [],
+      quarantine: requests,
+    });
     const alerts = Object.values(summary.alertsByRule).reduce((sum, count) => sum + count, 0);
     return { ...(await outcome), alerts };
   } finally {
@@ -154,7 +160,7 @@ type Parts = {
   readonly store: Store;
   readonly sinks: readonly Sink[];
   readonly sources: readonly OpenSource[];
-  readonly extra: QuarantineSource | null;
+  readonly quarantine: QuarantineSource | null;
 };
 
 /** The pipeline over a store: windows restored first, then the loop until the sources end. */
@@ -166,10 +172,7 @@ async function runStore(
   const { rules, store } = parts;
   const begunMs = systemClock.monotonicMs();
   const tally = createTally(options.emit, (sums) => options.onProgress?.(toProgress(parts.sources, sums)));
-  const sources = [
-    ...parts.sources.map((opened) => opened.source),
-    ...(parts.extra === null ? [] : [parts.extra.source]),
-  ];
+  const sources = parts.sources.map((opened) => opened.source);
   const loaded = store.load();
   const watermarks = createWatermarks(sources, loaded.watermarks);
   const detector = createDetector(rules.ruleSet, {
@@ -200,7 +203,8 @@ async function runStore(
     store,
     positions: loaded.positions,
     route,
-    operational: parts.extra !== null,
+    quarantine: parts.quarantine?.source ?? null,
+    operational: parts.quarantine !== null,
     workers,
     clock: systemClock,
     emit,

@@ -15,6 +15,8 @@ export type PipelineOptions = Omit<LoopOptions, "wake"> & {
   /** Committed positions by source name, then key. */
   readonly positions: Loaded["positions"];
   readonly workers: readonly DeliverWorker[];
+  /** The quarantine, which makes room and so is never blocked by it: read while the sources last; to its end where there are none. */
+  readonly quarantine: Source | null;
 };
 
 /** How long the end may take to flush the outbox, ms: with the last commit well below the 25 s after which a stop is hard. */
@@ -24,7 +26,7 @@ const BLOCKED_MS = 1_000;
 
 /** Throws SagewatchError store_full, store_fenced, store_failed, or whatever a source threw. */
 export async function runPipeline(options: PipelineOptions, signal: AbortSignal): Promise<void> {
-  const { sources, clock, emit, workers } = options;
+  const { clock, emit, workers } = options;
   const loop = createLoop({ ...options, wake: () => workers.forEach((worker) => worker.wake()) });
   const stop = new AbortController();
   const errors: unknown[] = [];
@@ -37,7 +39,7 @@ export async function runPipeline(options: PipelineOptions, signal: AbortSignal)
   loop.tick();
   const ticker = tick(loop, { clock, intervalMs: options.commit.intervalMs, signal: ticking.signal }).catch(fail);
   try {
-    await Promise.all(sources.map((source) => readSource(source, { options, loop, signal: reading }).catch(fail)));
+    await readAll(options, { loop, signal: reading, fail });
     ticking.abort();
     await ticker;
     if (errors.length === 0) {
@@ -58,23 +60,40 @@ function isFull(error: unknown): boolean {
   return error instanceof SagewatchError && error.code === "store_full";
 }
 
-async function readSource(
-  source: Source,
-  run: { options: PipelineOptions; loop: Loop; signal: AbortSignal },
-): Promise<void> {
-  const { clock, emit, positions } = run.options;
+type Reading = { readonly loop: Loop; readonly signal: AbortSignal };
+
+async function readAll(options: PipelineOptions, run: Reading & { fail: (error: unknown) => void }): Promise<void> {
+  const { sources, quarantine } = options;
+  const over = new AbortController();
+  const aside =
+    quarantine === null
+      ? null
+      : readQuarantine(quarantine, { ...run, signal: AbortSignal.any([run.signal, over.signal]) });
+  const attending = aside?.catch(run.fail);
+  await Promise.all(sources.map((source) => readSource(source, options, run).catch(run.fail)));
+  if (sources.length > 0) over.abort();
+  await attending;
+}
+
+async function readSource(source: Source, options: PipelineOptions, run: Reading): Promise<void> {
+  const { clock, emit, positions } = options;
   const begunMs = clock.monotonicMs();
   for await (const batch of source.read(positions.get(source.name) ?? new Map(), run.signal)) {
     run.loop.intake(batch, source.timing.mode);
     if (run.loop.due()) run.loop.commit();
-    // A source without logsources brings in nothing new: it is the quarantine itself, which makes room.
-    while (source.logsources.length > 0 && !run.signal.aborted && run.loop.blocked())
-      await clock.sleep(BLOCKED_MS, run.signal);
+    while (!run.signal.aborted && run.loop.blocked()) await clock.sleep(BLOCKED_MS, run.signal);
     if (run.signal.aborted) break;
   }
   if (run.signal.aborted) return;
   if (source.timing.mode === "historic") run.loop.finish(source.name);
   emit({ type: "source_finished", source: source.name, elapsedMs: clock.monotonicMs() - begunMs });
+}
+
+async function readQuarantine(quarantine: Source, run: Reading): Promise<void> {
+  for await (const batch of quarantine.read(new Map(), run.signal)) {
+    run.loop.intake(batch, quarantine.timing.mode);
+    if (run.loop.due()) run.loop.commit();
+  }
 }
 
 /** Moves live watermarks with the wall clock and commits what became old enough, also while no source has anything. */
