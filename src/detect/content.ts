@@ -107,6 +107,9 @@ function toWhy(
 ): string {
   if (rule.kind === "temporal_ordered")
     return whyOrdered(findChain(group.members, rule, found.endMs), rule, (member) => actionOf(group, member));
+  const [only] = found.shown;
+  if (rule.timespanMs === 0 && found.eventCount === 1 && only !== undefined)
+    return whySingle(only.evidence, toUtcText(only.timeMs));
   return whyCounted(rule, {
     count: found.eventCount,
     spanMs: found.spanMs,
@@ -177,7 +180,7 @@ function toTitle(rule: string, who: { principal: string; accountId: string }, ac
 }
 
 function toGroupTitle(rule: Correlation, values: readonly string[]): string {
-  if (values.length === 0) return rule.title;
+  if (rule.groupBy.length === 0) return rule.title;
   return `${rule.title} for ${rule.groupBy.map((field, i) => `${field} ${values[i] ?? ""}`).join(", ")}`;
 }
 

@@ -15,15 +15,20 @@ export function whySingle(evidence: Evidence, time: string): string {
   return `${toActionName(evidence.action)}${target}${from} at ${time}${error}`;
 }
 
-/** "7 CreateEndpoint in 12 min, limit 5 in 1 h". */
+/** "7 CreateEndpoint in 12 min, limit 5 in 1 h"; without a window (a suppressing rule) there is no limit to tell. */
 export function whyCounted(
   rule: Correlation,
   found: { count: number; spanMs: number; actions: readonly string[] },
 ): string {
-  const limits = rule.bounds
-    .map(({ operator, value }) => (operator === "gte" || operator === "lte" ? `${value}` : `${operator} ${value}`))
-    .join(" and ");
-  return `${found.count} ${toActionNames(found.actions)} in ${toSpanText(found.spanMs)}, limit ${limits} in ${toSpanText(rule.timespanMs)}`;
+  const seen = `${found.count} ${toActionNames(found.actions)} ${toWithin(found.spanMs)}`;
+  if (rule.timespanMs === 0) return seen;
+  const limits = rule.bounds.map(({ operator, value }) => (operator === "gt" ? `more than ${value}` : `${value}`));
+  return `${seen}, limit ${limits.join(" and ")} in ${toSpanText(rule.timespanMs)}`;
+}
+
+/** Event times are whole seconds, so no time between them means one second. */
+function toWithin(spanMs: number): string {
+  return spanMs < 1000 ? "within a second" : `in ${toSpanText(spanMs)}`;
 }
 
 /** "ListFoundationModels at …, then PutUseCaseForModelAccess at …, then InvokeModel at …, all within 1 h". */

@@ -6,7 +6,6 @@
  * may compare between two runs (C5); revision, seenTime and pointers stand outside it. This file hashes, it decides nothing.
  */
 import { canonicalJson, sha256Hex } from "../lib/canonical.ts";
-import type { Pointer } from "./event.ts";
 
 /** Sigma levels, from least to most severe. */
 export const SEVERITIES = ["informational", "low", "medium", "high", "critical"] as const;
@@ -43,7 +42,7 @@ export type AlertContent = {
   readonly lastEventTime: string;
   /** The first EVENT_IDS_MAX event ids by (time, key, record hash). */
   readonly eventIds: readonly string[];
-  /** Exact number of distinct events up to EVENT_COUNT_EXACT_MAX. */
+  /** Exact number of distinct events. */
   readonly eventCount: number;
   readonly attack: readonly Technique[];
   readonly atlas: readonly Technique[];
@@ -63,9 +62,6 @@ export type Alert = AlertContent & { readonly revision: number; readonly seenTim
 export const EVENT_IDS_MAX = 100;
 /** Evidence rows in an alert, and raw records kept for it (reliability.md section 6: the first 20). */
 export const EVIDENCE_MAX = 20;
-/** Up to here eventCount is exact. */
-export const EVENT_COUNT_EXACT_MAX = 100_000;
-
 /** Separator of the hashed parts, U+241F: a canonical group key is ASCII, so it cannot occur in one. */
 const SEPARATOR = "\u241f";
 
@@ -101,6 +97,3 @@ export function toContentHash(content: AlertContent): string {
 export function toRuleSem(stateKey: string, timespanS: number, bucketS: number): string {
   return sha256Hex([stateKey, timespanS.toFixed(0), bucketS.toFixed(0)].join(SEPARATOR));
 }
-
-/** Where the records of an alert can be read again. Outside content. */
-export type AlertPointer = { readonly eventKey: string; readonly pointer: Pointer };
