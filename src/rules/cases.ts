@@ -46,7 +46,7 @@ const ENDING = ".cases.json";
 /** Largest case file in bytes: hundreds of whole records. */
 const FILE_MAX_BYTES = 4 * 1024 * 1024;
 
-const anything = z.record(z.string(), z.json());
+const anything = z.record(z.string(), z.json(), { error: "must be an object" });
 
 const derived = z
   .strictObject({
@@ -63,8 +63,14 @@ const derived = z
   .describe("An event like an earlier one. Its eventID (of a finding: id) is another, always the same one.");
 
 const whole = anything
-  .refine((event) => !Object.hasOwn(event, "base"), "`base`, `at` and `set` are of the wrong form")
-  .describe("A record as AWS writes it, or the EventBridge envelope around one.");
+  .refine((event) => !Object.hasOwn(event, "base"), {
+    error: "has a `base`, but `base`, `at` or `set` is wrong",
+    abort: true,
+  })
+  .meta({
+    description: "A record as AWS writes it, or the EventBridge envelope around one.",
+    not: { required: ["base"] },
+  });
 
 const expectation = z.strictObject({
   ruleId: z.string().min(1).describe("`id` of a rule."),
