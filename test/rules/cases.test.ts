@@ -65,7 +65,7 @@ describe("a fault is told with file and path, and the schema refuses it too", ()
     ],
     ["a negative count", withCase({ expect: [{ ruleId: "r", alerts: -1 }] }), "cases[0].expect[0].alerts", ">=0"],
     ["a section that cases do not have", withCase({ config: { sinks: [] } }), "cases[0].config", '"sinks"'],
-  ])("%s", (_what, content, path, message) => {
+  ])("%s", (...[, content, path, message]) => {
     const { faults, cases, file } = read(content);
     expect(cases).toEqual([]);
     expect(faults[0]).toMatchObject({ file, path });
@@ -83,7 +83,7 @@ describe("a fault is told with file and path, and the schema refuses it too", ()
     ["a near miss that alerts", withCase({ kind: "near-miss" }), "cases[0].expect", "expects no alert"],
     ["a name twice", { cases: [good, good] }, "cases[1].name", "stands twice"],
     ["no JSON", "{", "", "is not JSON"],
-  ])("beyond the schema: %s", (_what, content, path, message) => {
+  ])("beyond the schema: %s", (...[, content, path, message]) => {
     const { faults, cases } = read(content);
     expect(cases).toEqual([]);
     expect(faults[0]).toMatchObject({ path });
@@ -122,7 +122,7 @@ describe("derived events", () => {
     ["a new item at the end of a list", { a: [1] }, { "a.1": 2 }, { a: [1, 2] }],
     ["null", { a: { b: 1 } }, { a: null }, { a: null }],
     ["objects that are not there yet", { a: null }, { "a.b.c": 1, "d.e": 2 }, { a: { b: { c: 1 } }, d: { e: 2 } }],
-  ])("set %s", (_what, base, set, expected) => {
+  ])("set %s", (...[, base, set, expected]) => {
     expect(only([base, { base: 0, set: set as never }])).toEqual(expected);
   });
 
@@ -157,7 +157,7 @@ describe("derived events", () => {
       "no place in a list of 0",
     ],
     ["an empty path", [record, { base: 0, set: { "a..b": 1 } }], 'events[1].set["a..b"]', "empty part"],
-  ])("with %s are refused", (_what, events, path, message) => {
+  ])("with %s are refused", (...[, events, path, message]) => {
     expect(expandEvents(events).faults).toEqual([{ path, message: expect.stringContaining(message) as string }]);
   });
 

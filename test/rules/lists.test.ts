@@ -56,7 +56,7 @@ describe("a fault is told with its place, and the list is left out", () => {
     ["a list instead of a map", "- a\n", "a list file holds one map", 1],
     ["broken YAML", "name: [\n", "", 2],
     ["nothing", "", "a list file holds one map", 1],
-  ])("%s", (_what, text, message, line) => {
+  ])("%s", (...[, text, message, line]) => {
     const path = write("mine.yml", text);
     const { lists, problems } = readLists([folder]);
     expect(lists.size).toBe(0);
