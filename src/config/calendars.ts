@@ -54,9 +54,18 @@ const calendar = z.strictObject({
     .describe("Dates that are closed, YYYY-MM-DD. Default none."),
 });
 
+/**
+ * A name that rules use: letters, digits and `_`. Names that every JavaScript object has (`constructor`) are refused: the
+ * process freezes them, so no table could hold them as keys.
+ */
+export const nameSchema: z.ZodType<string, string> & z.core.$ZodRecordKey = z
+  .string()
+  .regex(/^\w+$/, "must be a name of letters, digits and `_`")
+  .refine((name) => !(name in Object.prototype), "is a reserved word; choose another name");
+
 /** Calendars by name, `business` filled in when the file does not define it. */
 export const calendarsSchema: z.ZodType<Readonly<Record<string, CalendarConfig>>> = z
-  .record(z.string().regex(/^\w+$/, "must be a name of letters, digits and `_`"), calendar)
+  .record(nameSchema, calendar)
   .prefault({})
   .transform((calendars) => ({ business: DEFAULT_BUSINESS, ...calendars }))
   .describe(

@@ -8,7 +8,7 @@
 import { z } from "zod";
 import { durationSchema, sizeSchema } from "../model/settings.ts";
 import { type Adapters, adapterListSchema, type AdapterConfig } from "./adapters.ts";
-import { type CalendarConfig, calendarsSchema } from "./calendars.ts";
+import { type CalendarConfig, calendarsSchema, nameSchema } from "./calendars.ts";
 import { SHIPPED_RULES, SHIPPED_WORD } from "./shipped.ts";
 
 /** What a list holds; decides how rules compare with its values. */
@@ -99,7 +99,7 @@ const accounts = z
 
 const lists = z
   .record(
-    z.string().regex(/^\w[\w.-]*$/, "must be a name of letters, digits, `_`, `.` and `-`"),
+    nameSchema,
     z.strictObject({
       type: z
         .enum(["string", "wildcard", "cidr", "regex", "account"])

@@ -257,13 +257,13 @@ describe("secrets", () => {
 describe("printing", () => {
   test("what is printed loads again and means the same", () => {
     const text =
-      'sources: [{type: file, path: x, lateness: 90s}]\nsinks: [{type: hook, token: {env: TOKEN}}]\nlimits: {recordBytes: 2 MiB}\naccounts: {"012345678901": {name: lab}}';
+      'sources: [{type: file, path: x, lateness: 90s}]\nsinks: [{type: hook, token: {env: TOKEN}}]\nlimits: {recordBytes: 512 KiB}\naccounts: {"012345678901": {name: lab}}';
     const first = parse(text, { TOKEN: "hunter2" });
     const printed = printConfig(first.config, adapters);
     expect(printed).not.toContain("hunter2");
     expect(printed).toContain("env: TOKEN");
     expect(printed).toContain("lateness: 1m30s");
-    expect(printed).toContain("recordBytes: 2 MiB");
+    expect(printed).toContain("recordBytes: 512 KiB");
     const again = parse(printed, { TOKEN: "hunter2" });
     expect(JSON.stringify(again.config)).toBe(JSON.stringify(first.config));
   });

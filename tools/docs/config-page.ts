@@ -76,7 +76,7 @@ function keyRows(shape: Shape, output: Shape, prefix: string): string[][] {
 
 function typeOf(shape: Shape): string {
   if (shape.format === "duration" || shape.format === "size" || shape.format === "secret") return shape.format;
-  if (shape.const !== undefined) return `\`${String(shape.const)}\``;
+  if (shape.const !== undefined) return `\`${JSON.stringify(shape.const).replaceAll('"', "")}\``;
   if (shape.enum !== undefined) return shape.enum.map((value) => `\`${String(value)}\``).join(", ");
   if (shape.anyOf !== undefined)
     return shape.anyOf

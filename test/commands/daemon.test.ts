@@ -1,0 +1,267 @@
+/**
+ * The daemon and the commands around it as real processes over real files: run, replay, alerts, quarantine.
+ */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { parseLines, run, type Running, start } from "./cli.ts";
+import { deliver, record } from "./records.ts";
+
+const root = mkdtempSync(join(tmpdir(), "sagewatch-daemon-"));
+const input = join(root, "input");
+const live: Running[] = [];
+afterAll(() => rmSync(root, { recursive: true }));
+afterEach(async () => {
+  for (const { child, ended } of live.splice(0)) {
+    child.kill("SIGKILL");
+    await ended;
+  }
+});
+
+beforeAll(() => {
+  mkdirSync(input);
+  deliver(input, "0805", [record(1), record(2, { eventName: "DescribeTrails", readOnly: true })]);
+  deliver(input, "0810", [record(301), "[1,2]", record(1), record(302, { eventTime: "soon" })]);
+});
+
+/** A folder of its own with a configuration; `mode` of its file source. */
+function setUp(name: string, mode: "once" | "watch", paths = [input]): { dir: string; config: string; state: string } {
+  const dir = join(root, name);
+  mkdirSync(dir);
+  const config = join(dir, "sagewatch.yml");
+  const settings = {
+    state: { dir: join(dir, "state") },
+    sources: [{ type: "file", name: "trail", paths, mode }],
+    sinks: [
+      { type: "file", name: "out", path: join(dir, "alerts.ndjson") },
+      { type: "console", format: "json" },
+    ],
+    accounts: { "111122223333": { name: "ml-prod" } },
+  };
+  writeFileSync(config, JSON.stringify(settings));
+  return { dir, config, state: join(dir, "state") };
+}
+
+function startDaemon(config: string): Running {
+  const running = start(["run", "--config", config]);
+  live.push(running);
+  return running;
+}
+
+const contents = (text: string): unknown[] =>
+  parseLines(text)
+    .map(({ revision: _revision, seenTime: _seen, ...content }) => content)
+    .toSorted((left, right) => String(left["id"]).localeCompare(String(right["id"])));
+
+describe("run once", () => {
+  test("alerts go to the sinks, stdout carries nothing else, stderr is JSON, the exit code is 0 in spite of the quarantine", async () => {
+    const { dir, config, state } = setUp("once", "once");
+    const { code, stdout, stderr } = await run(["run", "--config", config]);
+    expect(code).toBe(0);
+    const file = readFileSync(join(dir, "alerts.ndjson"), "utf8");
+    expect(contents(stdout)).toEqual(contents(file));
+    expect(parseLines(file).map(({ accountName }) => accountName)).toEqual(["ml-prod", "ml-prod"]);
+    const signals = parseLines(stderr).map(({ signal }) => signal);
+    expect(signals.slice(0, 2)).toEqual(["started", "config_loaded"]);
+    expect(signals).toEqual(
+      expect.arrayContaining([
+        "rules_default_calendar",
+        "rules_loaded",
+        "store_opened",
+        "quarantined",
+        "alert_written",
+      ]),
+    );
+    expect(statSync(state).mode & 0o777).toBe(0o700);
+  });
+
+  test("replay over the same folder gives the same ids and contents, apart from what the configuration adds", async () => {
+    const { config } = setUp("same", "once");
+    const { stdout: ran } = await run(["run", "--config", config]);
+    const replayed = await run(["replay", "--config", config, "--format", "ndjson", input]);
+    expect(replayed.code).toBe(0);
+    expect(contents(replayed.stdout)).toEqual(contents(ran));
+  });
+
+  test("a rule set with an error is refused with its place, and nothing runs", async () => {
+    const { dir, config } = setUp("bad-rules", "once");
+    const rule = join(dir, "rule.yml");
+    writeFileSync(
+      rule,
+      "title: A\nlogsource: {product: aws, service: cloudtrail}\ndetection:\n  a: {eventName|contians: X}\n  condition: a\n",
+    );
+    writeFileSync(config, JSON.stringify({ ...JSON.parse(readFileSync(config, "utf8")), rules: { paths: [rule] } }));
+    const { code, stdout, stderr } = await run(["run", "--config", config]);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(parseLines(stderr).at(-1)).toMatchObject({
+      level: "fatal",
+      signal: "failed",
+      code: "rules_rejected",
+      detail: expect.stringContaining(`${rule}:4:`),
+    });
+  });
+});
+
+describe("replay", () => {
+  test("prints alerts alone to stdout, ordered, and the whole account to stderr", async () => {
+    const { code, stdout, stderr } = await run(["replay", "--format", "ndjson", input], { cwd: root });
+    expect(code).toBe(0);
+    const alerts = parseLines(stdout);
+    expect(alerts.map(({ lastEventTime }) => lastEventTime)).toEqual(["2026-03-10T08:00:01Z", "2026-03-10T08:05:01Z"]);
+    expect(stderr).toMatch(/read 6 = evaluated 4 \+ quarantined 2 \(.*no_event_time 1.*\) \+ skipped 0/);
+    expect(stderr).toMatch(/late 0/);
+    expect(stderr).toMatch(/records\/s/);
+    expect(stderr).toMatch(/2 {2}CloudTrail switched off/);
+  });
+
+  test("the table is for people, ocsf for SIEMs", async () => {
+    const table = await run(["replay", input], { cwd: root });
+    expect(table.stdout.split("\n")[0]).toMatch(/^TIME +SEVERITY +TITLE/);
+    const ocsf = parseLines((await run(["replay", "--format", "ocsf", input], { cwd: root })).stdout);
+    expect(ocsf).toMatchObject([
+      { class_uid: 2004, activity_id: 1 },
+      { class_uid: 2004, activity_id: 1 },
+    ]);
+  });
+
+  test("--rules takes the place of the shipped rules", async () => {
+    const rule = join(root, "own.yml");
+    writeFileSync(
+      rule,
+      "title: Anybody looked\nid: 22222222-2222-4222-8222-222222222222\nlevel: low\nlogsource: {product: aws, service: cloudtrail}\ndetection:\n  look: {eventName: DescribeTrails}\n  condition: look\n",
+    );
+    const { code, stdout } = await run(["replay", "--rules", rule, "--format", "ndjson", input], { cwd: root });
+    expect([code, parseLines(stdout).map(({ ruleName }) => ruleName)]).toEqual([0, ["Anybody looked"]]);
+  });
+
+  test("records with keys of Object.prototype are records like others", async () => {
+    const hostile = join(root, "hostile");
+    mkdirSync(hostile);
+    const keys =
+      '"__proto__":{"eventName":"x","polluted":true},"constructor":{"prototype":{"polluted":true}},"toString":1,"hasOwnProperty":[],"valueOf":{}';
+    const texts = [record(1), record(2, { eventName: "Other" })].map((item) => {
+      const text = JSON.stringify({
+        ...item,
+        requestParameters: "HERE",
+        userIdentity: { type: "Root", accountId: "111122223333" },
+      });
+      return `${text.slice(0, -1).replace('"HERE"', `{${keys}}`)},${keys}}`;
+    });
+    deliver(hostile, "0805", texts);
+    const { code, stdout, stderr } = await run(["replay", "--format", "ndjson", hostile], { cwd: root });
+    expect([code, parseLines(stdout).length]).toEqual([0, 1]);
+    expect(stderr).toMatch(/read 2 = evaluated 2/);
+  });
+
+  test("leaves no state behind and ends quietly when its reader leaves", async () => {
+    const many = join(root, "many");
+    mkdirSync(many);
+    deliver(
+      many,
+      "0900",
+      Array.from({ length: 3000 }, (_, index) => record(index)),
+    );
+    const reading = start(["replay", "--format", "ndjson", many], { cwd: many });
+    live.push(reading);
+    reading.child.stdout?.destroy();
+    const { code, stderr } = await reading.ended;
+    expect([code, /unexpected|EPIPE/.test(stderr)]).toEqual([0, false]);
+    expect(() => statSync(join(many, "sagewatch-state"))).toThrow(/ENOENT/);
+  });
+});
+
+describe("looking", () => {
+  let state = "";
+  beforeAll(async () => {
+    const own = setUp("look", "once");
+    ({ state } = own);
+    await run(["run", "--config", own.config]);
+  });
+
+  test("alerts list filters and orders, newest first", async () => {
+    const list = async (...args: string[]): Promise<Record<string, unknown>[]> =>
+      parseLines((await run(["alerts", "list", "--state", state, "--format", "ndjson", ...args])).stdout);
+    const all = await list();
+    expect(all.map(({ lastEventTime }) => lastEventTime)).toEqual(["2026-03-10T08:05:01Z", "2026-03-10T08:00:01Z"]);
+    expect(await list("--from", "2026-03-10T08:01:00Z")).toEqual(all.slice(0, 1));
+    expect(await list("--to", "2026-03-10T08:01:00Z")).toEqual(all.slice(1));
+    expect(await list("--severity", "low")).toEqual([]);
+    expect(await list("--limit", "1")).toEqual(all.slice(0, 1));
+    expect(await list("--principal", "arn:aws:iam::111122223333:user/mallory", "--account", "111122223333")).toEqual(
+      all,
+    );
+  });
+
+  test("alerts show takes the first characters of an id and tells where the record is", async () => {
+    const [alert] = parseLines((await run(["alerts", "list", "--state", state, "--format", "ndjson"])).stdout);
+    const id = String(alert!["id"]);
+    const shown = await run(["alerts", "show", "--state", state, id.slice(0, 8)]);
+    expect(shown.stdout).toContain(id);
+    expect(shown.stdout).toMatch(/T0810Z_0123456789abcdef\.json\.gz record 0/);
+    const raw = await run(["alerts", "show", "--state", state, "--raw", id]);
+    expect(parseLines(raw.stdout)).toEqual([record(301)]);
+    expect(await run(["alerts", "show", "--state", state, "ffffffff"])).toMatchObject({
+      code: 2,
+      stdout: "",
+      stderr: expect.stringContaining("no alert"),
+    });
+  });
+
+  test("quarantine list and show say why, and the record is whole", async () => {
+    const rows = parseLines((await run(["quarantine", "list", "--state", state, "--format", "ndjson"])).stdout);
+    expect(new Set(rows.map(({ reason }) => reason))).toEqual(new Set(["bad_json", "no_event_time"]));
+    const row = rows.find(({ reason }) => reason === "no_event_time")!;
+    const shown = await run(["quarantine", "show", "--state", state, String(row["id"])]);
+    expect(shown.stdout).toMatch(/reason +no_event_time: The event time is missing/);
+    const raw = await run(["quarantine", "show", "--state", state, "--raw", String(row["id"])]);
+    expect(JSON.parse(raw.stdout)).toMatchObject({ eventTime: "soon" });
+    expect(await run(["quarantine", "show", "--state", state, "999"])).toMatchObject({ code: 2, stdout: "" });
+  });
+
+  test("quarantine replay without a daemon counts one more try for what is still wrong", async () => {
+    const replayed = await run(["quarantine", "replay", "--state", state, "--all"], { cwd: root });
+    expect(replayed).toMatchObject({ code: 0, stdout: "replayed 2: 0 evaluated, 2 in quarantine again, 0 alerts\n" });
+    const rows = parseLines((await run(["quarantine", "list", "--state", state, "--format", "ndjson"])).stdout);
+    expect(rows.map(({ tries }) => tries)).toEqual([1, 1]);
+  });
+});
+
+describe("a watching daemon", () => {
+  test("takes what appears, answers on its socket, holds its folder alone, and drains on SIGTERM", async () => {
+    const spool = join(root, "spool");
+    mkdirSync(spool);
+    const { config, state, dir } = setUp("watch", "watch", [spool]);
+    const daemon = startDaemon(config);
+    await daemon.until(/"control_opened"/);
+    deliver(spool, "0805", [record(7), "[]"]);
+    await daemon.until(/"lastEventTime":"2026-03-10T08:00:07Z"/);
+
+    expect(await run(["run", "--config", config])).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining("store_locked"),
+    });
+    expect(parseLines((await run(["alerts", "list", "--state", state, "--format", "ndjson"])).stdout)).toHaveLength(1);
+    expect(await run(["quarantine", "replay", "--config", config, "--all"])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^replayed 1: 0 evaluated, 1 in quarantine again/),
+    });
+
+    daemon.child.kill("SIGTERM");
+    const { code, stderr } = await daemon.ended;
+    expect(code).toBe(0);
+    expect(parseLines(stderr).map(({ signal }) => signal)).toContain("draining");
+    expect(parseLines(readFileSync(join(dir, "alerts.ndjson"), "utf8"))).toHaveLength(1);
+  });
+
+  test("a second signal ends it at once", async () => {
+    const spool = join(root, "spool-2");
+    mkdirSync(spool);
+    const daemon = startDaemon(setUp("twice", "watch", [spool]).config);
+    await daemon.until(/"control_opened"/);
+    daemon.child.kill("SIGINT");
+    daemon.child.kill("SIGTERM");
+    const { code } = await daemon.ended;
+    expect([0, 130, 143]).toContain(code);
+  });
+});
