@@ -170,7 +170,7 @@ function detect(options: SimulationOptions, { compiled, ruleSet }: Rules): reado
   const take = (batches: ReturnType<typeof batcher.push>): void => {
     for (const { indexes, ...batch } of batches) {
       const origin: Batch["origin"] = { source: "day", path: "day", indexes };
-      const whole: Batch = { ...batch, origin, positions: [], floorMs: null, settle: () => undefined };
+      const whole: Batch = { ...batch, origin, positions: [], floorMs: Infinity, settle: () => undefined };
       detector.apply(matcher.match(whole, { nowMs: null, watermarkMs: Number.NEGATIVE_INFINITY }).matches);
     }
   };

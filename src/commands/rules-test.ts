@@ -148,7 +148,7 @@ function toBatches(records: readonly JsonObject[], { limits }: Config): readonly
     ...batch,
     origin: { source: "case", path: "case", indexes },
     positions: [],
-    floorMs: null,
+    floorMs: Infinity,
     settle: () => undefined,
   }));
 }
