@@ -39,10 +39,11 @@ export type Batch = {
   /** Committed together with the batch's effects. */
   readonly positions: readonly Position[];
   /**
-   * Historic sources: every record of a time slot below `floorMs` (epoch ms) has been yielded once this batch is taken
-   * in; -Infinity while that cannot be said. Live sources: null.
+   * Smallest time slot (epoch ms) that is known and not read to its end once this batch is taken in. Historic sources:
+   * nothing below it will come; -Infinity while that cannot be said. Live sources: the watermark waits for it; Infinity
+   * when nothing is known to wait.
    */
-  readonly floorMs: number | null;
+  readonly floorMs: number;
   /** Called once: without an argument after the commit, with one when the batch was given up. */
   settle(error?: unknown): void;
 };
@@ -240,11 +241,11 @@ export type Detector = {
 
 /** Follows how far each logsource's input is complete. The pipeline feeds it; the detector reads it. */
 export type Watermarks = {
-  /** A batch of `source` was taken in: its floor (historic) and newest event time. */
+  /** A batch of `source` was taken in: its floor and newest event time. */
   observe(
     source: string,
     logsource: Logsource,
-    seen: { readonly floorMs: number | null; readonly newestMs: number },
+    seen: { readonly floorMs: number; readonly newestMs: number },
   ): void;
   /** Wall time went on (live sources only). */
   tick(nowMs: number): void;

@@ -1,8 +1,9 @@
 /**
  * Watermarks: how far, in event time, the input of each logsource is complete.
  *
- * Live sources: newest event − L, never above now − L, so that a record dated ahead cannot close windows; a source that
- * has been idle longer than I follows now − L. After a restart a live source stays at its saved value until it has been
+ * Live sources: newest event − L, never above now − L, so that a record dated ahead cannot close windows, nor above the
+ * oldest input that is known to wait − L, so that a backlog in mixed order does not make itself late; a source that has
+ * been idle longer than I follows now − L. After a restart a live source stays at its saved value until it has been
  * read once (`release`): messages that were in flight at the crash would otherwise come back "late" and be lost.
  * Historic sources never look at the clock: the smallest time slot not yet read to its end − L, and +∞ at the end.
  * No watermark ever goes back. Times are epoch ms.
@@ -14,6 +15,7 @@ type Line = {
   readonly source: Pick<Source, "name" | "timing">;
   readonly logsource: Logsource;
   newestMs: number;
+  floorMs: number;
   watermarkMs: number;
   held: boolean;
 };
@@ -38,11 +40,11 @@ export function createWatermarks(
   const followClock = (line: Line): void => {
     const { latenessMs, idleMs } = line.source.timing;
     const idle = nowMs - (activeMs.get(line.source.name) ?? nowMs) > idleMs;
-    raise(line, idle ? nowMs - latenessMs : Math.min(line.newestMs, nowMs) - latenessMs);
+    raise(line, (idle ? nowMs : Math.min(line.newestMs, line.floorMs, nowMs)) - latenessMs);
   };
-  const followSlots = (line: Line, floorMs: number): void => {
+  const followSlots = (line: Line): void => {
     const { latenessMs, followMs } = line.source.timing;
-    if (floorMs !== -Infinity) raise(line, floorMs - latenessMs);
+    if (line.floorMs !== -Infinity) raise(line, line.floorMs - latenessMs);
     else if (followMs !== null) raise(line, line.newestMs - followMs);
   };
 
@@ -51,8 +53,9 @@ export function createWatermarks(
       touched.add(name);
       for (const line of linesOf(name)) {
         if (line.logsource === logsource) line.newestMs = Math.max(line.newestMs, newestMs);
+        line.floorMs = floorMs;
         if (line.source.timing.mode === "live") followClock(line);
-        else followSlots(line, floorMs ?? -Infinity);
+        else followSlots(line);
       }
     },
     tick: (wallMs) => {
@@ -85,6 +88,7 @@ function toLine(source: Pick<Source, "name" | "timing">, logsource: Logsource, s
     source,
     logsource,
     newestMs: -Infinity,
+    floorMs: Infinity,
     watermarkMs,
     held: before !== undefined && source.timing.mode === "live",
   };

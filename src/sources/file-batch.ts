@@ -45,9 +45,9 @@ export function createProgress(deps: SourceDeps): Progress {
 /** How a file was read: to its end, cut short by an abort, or not at all (the warning is out). */
 export type FileOutcome = "done" | "aborted" | "unreadable";
 
-/** Options of one file's reading. `floors`: the historic floor during and after the file, null for live ones. */
+/** Options of one file's reading. `floors`: the floor of contracts.ts during and after the file. */
 export type FileReading = {
-  readonly floors: { readonly during: number; readonly after: number } | null;
+  readonly floors: { readonly during: number; readonly after: number };
   readonly progress: Progress;
   readonly signal: AbortSignal;
   /** Called for each batch before it is given out, and when it settled. */
@@ -104,7 +104,7 @@ function toBatch(batch: RecordBatch, { file, source, floors, settle }: Place): B
     rejected,
     skipped,
     positions: [{ source, key: file.key, value }],
-    floorMs: floors === null ? null : batch.isLast ? floors.after : floors.during,
+    floorMs: batch.isLast ? floors.after : floors.during,
     settle: (error) => settle(batch, error),
   };
 }

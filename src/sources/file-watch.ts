@@ -3,7 +3,9 @@
  *
  * A file is taken when size and time of change were the same for two seconds of looking, so that a writer need not rename
  * (names with a leading dot or ending in .tmp or .part are passed over all the same). One that changes after it was taken
- * is taken again, whole. Polling, because notifications do not come on network folders.
+ * is taken again, whole. What was seen is read in the order of its time slots, and the floor of a batch is the oldest slot
+ * seen and not read, so that a backlog copied in at once does not make itself late. Polling, because notifications do not
+ * come on network folders.
  */
 import type { Batch } from "../contracts.ts";
 import { createProgress, DONE, type FileRun, followUp, type Progress, readFile } from "./file-batch.ts";
@@ -31,7 +33,7 @@ type Watch = {
   isTold: boolean;
 };
 
-/** Batches of a spool folder until `signal` aborts. Errors by code: not_found (a path that does not exist at the start). */
+/** Batches of a spool folder until `signal` aborts. A path that does not exist is a warning, for it may come. */
 export async function* readWatched(run: FileRun, signal: AbortSignal): AsyncGenerator<Batch> {
   const { config, deps } = run;
   const watch: Watch = {
@@ -50,7 +52,7 @@ export async function* readWatched(run: FileRun, signal: AbortSignal): AsyncGene
       paths: config.paths,
       pattern: config.pattern ?? null,
       warn: deps.warn,
-      mustExist: watch.first === null,
+      mustExist: false,
     });
     const tookMs = deps.clock.monotonicMs() - begunMs;
     watch.first ??= new Set(files.map(({ key }) => key));
@@ -64,12 +66,20 @@ type Look = { readonly run: FileRun; readonly progress: Progress; readonly signa
 
 async function* takeStill(files: readonly FoundFile[], watch: Watch, look: Look): AsyncGenerator<Batch> {
   const { run, progress, signal } = look;
-  for (const file of files) {
+  // The oldest slot passed over in this look because its file does not stand still yet.
+  let waitingMs = Infinity;
+  for (const [at, file] of files.entries()) {
     if (signal.aborted) return;
-    if (!isDue(file, watch, run)) continue;
+    if (!isDue(file, watch, run)) {
+      if (isWaiting(file, watch, run)) waitingMs = Math.min(waitingMs, file.slotMs ?? Infinity);
+      continue;
+    }
     progress.add(file.sizeBytes);
     const outcome = yield* readFile(file, run, {
-      floors: null,
+      floors: {
+        during: Math.min(waitingMs, file.slotMs ?? Infinity),
+        after: Math.min(waitingMs, nextSlotMs(files, at, { watch, run })),
+      },
       progress,
       signal,
       onGiven: () => {
@@ -102,6 +112,22 @@ function isDue(file: FoundFile, watch: Watch, run: FileRun): boolean {
   if (seen?.key === file.key) return nowMs - seen.sinceMs >= STILL_MS;
   watch.seen.set(file.path, { key: file.key, sinceMs: nowMs });
   return false;
+}
+
+/** True for a file that will be read soon: not taken, and not one that could not be read. */
+function isWaiting(file: FoundFile, watch: Watch, run: FileRun): boolean {
+  if (watch.taken.get(file.path) === file.key || run.positions.get(file.key) === DONE) return false;
+  const seen = watch.seen.get(file.path);
+  return seen?.key !== file.key || seen.sinceMs <= run.deps.clock.monotonicMs();
+}
+
+/** Slot of the next file after `at` that waits; files are in the order of their slots. */
+function nextSlotMs(files: readonly FoundFile[], at: number, { watch, run }: { watch: Watch; run: FileRun }): number {
+  for (let next = at + 1; next < files.length; next += 1) {
+    const file = files[next] as FoundFile;
+    if (file.slotMs !== null && isWaiting(file, watch, run)) return file.slotMs;
+  }
+  return Infinity;
 }
 
 /** Drops what is known of files that are gone. */

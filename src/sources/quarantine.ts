@@ -190,7 +190,7 @@ function toBatch(batch: RecordBatch, row: QuarantineRow, settle: (error?: unknow
     skipped,
     origin: { source: "quarantine", path: row.path, indexes: indexes.map(() => row.index) },
     positions: [],
-    floorMs: null,
+    floorMs: Infinity,
     settle,
   };
 }

@@ -20,18 +20,30 @@ test("a live watermark follows the newest event and never passes now − L, what
   const marks = createWatermarks([source("a", live)], []);
   marks.tick(NOW);
   expect(marks.value(TRAIL)).toBe(-Infinity);
-  marks.observe("a", TRAIL, { floorMs: null, newestMs: NOW - 10 * MINUTE });
+  marks.observe("a", TRAIL, { floorMs: Infinity, newestMs: NOW - 10 * MINUTE });
   expect(marks.value(TRAIL)).toBe(NOW - 40 * MINUTE);
-  marks.observe("a", TRAIL, { floorMs: null, newestMs: NOW + 999 * MINUTE });
+  marks.observe("a", TRAIL, { floorMs: Infinity, newestMs: NOW + 999 * MINUTE });
   expect(marks.value(TRAIL)).toBe(NOW - 30 * MINUTE);
-  marks.observe("a", TRAIL, { floorMs: null, newestMs: NOW - 20 * MINUTE });
+  marks.observe("a", TRAIL, { floorMs: Infinity, newestMs: NOW - 20 * MINUTE });
   expect(marks.value(TRAIL)).toBe(NOW - 30 * MINUTE);
+});
+
+test("a live watermark waits for the oldest input that is known to wait, but not for ever", () => {
+  const marks = createWatermarks([source("a", live)], []);
+  marks.tick(NOW);
+  marks.observe("a", TRAIL, { floorMs: NOW - 300 * MINUTE, newestMs: NOW });
+  expect(marks.value(TRAIL)).toBe(NOW - 330 * MINUTE);
+  marks.observe("a", TRAIL, { floorMs: NOW - 200 * MINUTE, newestMs: NOW });
+  expect(marks.value(TRAIL)).toBe(NOW - 230 * MINUTE);
+  marks.tick(NOW + MINUTE);
+  marks.tick(NOW + 22 * MINUTE);
+  expect(marks.value(TRAIL)).toBe(NOW - 8 * MINUTE);
 });
 
 test("a live source that is idle longer than I follows the clock", () => {
   const marks = createWatermarks([source("a", live)], []);
   marks.tick(NOW);
-  marks.observe("a", TRAIL, { floorMs: null, newestMs: NOW - MINUTE });
+  marks.observe("a", TRAIL, { floorMs: Infinity, newestMs: NOW - MINUTE });
   marks.tick(NOW + MINUTE);
   marks.tick(NOW + 21 * MINUTE);
   expect(marks.value(TRAIL)).toBe(NOW - 31 * MINUTE);
@@ -42,9 +54,9 @@ test("a live source that is idle longer than I follows the clock", () => {
 test("the slowest source holds back the logsource", () => {
   const marks = createWatermarks([source("a", live), source("b", live)], []);
   marks.tick(NOW);
-  marks.observe("a", TRAIL, { floorMs: null, newestMs: NOW });
+  marks.observe("a", TRAIL, { floorMs: Infinity, newestMs: NOW });
   expect(marks.value(TRAIL)).toBe(-Infinity);
-  marks.observe("b", TRAIL, { floorMs: null, newestMs: NOW - 5 * MINUTE });
+  marks.observe("b", TRAIL, { floorMs: Infinity, newestMs: NOW - 5 * MINUTE });
   expect(marks.value(TRAIL)).toBe(NOW - 35 * MINUTE);
 });
 
@@ -54,7 +66,7 @@ test("after a restart a live source stays at its saved value until it is release
     [{ source: "a", logsource: TRAIL, watermarkMs: NOW - 90 * MINUTE }],
   );
   marks.tick(NOW);
-  marks.observe("a", TRAIL, { floorMs: null, newestMs: NOW });
+  marks.observe("a", TRAIL, { floorMs: Infinity, newestMs: NOW });
   expect(marks.value(TRAIL)).toBe(NOW - 90 * MINUTE);
   expect(marks.entries()).toEqual([{ source: "a", logsource: TRAIL, watermarkMs: NOW - 90 * MINUTE }]);
   marks.release("a");

@@ -24,8 +24,8 @@ function alertOf(
   const held = createHeld();
   finish(detector, held);
   expect(held.contents.size).toBe(1);
-  const [{ content }] = [...held.contents.values()] as [{ content: { why: string; title: string } }];
-  return content;
+  const [only] = held.contents.values();
+  return only?.content ?? { why: "", title: "" };
 }
 
 const suppressing = makeDetection("noisy", {

@@ -48,7 +48,7 @@ function batchOf(records: readonly Uint8Array[], change: Partial<Batch> = {}): B
     rejected: [],
     skipped: {},
     positions: [],
-    floorMs: null,
+    floorMs: Infinity,
     settle,
     ...change,
   };
