@@ -259,6 +259,7 @@ function toSplitLimits(limits: RecordLimits, sizeHint: number): SplitLimits {
     // The envelope around a record is one level more.
     depth: limits.depth + 1,
     chunkBytes: Math.min(CHUNK_BYTES, Math.max(CHUNK_MIN_BYTES, sizeHint)),
+    chunkUsualBytes: CHUNK_BYTES,
     chunkMaxBytes: Math.max(CHUNK_MAX_BYTES, 2 * itemBytes),
   };
 }

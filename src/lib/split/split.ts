@@ -392,7 +392,8 @@ export class JsonSplitter {
     // One byte more than needed: whether it was a line break matters.
     const keep = isOpen && !this.#isDropped ? this.#from - start : Math.max(0, this.#pos - 1);
     const reuse = !this.#sink.handOver(bytes);
-    moveWindow(this.#window, keep, { reuse, max: this.#limits.chunkMaxBytes });
+    const { chunkUsualBytes: usual, chunkMaxBytes: max } = this.#limits;
+    moveWindow(this.#window, keep, { reuse, usual, max });
     this.#pos -= keep;
   }
 }

@@ -34,10 +34,11 @@ export type SplitSink = {
   handOver(chunk: Uint8Array): boolean;
 };
 
-/** Bounds: bytes of an item, nesting of an item, bytes of a chunk at first and at most (at least twice an item). */
+/** Bounds: bytes of an item, nesting of an item, bytes of a chunk at first, usually, and at most (at least twice an item). */
 export type SplitLimits = {
   readonly itemBytes: number;
   readonly depth: number;
   readonly chunkBytes: number;
+  readonly chunkUsualBytes: number;
   readonly chunkMaxBytes: number;
 };

@@ -28,16 +28,19 @@ export function fillWindow(window: Window, input: Uint8Array): number {
 
 /**
  * Keeps the bytes from `from` on and makes room behind them: in the same buffer when it may be reused, else in a new one.
- * A buffer that would be more than half full with what is kept doubles, up to `max`.
+ * A full buffer doubles up to `usual`, so that short streams cost little; one that would be more than half full with what
+ * is kept doubles up to `max`.
  */
 export function moveWindow(
   window: Window,
   from: number,
-  options: { readonly reuse: boolean; readonly max: number },
+  options: { readonly reuse: boolean; readonly usual: number; readonly max: number },
 ): void {
+  const { length } = window.bytes;
   const kept = window.filled - from;
-  const wanted = kept * 2 > window.bytes.length ? Math.min(options.max, window.bytes.length * 2) : window.bytes.length;
-  if (options.reuse && wanted === window.bytes.length) window.bytes.copyWithin(0, from, window.filled);
+  const limit = kept * 2 > length ? options.max : window.filled === length ? Math.max(length, options.usual) : length;
+  const wanted = Math.min(limit, length * 2);
+  if (options.reuse && wanted === length) window.bytes.copyWithin(0, from, window.filled);
   else {
     const next = new Uint8Array(wanted);
     next.set(window.bytes.subarray(from, window.filled));

@@ -1,0 +1,41 @@
+/** Records, files and folders for the tests of sources. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
+
+/** A CloudTrail record in its usual shape. */
+export function call(id: string): string {
+  return `{"eventVersion":"1.08","userIdentity":{"type":"IAMUser","principalId":"AIDAEXAMPLE","arn":"arn:aws:iam::111122223333:user/ana","accountId":"111122223333","userName":"ana"},"eventTime":"2026-01-02T03:04:05Z","eventSource":"s3.amazonaws.com","eventName":"GetBucketAcl","awsRegion":"eu-west-1","sourceIPAddress":"203.0.113.7","userAgent":"aws-cli/2.15","requestParameters":{"bucketName":"b"},"responseElements":null,"eventID":"${id}","eventType":"AwsApiCall","recipientAccountId":"111122223333"}`;
+}
+
+/** A delivery file of records. */
+export function delivery(...records: readonly string[]): string {
+  return `{"Records":[${records.join(",")}]}`;
+}
+
+/** Name of a delivery file for a slot such as "20260102T0305Z". */
+export function deliveryName(slot: string, suffix = "AbCdEfGhIjKlMnOp"): string {
+  return `111122223333_CloudTrail_eu-west-1_${slot}_${suffix}.json.gz`;
+}
+
+export type Folder = {
+  readonly path: string;
+  write(name: string, content: string | Uint8Array): string;
+  remove(): void;
+};
+
+/** A folder that goes away with `remove`. Names ending in .gz are packed. */
+export function createFolder(): Folder {
+  const path = mkdtempSync(join(tmpdir(), "sagewatch-"));
+  return {
+    path,
+    write(name, content) {
+      const target = join(path, name);
+      mkdirSync(dirname(target), { recursive: true });
+      writeFileSync(target, name.endsWith(".gz") && typeof content === "string" ? gzipSync(content) : content);
+      return target;
+    },
+    remove: () => rmSync(path, { recursive: true, force: true }),
+  };
+}
