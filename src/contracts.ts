@@ -152,6 +152,8 @@ export type Member = {
   readonly accountId: string;
   readonly region: string;
   readonly principal: string;
+  /** Evidence.action, for the sentence that explains the alert. */
+  readonly action: string;
   readonly value: string | null;
   readonly number: number | null;
 };

@@ -18,7 +18,7 @@ import {
 import type { Evidence } from "../model/event.ts";
 import type { Correlation, DetectionRule, RuleHead } from "../sigma/ast.ts";
 import { findChain } from "./condition.ts";
-import { compareMembers, type Group, lowerBound, toIdentity, upperBound } from "./group.ts";
+import { type Group, lowerBound, toIdentity, upperBound } from "./group.ts";
 import type { Interval } from "./interval.ts";
 import { whyCounted, whyOrdered, whySingle } from "./why.ts";
 
@@ -89,6 +89,7 @@ export function toBucketContent(
     why: toWhy(rule, group, {
       eventCount,
       shown,
+      runs,
       spanMs: last.timeMs - first.timeMs,
       endMs: options.intervals.at(-1)?.toMs ?? 0,
     }),
@@ -103,26 +104,17 @@ type Run = { readonly from: number; readonly to: number };
 function toWhy(
   rule: Correlation,
   group: Group,
-  found: { eventCount: number; shown: readonly EvidenceDelta[]; spanMs: number; endMs: number },
+  found: { eventCount: number; shown: readonly EvidenceDelta[]; runs: readonly Run[]; spanMs: number; endMs: number },
 ): string {
-  if (rule.kind === "temporal_ordered")
-    return whyOrdered(findChain(group.members, rule, found.endMs), rule, (member) => actionOf(group, member));
+  if (rule.kind === "temporal_ordered") return whyOrdered(findChain(group.members, rule, found.endMs), rule);
   const [only] = found.shown;
   if (rule.timespanMs === 0 && found.eventCount === 1 && only !== undefined)
     return whySingle(only.evidence, toUtcText(only.timeMs));
   return whyCounted(rule, {
     count: found.eventCount,
     spanMs: found.spanMs,
-    actions: found.shown.map((entry) => entry.evidence.action),
+    actions: firstMembers(group, found.runs).map((member) => member.action),
   });
-}
-
-function actionOf(group: Group, member: Member): string {
-  for (const entries of group.evidence.values()) {
-    const entry = entries.find((candidate) => compareMembers(candidate, member) === 0);
-    if (entry !== undefined) return entry.evidence.action;
-  }
-  return "";
 }
 
 function countEvents(group: Group, runs: readonly Run[]): number {
@@ -131,6 +123,14 @@ function countEvents(group: Group, runs: readonly Run[]): number {
   for (const { from, to } of runs)
     for (let i = from; i < to; i += 1) identities.add(toIdentity(group.members[i] as Member));
   return identities.size;
+}
+
+/** The first members that an alert lists; the sentence names the actions of these, so a hot group costs no more. */
+function firstMembers(group: Group, runs: readonly Run[]): Member[] {
+  const first: Member[] = [];
+  for (const { from, to } of runs)
+    first.push(...group.members.slice(from, Math.min(to, from + EVENT_IDS_MAX - first.length)));
+  return first;
 }
 
 function firstEventIds(group: Group, runs: readonly Run[]): string[] {

@@ -253,8 +253,36 @@ function keepEvidence(match: Match, at: { group: Group; slice: number; entry: Wi
 }
 
 function toMember(match: Match): Member {
-  const { step, timeMs, kind, key, eventId, version, recordHash, accountId, region, principal, value, number } = match;
-  return { step, timeMs, kind, key, eventId, version, recordHash, accountId, region, principal, value, number };
+  const {
+    step,
+    timeMs,
+    kind,
+    key,
+    eventId,
+    version,
+    recordHash,
+    accountId,
+    region,
+    principal,
+    value,
+    number,
+    evidence,
+  } = match;
+  return {
+    step,
+    timeMs,
+    kind,
+    key,
+    eventId,
+    version,
+    recordHash,
+    accountId,
+    region,
+    principal,
+    action: evidence.action,
+    value,
+    number,
+  };
 }
 
 /** Judges the touched groups, of one correlation or of all, and drafts the alerts of the buckets that may have changed. */

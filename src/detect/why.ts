@@ -32,8 +32,8 @@ function toWithin(spanMs: number): string {
 }
 
 /** "ListFoundationModels at …, then PutUseCaseForModelAccess at …, then InvokeModel at …, all within 1 h". */
-export function whyOrdered(chain: readonly Member[], rule: Correlation, actionOf: (member: Member) => string): string {
-  const steps = chain.map((member) => `${toActionName(actionOf(member))} at ${toUtcText(member.timeMs)}`);
+export function whyOrdered(chain: readonly Member[], rule: Correlation): string {
+  const steps = chain.map((member) => `${toActionName(member.action)} at ${toUtcText(member.timeMs)}`);
   return `${steps.join(", then ")}: ${chain.length} steps in order within ${toSpanText(rule.timespanMs)}`;
 }
 

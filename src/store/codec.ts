@@ -26,6 +26,7 @@ export function packMembers(members: readonly Member[]): string {
       m.accountId,
       m.region,
       m.principal,
+      m.action,
       m.value,
       m.number === null || Number.isFinite(m.number) ? m.number : String(m.number),
     ]),
@@ -43,6 +44,7 @@ type PackedMember = readonly [
   string,
   string,
   string,
+  string,
   string | null,
   number | string | null,
 ];
@@ -50,7 +52,7 @@ type PackedMember = readonly [
 /** The inverse of packMembers. */
 export function unpackMembers(body: string): Member[] {
   return (JSON.parse(body) as PackedMember[]).map(
-    ([step, timeMs, kind, key, eventId, version, recordHash, accountId, region, principal, value, number]) => ({
+    ([step, timeMs, kind, key, eventId, version, recordHash, accountId, region, principal, action, value, number]) => ({
       step,
       timeMs,
       kind,
@@ -61,6 +63,7 @@ export function unpackMembers(body: string): Member[] {
       accountId,
       region,
       principal,
+      action,
       value,
       number: typeof number === "string" ? Number(number) : number,
     }),

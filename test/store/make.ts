@@ -74,6 +74,7 @@ export function member(key: string, over: Partial<Member> = {}): Member {
     accountId: "111122223333",
     region: "eu-west-1",
     principal: "arn:aws:iam::111122223333:user/alice",
+    action: "sagemaker:CreateEndpoint",
     value: null,
     number: null,
     ...over,
