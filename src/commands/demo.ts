@@ -104,7 +104,7 @@ async function runPipeline(config: Config, terminal: Terminal): Promise<RunSumma
   try {
     return await composeRun({
       config,
-      emit: createLog({ level: config.log.level }),
+      emit: createLog({ level: config.log.level, stream: terminal.stderr }),
       signal: terminal.signal,
       onProgress: (now) => progress.show(shareOf(now), describeProgress(now)),
     });

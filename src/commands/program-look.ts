@@ -12,6 +12,7 @@ import { type Call, configOption, formatOption, toCountOption, toTimeOption, zon
 import type { ListAlerts, ShowAlert } from "./alerts.ts";
 import type { ListQuarantine, ReplayQuarantine, ShowQuarantined } from "./quarantine.ts";
 import type { CheckRules, ListRules } from "./rules.ts";
+import type { RulesTestOptions } from "./rules-test.ts";
 
 const LIST_LIMIT = 100;
 
@@ -27,7 +28,7 @@ function stateOption(): Option {
 }
 
 function addRules(program: Command, { terminal, done }: Call): void {
-  const rules = program.command("rules").summary("check and list rules");
+  const rules = program.command("rules").summary("check, test and list rules");
   rules
     .command("check")
     .summary("check rules: every error with file, line, column and remedy; exit code 1 when there are errors")
@@ -39,8 +40,24 @@ function addRules(program: Command, { terminal, done }: Call): void {
       new Option("--format <form>", "text for people, json for tools").choices(["text", "json"]).default("text"),
     )
     .option("--strict", "hold these rules to the strict checks of the shipped ones")
+    .addOption(configOption())
     .action(async (paths: string[], options: Omit<CheckRules, "paths">) =>
       done(await (await import("./rules.ts")).checkRules({ ...options, paths }, terminal)),
+    );
+  rules
+    .command("test")
+    .summary("run the cases beside rules; exit code 1 when one fails")
+    .description(
+      "Runs each NAME.cases.json beside a rule through the engine itself; without a path, those of the rules that come with Sagewatch.",
+    )
+    .argument("[path...]", "rule files, case files and folders")
+    .addOption(
+      new Option("--format <form>", "text for people, junit for build servers")
+        .choices(["text", "junit"])
+        .default("text"),
+    )
+    .action(async (paths: string[], options: Omit<RulesTestOptions, "paths">) =>
+      done(await (await import("./rules.ts")).testRules({ ...options, paths }, terminal)),
     );
   rules
     .command("list")

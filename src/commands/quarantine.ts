@@ -98,7 +98,7 @@ export async function replayQuarantine(options: ReplayQuarantine, terminal: Term
       : await composeQuarantineReplay({
           config,
           ids,
-          emit: createLog({ level: quieter(config) }),
+          emit: createLog({ level: quieter(config), stream: terminal.stderr }),
           signal: terminal.signal,
         });
   const count = (name: string): number => Number(ownValue(outcome, name) ?? 0);

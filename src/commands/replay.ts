@@ -36,7 +36,7 @@ export async function runReplay(options: ReplayCommand, terminal: Terminal): Pro
       paths: options.paths,
       rulePaths: options.rules ?? null,
       latenessMs: options.lateness ?? null,
-      emit: createLog({ level: quieter(config) }),
+      emit: createLog({ level: quieter(config), stream: terminal.stderr }),
       signal: terminal.signal,
       onProgress: (now) => progress.show(shareOf(now), describeProgress(now)),
     });

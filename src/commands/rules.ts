@@ -1,21 +1,27 @@
 /**
- * `sagewatch rules check` and `rules list`: rules as files, before they run. Nothing is run and no state is touched.
+ * `sagewatch rules check`, `test` and `list`: rules before they run. No state is touched.
  */
 import { basename } from "node:path";
 import { isShippedRule, loadConfig, SHIPPED_RULES } from "../config/load.ts";
 import { ADAPTERS } from "../config/registries.ts";
 import { safeJson, safeLine } from "../lib/safe-text.ts";
 import { fitColumns, formatRow, textWidth } from "../lib/text-table.ts";
+import { DEFAULT_CALENDAR } from "../match/calendar.ts";
+import { createFields } from "../match/fields.ts";
 import { SagewatchError } from "../model/errors.ts";
 import { print, remark, type Terminal, widthOf } from "../ops/terminal.ts";
+import { loadLists } from "../rules/lists.ts";
 import { loadRules } from "../rules/load.ts";
 import type { Correlation, DetectionRule, RuleSet } from "../sigma/ast.ts";
+import { compileRules } from "../sigma/compile.ts";
 import { runRulesCheck } from "./rules-check.ts";
+import { runRulesTest, type RulesTestOptions } from "./rules-test.ts";
 
 export type CheckRules = {
   readonly paths: readonly string[];
   readonly format: "text" | "json";
   readonly strict?: true;
+  readonly config?: string;
 };
 export type ListRules = { readonly config?: string; readonly format: "table" | "ndjson" };
 
@@ -23,13 +29,27 @@ const TITLES = ["LEVEL", "KIND", "LOGSOURCE", "TITLE", "FILE", "ID"] as const;
 /** Columns that may be cut, and to how little. The file comes last before the id, whose end nobody reads. */
 const FLOORS: Readonly<Record<string, number>> = { TITLE: 24, FILE: 16, ID: 8 };
 
-/** Checks rules; 1 when there are errors. Errors: not_found, input_unreadable. */
-export async function checkRules({ paths, format, strict }: CheckRules, terminal: Terminal): Promise<number> {
+/** Checks rules as `run` would take them, with the lists and calendars of the configuration; 1 when there are errors. Errors: not_found, input_unreadable, config_*. */
+export async function checkRules(options: CheckRules, terminal: Terminal): Promise<number> {
+  const { paths, format, strict, config: path } = options;
+  const { config } = loadConfig({ path, adapters: ADAPTERS });
+  const lists = loadLists(config.lists);
+  const calendars = Object.fromEntries(Object.keys(config.calendars).map((name) => [name, DEFAULT_CALENDAR]));
+  const fields = createFields({ calendars, accountCalendars: {} });
   const { exitCode, stdout } = runRulesCheck({
     paths: paths.length === 0 ? [SHIPPED_RULES] : paths,
     format,
-    mode: (path) => (strict === true || isShippedRule(path) ? "strict" : "lenient"),
+    mode: (file) => (strict === true || isShippedRule(file) ? "strict" : "lenient"),
+    lists: new Set(lists.keys()),
+    more: ({ ruleSet }) => (ruleSet === null ? [] : compileRules(ruleSet, { lists, fields }).problems),
   });
+  await print(terminal, stdout);
+  return exitCode;
+}
+
+/** Runs the cases of rules; 1 when one fails. Errors: not_found, input_unreadable. */
+export async function testRules(options: RulesTestOptions, terminal: Terminal): Promise<number> {
+  const { exitCode, stdout } = await runRulesTest(options);
   await print(terminal, stdout);
   return exitCode;
 }

@@ -50,11 +50,6 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   return parseConfig(path === null ? "" : readConfig(path), { ...options, environment, path });
 }
 
-/** Whether the terminal may be coloured, as far as the user said (https://no-color.org). */
-export function allowsColour(environment: Environment = process.env): boolean {
-  return (environment["NO_COLOR"] ?? "") === "";
-}
-
 /** Checks the text of a configuration. `path` names it in messages; null: there is no file. Errors as loadConfig. */
 export function parseConfig(
   text: string,

@@ -161,6 +161,38 @@ describe("small commands", () => {
     expect(await call("rules", "check")).toMatchObject({ code: 0 });
   });
 
+  test.each([
+    ["a regular expression that the engine does not run", "eventName|re: (?=a)b"],
+    ["a list that nobody defined", "eventName|expand: '%nobody%'"],
+    ["a field that does not exist", "enrich.principal.idd: x"],
+  ])("what run would refuse, rules check refuses too: %s", async (_name, condition) => {
+    const rule = at(
+      "refused.yml",
+      `title: A\nid: 11111111-1111-4111-8111-111111111111\nlogsource: {product: aws, service: cloudtrail}\ndetection:\n  a: {${condition}}\n  condition: a\n`,
+    );
+    const checked = await call("rules", "check", rule);
+    expect([checked.code, checked.stdout]).toEqual([1, expect.stringMatching(/refused\.yml:\d+:\d+: error /)]);
+    expect(await call("replay", "--rules", rule, folder)).toMatchObject({
+      code: 2,
+      stdout: "",
+      stderr: expect.stringContaining("rules_rejected"),
+    });
+  });
+
+  test("rules check knows the lists of the configuration", async () => {
+    const rule = at(
+      "listed.yml",
+      "title: A\nid: 11111111-1111-4111-8111-111111111111\nlogsource: {product: aws, service: cloudtrail}\ndetection:\n  a: {eventName|expand: '%mine%'}\n  condition: a\n",
+    );
+    const config = at("lists.yml", "lists: {mine: {values: [StopLogging]}}");
+    expect(await call("rules", "check", "--config", config, rule)).toMatchObject({ code: 0 });
+  });
+
+  test("rules test answers for the shipped rules", async () => {
+    const { code, stdout } = await call("rules", "test");
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/(\d+) cases, \1 passed, 0 failed\n$/)]);
+  });
+
   test("rules list names every shipped rule", async () => {
     const { code, stdout } = await call("rules", "list", "--format", "ndjson");
     const ids = stdout
