@@ -56,5 +56,5 @@ export function shareOf({ doneBytes, totalBytes }: Progress): number | null {
 
 /** "12,345 records, 3 alerts". */
 export function describeProgress({ records, alerts }: Progress): string {
-  return `${records.toLocaleString("en")} records, ${alerts.toLocaleString("en")} alerts`;
+  return `${records.toLocaleString("en")} records, ${alerts.toLocaleString("en")} ${alerts === 1 ? "alert" : "alerts"}`;
 }

@@ -109,7 +109,7 @@ function kindOf(rule: DetectionRule | Correlation): string {
 }
 
 function logsourceOf(rule: DetectionRule | Correlation): string {
-  if (rule.type === "correlation") return `${rule.rules.length} rules`;
+  if (rule.type === "correlation") return `over ${rule.rules.length} ${rule.rules.length === 1 ? "rule" : "rules"}`;
   const { category, product, service } = rule.logsource;
   return [category, product, service].filter((part) => part !== null).join("/");
 }

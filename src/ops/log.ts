@@ -53,6 +53,14 @@ function openStderr(): DestinationStream {
 
 function clean(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [name, typeof value === "string" ? redactText(value) : value]),
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      typeof value === "string" ? redactText(value) : typeof value === "number" ? round(value) : value,
+    ]),
   );
+}
+
+/** To a thousandth: no clock that is logged knows more. */
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000;
 }

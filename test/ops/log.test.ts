@@ -30,6 +30,11 @@ describe("log", () => {
     expect(time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
   });
 
+  test("a duration is logged to a thousandth of a millisecond", () => {
+    const [line = ""] = logged([{ type: "committed", records: 1, alerts: 0, elapsedMs: 72.63344799999999 }]);
+    expect(JSON.parse(line).elapsedMs).toBe(72.633);
+  });
+
   test("signals below the level are not written", () => {
     const signals: Signal[] = [
       { type: "committed", records: 1, alerts: 0, elapsedMs: 2 },
