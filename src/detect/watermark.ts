@@ -76,8 +76,11 @@ export function createWatermarks(
         (least, line) => (line.logsource === logsource ? Math.min(least, line.watermarkMs) : least),
         Infinity,
       ),
+    // A finished source has none: a later run of it begins anew.
     entries: () =>
-      lines.map((line) => ({ source: line.source.name, logsource: line.logsource, watermarkMs: line.watermarkMs })),
+      lines
+        .filter((line) => line.watermarkMs !== Infinity)
+        .map((line) => ({ source: line.source.name, logsource: line.logsource, watermarkMs: line.watermarkMs })),
   };
 }
 
