@@ -190,6 +190,6 @@ function faultOf(type: ListType, item: string): string | null {
   if (item === "") return "is empty";
   if (type === "account") return /^\d{12}$/.test(item) ? null : "is no account id of 12 digits";
   const test = { type: "text", pattern: [{ list: "entry" }], cased: false } as const;
-  const expansion = expandTest(test, new Map([["entry", { type, items: [item] }]]));
+  const expansion = expandTest({ field: "", test }, new Map([["entry", { type, items: [item] }]]));
   return "code" in expansion ? expansion.message.replace(/^.*?list entry /, "") : null;
 }

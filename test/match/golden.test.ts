@@ -94,6 +94,11 @@ describe("vectors of conditions", () => {
   test.each<[number, string, string, boolean]>([
     [4, "k:\n  '|all': [one, two]\ncondition: k", `{"a":"one","b":["two"]}`, true],
     [4, "k:\n  '|all': [one, two]\ncondition: k", `{"a":"one"}`, false],
+    [4, "k: [one]\ncondition: k", `{"a":"xonex"}`, true],
+    [4, "k:\n  '|startswith': one\ncondition: k", `{"a":["x","oneX"]}`, true],
+    [4, "k:\n  '|startswith': one\ncondition: k", `{"a":"xone"}`, false],
+    [4, "k:\n  '|endswith': one\ncondition: k", `{"a":{"b":"xone"}}`, true],
+    [4, "k:\n  '|endswith': one\ncondition: k", `{"a":"onex"}`, false],
     [12, "_x: {f: a}\nsel: {f: b}\ncondition: 1 of them", `{"f":"a"}`, false],
     [12, "_x: {f: a}\nsel: {f: b}\ncondition: 1 of them", `{"f":"b"}`, true],
     [13, "sel_a_b1: {f: a}\nsel_b: {f: b}\nxsel_b_b: {f: c}\ncondition: 1 of sel*_*b*", `{"f":"a"}`, true],

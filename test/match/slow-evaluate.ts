@@ -109,12 +109,14 @@ function refers(test: Extract<Test, { type: "fieldref" }>, value: Json, other: J
 
 function keyword(test: Test, event: Event, lists: ListTable): boolean {
   const texts = scalarsBelow(event.record, 0);
-  if (test.type === "number" || test.type === "boolean") {
-    const wanted = test.type === "number" ? test.text : String(test.value);
-    return texts.some((text) => fold(text).includes(fold(wanted)));
-  }
-  if (test.type !== "text") return texts.some((text) => valueMeets(test, text, lists));
-  return texts.some((text) => valueMeets({ ...test, pattern: [0, ...test.pattern, 0] }, text, lists));
+  // A list of networks or expressions as keyword: the `*` around it say only that it is sought inside texts.
+  const [, inner] = test.type === "text" && test.pattern.length === 3 ? test.pattern : [];
+  const type = typeof inner === "object" ? lists.get(inner.list)?.type : undefined;
+  const bare: Test =
+    test.type === "text" && typeof inner === "object" && (type === "cidr" || type === "regex")
+      ? { ...test, pattern: [inner] }
+      : test;
+  return texts.some((text) => valueMeets(bare, text, lists));
 }
 
 function valueMeets(test: Test, value: Json, lists: ListTable): boolean {

@@ -6,7 +6,9 @@ import { describe, expect, test } from "vitest";
 import type { Expression } from "../../src/sigma/ast.ts";
 import { compileRules, type FieldTable, type ListTable } from "../../src/sigma/compile.ts";
 import { createFields } from "../../src/match/fields.ts";
-import { correlationOf, eventOf, leaf, NO_LISTS, ruleOf, setOf, text } from "../match/build.ts";
+import { correlationOf, eventOf, json, leaf, NO_LISTS, ruleOf, setOf, text } from "../match/build.ts";
+import { slowMatches } from "../match/slow-evaluate.ts";
+import { HEAD, parse } from "./build.ts";
 
 const fields = createFields({ calendars: {}, accountCalendars: {} });
 
@@ -138,6 +140,31 @@ describe("work is shared", () => {
     expect(rules.evaluate(eventOf({ a: { b: "q" } }))).toEqual([2]);
     expect(rules.evaluate(eventOf({ other: ["needle"] }))).toEqual([0, 1]);
     expect(rules.evaluate(eventOf({}))).toEqual([2]);
+  });
+});
+
+describe("lists as keywords, from the text of a rule", () => {
+  const lists: ListTable = new Map([
+    ["nets", { type: "cidr", items: ["10.0.0.0/8", "2001:db8::/32"] }],
+    ["shapes", { type: "regex", items: ["^p[0-9]+\\.", "curl"] }],
+    ["names", { type: "string", items: ["evil", "worse"] }],
+  ]);
+  test.each<[string, string, boolean]>([
+    ["'|expand': '%nets%'", `{"a":{"b":["10.1.2.3"]}}`, true],
+    ["'|expand': '%nets%'", `{"a":"from 10.1.2.3"}`, false],
+    ["'|expand': '%shapes%'", `{"a":"p4.24xlarge"}`, true],
+    ["'|expand': '%shapes%'", `{"a":"xp4.24xlarge"}`, false],
+    ["'|expand': '%names%'", `{"a":"so EVIL!"}`, true],
+    ["'|startswith|expand': '%names%'", `{"a":"evil!"}`, true],
+    ["'|startswith|expand': '%names%'", `{"a":"so evil"}`, false],
+  ])("%s on %s", (keyword, record, want) => {
+    const yaml = `${HEAD}detection:\n  sel:\n    ${keyword}\n  condition: sel\n`;
+    const { ruleSet } = parse(yaml, { lists: new Set(lists.keys()) });
+    const rules = compileRules(ruleSet, { lists, fields });
+    const event = eventOf(json(record));
+    expect(rules.problems).toEqual([]);
+    expect(rules.evaluate(event).length === 1).toBe(want);
+    expect(slowMatches(ruleSet, event, lists).length === 1, "slow evaluation").toBe(want);
   });
 });
 

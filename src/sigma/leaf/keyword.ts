@@ -1,13 +1,13 @@
 /**
  * Keywords: texts sought in the values of the whole event, never in its keys.
  *
- * A keyword is a substring of some scalar at any depth down to 64; numbers and booleans count by their JSON text. The
- * texts of an event are gathered once, and only when a rule with keywords is a candidate. One event at a time.
+ * A keyword's pattern meets some scalar, as a whole, at any depth down to 64; numbers and booleans count by their JSON
+ * text. That a plain keyword is sought inside texts stands in its pattern (`*` on both sides, from the parser). The texts
+ * of an event are gathered once, and only when a rule with keywords is a candidate. One event at a time.
  */
 import type { JsonObject } from "../../model/event.ts";
 import { fold } from "./fold.ts";
 import { collectTexts } from "./slot.ts";
-import type { PlainPattern } from "./text.ts";
 
 /** The scalar texts of the current event. */
 export type KeywordTexts = {
@@ -32,9 +32,4 @@ export function createKeywordTexts(): KeywordTexts {
       return folded;
     },
   };
-}
-
-/** The pattern of a keyword: found anywhere in a value. */
-export function toKeywordPattern(pattern: PlainPattern): PlainPattern {
-  return [0, ...pattern, 0];
 }

@@ -2,7 +2,7 @@
  * Puts the entries of lists in the place of the placeholders of `expand`, once, when rules are compiled.
  *
  * A list that is not defined is an error; an empty one matches nothing. Entries of `cidr` and `regex` lists are tests of
- * their own, so such a placeholder must be the whole value. Entries never become code.
+ * their own, so such a placeholder must be the whole value, or the whole keyword. Entries never become code.
  */
 import type { Pattern, Test } from "../ast.ts";
 import { parsePattern } from "../detection/pattern.ts";
@@ -30,10 +30,13 @@ export type Expansion =
       readonly remedy: string;
     };
 
-/** The alternatives of a test: any of them is enough. None: the test matches nothing. */
-export function expandTest(test: Test, lists: ListTable): Expansion {
+/** The alternatives of a test: any of them is enough. None: the test matches nothing. `field` null: a keyword. */
+export function expandTest(
+  { field, test }: { readonly field: string | null; readonly test: Test },
+  lists: ListTable,
+): Expansion {
   if (test.type !== "text") return { tests: [test] };
-  const whole = wholeList(test.pattern, lists);
+  const whole = wholeList(field === null ? narrow(test.pattern) : test.pattern, lists);
   if (whole !== null) return expandTyped(whole.name, whole.list);
   let patterns: PlainPattern[] = [[]];
   for (const part of test.pattern) {
@@ -53,6 +56,11 @@ function tooMany(count: number): Expansion & { code: string } {
     value: String(count),
     remedy: "Use fewer placeholders in one value, or shorter lists.",
   };
+}
+
+/** A keyword's pattern as it was written: without the `*` that the parser put on both its sides. */
+function narrow(pattern: Pattern): Pattern {
+  return pattern.length === 3 && pattern[0] === 0 && pattern[2] === 0 ? pattern.slice(1, 2) : pattern;
 }
 
 /** A pattern that is one placeholder of a cidr or regex list and nothing else. */

@@ -9,8 +9,6 @@ import type { Expression, Place, Problem } from "../ast.ts";
 import { type Estimate, type PlainTest, toEstimate, toLeafKey } from "../leaf/plain-test.ts";
 import { compileRegex } from "../leaf/regex.ts";
 import { compileCidr } from "../leaf/cidr.ts";
-import { toKeywordPattern } from "../leaf/keyword.ts";
-import { normalisePattern } from "../leaf/text.ts";
 import { expandTest, type ListTable } from "./lists.ts";
 
 /** A node of the plan. Leaves are shared: equal ones are the same object. */
@@ -65,14 +63,13 @@ export function createNormaliser(lists: ListTable, checkField: FieldCheck): Norm
       const wrong = name === null ? null : checkField(name);
       if (name !== null && wrong !== null) return report(place, name, wrong);
     }
-    const expansion = expandTest(test, lists);
+    const expansion = expandTest(expression, lists);
     if ("code" in expansion) return report(place, expansion.value, expansion);
     const wrong = expansion.tests.map(checkTest).find((found) => found !== null);
     if (wrong !== undefined && wrong !== null) return report(place, wrong.value, wrong);
-    const tests = field === null ? expansion.tests.map(toKeywordTest) : expansion.tests;
     return join(
       "or",
-      tests.map((plain) => leaf(field, plain)),
+      expansion.tests.map((plain) => leaf(field, plain)),
       leaf,
     );
   };
@@ -214,12 +211,4 @@ function checkTest(test: PlainTest): Pick<Problem, "code" | "message" | "remedy"
     };
   }
   return null;
-}
-
-/** A keyword is found anywhere in a value; numbers and booleans are sought by their text. */
-function toKeywordTest(test: PlainTest): PlainTest {
-  if (test.type === "text") return { ...test, pattern: normalisePattern(toKeywordPattern(test.pattern), true) };
-  if (test.type === "number") return { type: "text", pattern: [0, test.text, 0], cased: false };
-  if (test.type === "boolean") return { type: "text", pattern: [0, String(test.value), 0], cased: false };
-  return test;
 }
