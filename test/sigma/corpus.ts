@@ -2,7 +2,7 @@
  * The public rule corpus and pySigma's reading of it, where a checkout has them beside it in ../shared/data/sigmahq.
  *
  * Reads the tarball in memory and turns pySigma's trees into our expressions, so that both can be compared in canonical
- * form. Tests that need it skip by name where it is missing.
+ * form and evaluated on the same records. The only reader of that folder; callers skip by name where it is missing.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
