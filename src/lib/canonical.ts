@@ -4,7 +4,7 @@
  * Canonical: keys sorted by UTF-16 code units, no white space, numbers and texts as JSON.stringify writes them, members
  * whose value is undefined left out. Nothing here knows what it hashes.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /** JSON text of `value` with sorted keys. Throws TypeError on functions, symbols, bigint and cycles, as JSON.stringify does. */
 export function canonicalJson(value: unknown): string {
@@ -12,12 +12,12 @@ export function canonicalJson(value: unknown): string {
     if (inner === null || typeof inner !== "object" || Array.isArray(inner)) return inner;
     // A null prototype keeps a key named __proto__ an ordinary key.
     const sorted: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
-    for (const key of Object.keys(inner).sort()) sorted[key] = (inner as Record<string, unknown>)[key];
+    for (const key of Object.keys(inner).toSorted()) sorted[key] = (inner as Record<string, unknown>)[key];
     return sorted;
   });
 }
 
 /** Lower-case hexadecimal sha256 of a text (as UTF-8) or of bytes: 64 characters. */
 export function sha256Hex(input: string | Uint8Array): string {
-  return createHash("sha256").update(input).digest("hex");
+  return hash("sha256", input, "hex");
 }
