@@ -288,7 +288,7 @@ export type CommitUnit = Omit<Deltas, "alerts"> & {
   readonly counts: readonly CountDelta[];
   readonly positions: readonly Position[];
   readonly watermarks: readonly WatermarkEntry[];
-  /** Names of historic sources that ended: their watermarks are forgotten, so that a later run begins anew. */
+  /** Names of sources whose watermarks are forgotten: all input ended, so a later run begins anew. */
   readonly finished: readonly string[];
 };
 

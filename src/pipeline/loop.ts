@@ -16,6 +16,7 @@ import type {
   RoutedAlert,
   Source,
   Store,
+  WatermarkEntry,
   Watermarks,
 } from "../contracts.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -57,6 +58,7 @@ export type Loop = {
   tick(): void;
   /** True when the gathered unit is big or old enough. */
   due(): boolean;
+  /** Commits what is gathered. Throws what the store throws; from then on it does nothing. */
   commit(): void;
   /** True while the quarantine is at its cap: read on only when it is not. Says so, once an hour. */
   blocked(): boolean;
@@ -64,13 +66,26 @@ export type Loop = {
   giveUp(error: unknown): void;
 };
 
-type State = { gathered: Gathered; finished: string[]; committedAtMs: number; readonly self: SelfWatch };
+type State = {
+  gathered: Gathered;
+  finished: string[];
+  committedAtMs: number;
+  readonly self: SelfWatch;
+  /** A commit failed, or the loop was given up: memory is ahead of the store, so nothing may be committed any more. */
+  isOver: boolean;
+};
 
 export function createLoop(options: LoopOptions): Loop {
   const { detector, watermarks, clock, commit } = options;
   const logsources = [...new Set(options.sources.flatMap((source) => source.logsources))];
   const self = createSelfWatch(options.operational ? options.route : null);
-  const state: State = { gathered: createGathered(), finished: [], committedAtMs: clock.monotonicMs(), self };
+  const state: State = {
+    gathered: createGathered(),
+    finished: [],
+    committedAtMs: clock.monotonicMs(),
+    self,
+    isOver: false,
+  };
   const advance = (): void => {
     for (const logsource of logsources) detector.advance(logsource, watermarks.value(logsource));
   };
@@ -89,7 +104,9 @@ export function createLoop(options: LoopOptions): Loop {
       state.gathered.records >= commit.records ||
       state.gathered.bytes >= commit.bytes ||
       clock.monotonicMs() - state.committedAtMs >= commit.intervalMs,
-    commit: () => commitState(state, options),
+    commit: () => {
+      if (!state.isOver) commitState(state, options);
+    },
     blocked: () => {
       if (!options.store.quarantineFull()) return false;
       const why =
@@ -98,6 +115,7 @@ export function createLoop(options: LoopOptions): Loop {
       return true;
     },
     giveUp: (error) => {
+      state.isOver = true;
       for (const batch of state.gathered.batches) batch.settle(error);
       state.gathered = createGathered();
     },
@@ -130,13 +148,17 @@ function commitState(state: State, options: LoopOptions): void {
   const { clock, emit, stageMs } = options;
   const begunMs = clock.monotonicMs();
   state.committedAtMs = begunMs;
+  // From here to the end of the transaction what the detector gave stands nowhere else.
+  state.isOver = true;
   const deltas = options.detector.deltas();
   const startedMs = clock.monotonicMs();
   stageMs.detect += startedMs - begunMs;
   const unit = toUnit(state, deltas, options);
   // Watermarks that moved by the clock alone are not worth a transaction: an older saved value only holds back longer.
-  if (state.gathered.batches.length + unit.finished.length + unit.alerts.length + unit.prunes.length === 0) return;
-  const { written } = commitOrStop(unit, options);
+  const isEmpty = state.gathered.batches.length + state.finished.length + unit.alerts.length + unit.prunes.length === 0;
+  const written = isEmpty ? [] : commitOrStop(unit, options).written;
+  state.isOver = false;
+  if (isEmpty) return;
   const settled = state.gathered;
   state.gathered = createGathered();
   state.finished = [];
@@ -150,6 +172,8 @@ function commitState(state: State, options: LoopOptions): void {
 }
 
 function toUnit(state: State, deltas: Deltas, options: LoopOptions): CommitUnit {
+  const watermarks = toSaved(options.watermarks);
+  const isSaved = new Set(watermarks.map(({ source }) => source));
   return {
     ...deltas,
     nowMs: options.clock.nowMs(),
@@ -160,9 +184,25 @@ function toUnit(state: State, deltas: Deltas, options: LoopOptions): CommitUnit 
     rejected: state.gathered.rejected,
     counts: toCountDeltas(state.gathered),
     positions: [...state.gathered.positions.values()],
-    watermarks: options.watermarks.entries().filter((entry) => !state.finished.includes(entry.source)),
-    finished: state.finished,
+    watermarks,
+    finished: options.sources.map(({ name }) => name).filter((name) => !isSaved.has(name)),
   };
+}
+
+/**
+ * The watermarks to save. A source that was read to its end stands at +Infinity, and its next run may bring new files: it
+ * is saved where the others hold the windows back, so that these neither open again nor make its new records late. Once
+ * nothing holds them back all windows are closed, and it is forgotten: its next run begins anew.
+ */
+function toSaved(watermarks: Watermarks): WatermarkEntry[] {
+  const entries = watermarks.entries();
+  const least = Math.min(...entries.map(({ watermarkMs }) => watermarkMs));
+  return entries.flatMap((entry) => {
+    if (entry.watermarkMs < Infinity) return [entry];
+    const heldMs = watermarks.value(entry.logsource);
+    const watermarkMs = heldMs < Infinity ? heldMs : least;
+    return watermarkMs < Infinity ? [{ ...entry, watermarkMs }] : [];
+  });
 }
 
 /** Commits, or, when the disk is full, stores the alert that says so in the reserve and then stops all the same. */

@@ -1,0 +1,149 @@
+/** The run over a real store and detector: what a failure leaves behind, and what a restart begins with. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, expect, test } from "vitest";
+import type { Source, Store } from "../../src/contracts.ts";
+import { createDetector } from "../../src/detect/detector.ts";
+import { createWatermarks } from "../../src/detect/watermark.ts";
+import { systemClock } from "../../src/lib/clock.ts";
+import { SagewatchError } from "../../src/model/errors.ts";
+import { runPipeline } from "../../src/pipeline/run.ts";
+import { openStore } from "../../src/store/store.ts";
+import { makeCorrelation, makeMatch, MINUTE, START } from "../detect/make.ts";
+import { base, createTable, type Table } from "./make.ts";
+
+const counted = makeCorrelation("counted");
+const RULE_SET = { detections: [base], correlations: [counted] };
+
+const dirs: string[] = [];
+afterEach(() => {
+  for (const dir of dirs.splice(0)) rmSync(dir, { recursive: true, force: true });
+});
+
+function makeDir(): string {
+  const dir = mkdtempSync(join(tmpdir(), "sagewatch-run-"));
+  dirs.push(dir);
+  return dir;
+}
+
+function open(dir: string): Store {
+  return openStore({ dir, clock: systemClock, engine: "test", limits: { reserveBytes: 0 } });
+}
+
+/** Runs sources over a store as compose does, without sinks. */
+async function run(
+  store: Store,
+  parts: { table: Table; sources: readonly Source[]; records?: number; signal?: AbortSignal },
+): Promise<void> {
+  const loaded = store.load();
+  const watermarks = createWatermarks(parts.sources, loaded.watermarks);
+  const detector = createDetector(RULE_SET, { names: new Map() });
+  for (const logsource of ["aws/cloudtrail", "aws/guardduty"] as const)
+    detector.advance(logsource, watermarks.value(logsource));
+  detector.restore(loaded.state);
+  await runPipeline(
+    {
+      sources: parts.sources,
+      matcher: parts.table.matcher,
+      detector,
+      watermarks,
+      store,
+      positions: loaded.positions,
+      route: () => [],
+      operational: false,
+      quarantine: null,
+      workers: [],
+      clock: systemClock,
+      emit: () => undefined,
+      commit: { intervalMs: 60_000, records: parts.records ?? 1, bytes: 4e6 },
+      stageMs: { match: 0, detect: 0, commit: 0 },
+    },
+    parts.signal ?? new AbortController().signal,
+  );
+}
+
+const at = (minutes: number, key: string): ReturnType<typeof makeMatch> =>
+  makeMatch(counted, { atMs: minutes * MINUTE, key });
+const floor = (minutes: number): number => START + minutes * MINUTE;
+
+test("after a failed commit nothing is committed, though another source still has a batch in its hands", async () => {
+  const real = open(makeDir());
+  const failed = Promise.withResolvers<void>();
+  let calls = 0;
+  const store: Store = {
+    ...real,
+    commit: (unit) => {
+      calls += 1;
+      if (calls > 1) return real.commit(unit);
+      failed.resolve();
+      throw new SagewatchError("store_failed", "the disk hiccuped");
+    },
+  };
+  const table = createTable();
+  const sources = [
+    table.source("a", [{ matches: [at(1, "a1"), at(2, "a2"), at(3, "a3")], floorMs: floor(0), position: "a" }]),
+    table.source("b", [{ matches: [at(4, "b1")], floorMs: floor(0), position: "b", after: failed.promise }]),
+  ];
+  await expect(run(store, { table, sources })).rejects.toMatchObject({ code: "store_failed" });
+  expect(calls).toBe(1);
+  expect(real.load().positions.size).toBe(0);
+  expect(table.settled.every(({ error }) => error !== undefined)).toBe(true);
+  real.close();
+});
+
+test("a source that ended before another one begins its next run where the windows stand, not at the end of time", async () => {
+  const dir = makeDir();
+  const first = createTable();
+  const stop = new AbortController();
+  const store = open(dir);
+  const sources = [
+    first.source("a", [{ matches: [at(1, "a1")], floorMs: Infinity, position: "1" }]),
+    // Gives two batches after a has ended, then the process is told to stop in the middle of its input.
+    first.source("b", [
+      { matches: [at(100, "b1")], floorMs: floor(120), position: "1", after: systemClock.sleep(20) },
+      { matches: [at(121, "b2")], floorMs: floor(125), position: "2" },
+      { matches: [], floorMs: floor(125), position: "3", after: systemClock.sleep(20).then(() => stop.abort()) },
+    ]),
+  ];
+  await run(store, { table: first, sources, signal: stop.signal });
+  store.close();
+
+  const again = open(dir);
+  const saved = again.load().watermarks.filter(({ logsource }) => logsource === "aws/cloudtrail");
+  expect(Math.min(...saved.map(({ watermarkMs }) => watermarkMs))).toBe(floor(95));
+  expect(saved.every(({ watermarkMs }) => watermarkMs < Infinity)).toBe(true);
+  const second = createTable();
+  const rest = [
+    second.source("a", [{ matches: [at(122, "a2")], floorMs: Infinity, position: "2" }]),
+    second.source("b", [{ matches: [at(123, "b3")], floorMs: Infinity, position: "4" }]),
+  ];
+  await run(again, { table: second, sources: rest });
+  const alerts = again.views.alerts({});
+  expect(alerts.map(({ eventIds }) => eventIds)).toEqual([["b1", "b2", "a2", "b3"]]);
+  again.close();
+});
+
+test("a run over new files after all sources ended begins anew, on the state of the last run", async () => {
+  const dir = makeDir();
+  for (const [round, minutes] of [
+    [1, 0],
+    [2, 180],
+  ] as const) {
+    const store = open(dir);
+    const table = createTable();
+    const source = (name: string): Source =>
+      table.source(name, [
+        {
+          matches: [1, 2, 3].map((n) => at(minutes + n, `${name}${round}${n}`)),
+          floorMs: Infinity,
+          position: `${round}`,
+          after: systemClock.sleep(name === "a" ? 0 : 20),
+        },
+      ]);
+    await run(store, { table, sources: [source("a"), source("b")] });
+    expect(store.load().watermarks).toEqual([]);
+    expect(store.views.alerts({}).map(({ eventCount }) => eventCount)).toEqual(round === 1 ? [6] : [6, 6]);
+    store.close();
+  }
+});
