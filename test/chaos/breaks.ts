@@ -1,0 +1,108 @@
+/**
+ * Wrappers around a daemon's parts: those that kill the process at a point, and those that break a promise of delivery.
+ *
+ * The product has no switch for either. A break is laid over the killing wrapper, so that its wrong steps can be killed
+ * between as well.
+ */
+import type { Batch, CommitUnit, Outbox, Sink, Source, Store } from "../../src/contracts.ts";
+import type { FailPoint } from "./plan.ts";
+
+/** Passes a point; may not return. */
+export type Pass = (point: FailPoint) => void;
+
+/** Kills this process at the N-th passage of `point`. SIGKILL to oneself acts before the next instruction. */
+export function createPass(fail: { readonly point: FailPoint; readonly passage: number } | null): Pass {
+  let passages = 0;
+  return (point) => {
+    if (point !== fail?.point) return;
+    passages += 1;
+    if (passages === fail.passage) process.kill(process.pid, "SIGKILL");
+  };
+}
+
+/** A store with points around loading, committing and sending. */
+export function markStore(store: Store, pass: Pass): Store {
+  const markOutbox = (outbox: Outbox): Outbox => ({
+    ...outbox,
+    sent: (items, nowMs) => {
+      pass("after_send_before_sent");
+      outbox.sent(items, nowMs);
+      pass("after_sent");
+    },
+  });
+  return {
+    ...store,
+    load: () => {
+      const loaded = store.load();
+      pass("at_start_after_load");
+      return loaded;
+    },
+    commit: (unit) => {
+      pass("before_commit");
+      const result = store.commit(unit);
+      pass("after_commit_before_settle");
+      return result;
+    },
+    outbox: (sink) => markOutbox(store.outbox(sink)),
+  };
+}
+
+/** A source with points while it is read and around each settlement. */
+export function markSource(source: Source, pass: Pass): Source {
+  const settle = (batch: Batch, error: unknown): void => {
+    pass("between_settles");
+    if (error === undefined) batch.settle();
+    else batch.settle(error);
+    pass("after_settle");
+  };
+  return {
+    ...source,
+    async *read(positions, signal) {
+      for await (const batch of source.read(positions, signal)) {
+        pass("while_reading");
+        yield { ...batch, settle: (error) => settle(batch, error) };
+      }
+    },
+  };
+}
+
+/** A sink with a point before each sending; the one behind it is where the outbox is told. */
+export function markSink(sink: Sink, pass: Pass): Sink {
+  return {
+    ...sink,
+    send: async (items, signal) => {
+      pass("before_send");
+      return sink.send(items, signal);
+    },
+  };
+}
+
+/** Broken: a batch is acknowledged when it is read, before anything of it is stored. */
+export function ackFirst(source: Source): Source {
+  return {
+    ...source,
+    async *read(positions, signal) {
+      for await (const batch of source.read(positions, signal)) {
+        batch.settle();
+        yield { ...batch, settle: () => undefined };
+      }
+    },
+  };
+}
+
+/** Broken: the unit in two transactions, first how far the source is, then what came of its records. */
+export function splitCommit(store: Store): Store {
+  return {
+    ...store,
+    commit: (unit: CommitUnit) => {
+      const rest = { members: [], evidence: [], drops: [], prunes: [], late: [], rejected: [], alerts: [] };
+      store.commit({ ...unit, ...rest });
+      return store.commit({ ...unit, counts: [], positions: [], watermarks: [], finished: [] });
+    },
+  };
+}
+
+/** Broken: the saved watermarks are forgotten, so that after a restart nothing is held. */
+export function noHold(store: Store): Store {
+  return { ...store, load: () => ({ ...store.load(), watermarks: [] }) };
+}

@@ -1,0 +1,103 @@
+/**
+ * Inputs of the chaos runs: a simulated day with attacks in it, laid out as files, and the order in which they come.
+ *
+ * `delivered`: the files as CloudTrail delivers them, gzip, time slots in their names. `bundled`: the same records in a few
+ * large files without a slot, so that a crash falls into the middle of a file. All of it follows from the seed.
+ */
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
+import type { Random } from "../../src/lib/random.ts";
+import { ATTACK_NAMES } from "../../src/simulate/attacks/catalog.ts";
+import { generateRecords } from "../../src/simulate/simulation.ts";
+
+/** A file that is not written yet. */
+export type PlannedFile = {
+  readonly path: string;
+  readonly slotMs: number;
+  readonly records: number;
+  readonly bytes: Uint8Array;
+};
+
+export type Input = {
+  /** Every record, copies included. */
+  readonly records: readonly Uint8Array[];
+  readonly files: readonly PlannedFile[];
+};
+
+type Placed = { readonly file: string; readonly slotMs: number; readonly bytes: Uint8Array };
+
+/** A simulated day of about `records` records and two attacks. */
+export function makeInput(random: Random, layout: "delivered" | "bundled", records: number): Input {
+  const attacks = [random.pick(ATTACK_NAMES), random.pick(ATTACK_NAMES)].filter(
+    (name, i, all) => all.indexOf(name) === i,
+  );
+  const placed = [...generateRecords({ seed: random.int(1, 1_000_000), records, attacks, duplicateShare: 0.05 })];
+  const files = layout === "delivered" ? deliver(placed) : bundle(placed, random);
+  return { records: placed.map(({ bytes }) => bytes), files };
+}
+
+function deliver(placed: readonly Placed[]): PlannedFile[] {
+  const byFile = Map.groupBy(placed, ({ file }) => file);
+  return [...byFile].map(([path, records]) => ({
+    path,
+    slotMs: records[0]!.slotMs,
+    records: records.length,
+    bytes: gzipSync(toRecordsText(records), { level: 1 }),
+  }));
+}
+
+/** Three files in an order that is not that of time: one of two thirds, in one line; NDJSON; NDJSON in gzip. */
+function bundle(placed: readonly Placed[], random: Random): PlannedFile[] {
+  const parts: [Placed[], Placed[], Placed[]] = [[], [], []];
+  for (const record of placed) parts[random.pick([0, 0, 0, 0, 1, 2] as const)].push(record);
+  const [most, lines, packed] = parts;
+  const { slotMs } = placed[0]!;
+  return [
+    { path: "b/most.json", slotMs, records: most.length, bytes: Buffer.from(toRecordsText(most)) },
+    { path: "a/lines.ndjson", slotMs, records: lines.length, bytes: Buffer.from(toLines(lines)) },
+    { path: "c/lines.ndjson.gz", slotMs, records: packed.length, bytes: gzipSync(toLines(packed), { level: 1 }) },
+  ];
+}
+
+/** Records as a file of S3 delivery has them. */
+export function toRecordsText(records: readonly { readonly bytes: Uint8Array }[]): string {
+  return `{"Records":[${records.map(({ bytes }) => Buffer.from(bytes).toString()).join(",")}]}`;
+}
+
+/** Records one a line. */
+export function toLines(records: readonly { readonly bytes: Uint8Array }[]): string {
+  return records.map(({ bytes }) => `${Buffer.from(bytes).toString()}\n`).join("");
+}
+
+/** Writes a file whole: under a name that sources pass over, then renamed. */
+export function writeWhole(folder: string, { path, bytes }: Pick<PlannedFile, "path" | "bytes">): void {
+  const target = join(folder, path);
+  mkdirSync(dirname(target), { recursive: true });
+  writeFileSync(`${target}.part`, bytes);
+  renameSync(`${target}.part`, target);
+}
+
+/** How files come to a spool folder: before, during and after a time in which nobody reads. */
+export type Drops = {
+  readonly before: readonly PlannedFile[];
+  readonly backlog: readonly PlannedFile[];
+  readonly after: readonly PlannedFile[];
+};
+
+/** Longest time by which a file comes out of the order of its slot; with the simulator's 20 min below the lateness in use. */
+const JITTER_MS = 10 * 60_000;
+
+/**
+ * Files in an order of arrival that is disordered within the bound of lateness. Those of the backlog get names without a
+ * slot whose order means nothing: there the source cannot know what is old.
+ */
+export function planDrops(files: readonly PlannedFile[], random: Random): Drops {
+  const order = files
+    .map((file) => ({ file, atMs: file.slotMs + random.int(0, JITTER_MS) }))
+    .toSorted((one, other) => one.atMs - other.atMs)
+    .map(({ file }) => file);
+  const [first, second] = [Math.floor(order.length * 0.35), Math.floor(order.length * 0.75)];
+  const backlog = order.slice(first, second).map((file) => ({ ...file, path: `backlog/${random.hex(12)}.json` }));
+  return { before: order.slice(0, first), backlog, after: order.slice(second) };
+}

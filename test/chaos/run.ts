@@ -1,0 +1,29 @@
+/**
+ * npm run chaos -- --runs N [--seed S] [--break ack-first|no-hold|split-commit]
+ *
+ * Runs the chaos test N times in each mode and prints one JSON line. Exit code 1 when anything was lost, spurious or wrong;
+ * with --break, when nothing was.
+ */
+import { availableParallelism } from "node:os";
+import { parseArgs } from "node:util";
+import { BREAKS } from "./plan.ts";
+import { FULL, runAll, toRuns } from "./summary.ts";
+
+const { values } = parseArgs({
+  options: {
+    runs: { type: "string", default: "10" },
+    seed: { type: "string", default: "1" },
+    break: { type: "string" },
+  },
+});
+const broken = BREAKS.find((name) => name === values.break) ?? null;
+if (values.break !== undefined && broken === null) {
+  console.error(`--break ${values.break}: use one of ${BREAKS.join(", ")}`);
+  process.exit(2);
+}
+const options = { runs: Number(values.runs), seed: values.seed, break: broken, size: FULL };
+const { problems, ...summary } = await runAll(toRuns(options), availableParallelism());
+for (const problem of problems.slice(0, 20)) console.error(problem.slice(0, 600));
+console.log(JSON.stringify(summary));
+const isClean = summary.lost + summary.spurious + summary.wrong === 0;
+process.exit(isClean === (broken === null) ? 0 : 1);

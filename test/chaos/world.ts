@@ -1,0 +1,128 @@
+/**
+ * One run's folder and processes: input, rules, state and sink under one temporary folder; daemons started on it and killed.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { writeRules } from "./rules.ts";
+import type { Break, FailPoint, Plan } from "./plan.ts";
+
+/** Folders and files of a run. */
+export type World = {
+  readonly root: string;
+  readonly input: string;
+  readonly state: string;
+  readonly sink: string;
+  readonly rules: string;
+  remove(): void;
+};
+
+/** How the daemons of a run are set up. */
+export type Setup = {
+  readonly mode: "once" | "watch";
+  readonly afterRead: "keep" | "delete" | "move";
+  readonly break: Break | null;
+};
+
+/** Process clocks run so fast in watch mode: a file is taken 0.2 s after it stands still instead of 2 s. */
+const WATCH_SPEED = 10;
+
+/** Makes the folders and rules of a run. */
+export function createWorld(): World {
+  const root = mkdtempSync(join(tmpdir(), "sagewatch-chaos-"));
+  const input = join(root, "input");
+  mkdirSync(input);
+  return {
+    root,
+    input,
+    state: join(root, "state"),
+    sink: join(root, "alerts.ndjson"),
+    rules: writeRules(join(root, "rules")),
+    remove: () => rmSync(root, { recursive: true, force: true }),
+  };
+}
+
+/**
+ * Lateness: the simulator's 20 min, 10 min of disorder in arrival, and room. Never idle: a machine that stalls must not
+ * move a watermark.
+ */
+const TIMING = { lateness: "45m", idle: "24h" };
+
+/** A daemon of a run. Small units, so that there are many commits to be killed in. */
+function toConfig(world: World, { mode, afterRead }: Setup): string {
+  const after = afterRead === "move" ? { moveTo: join(world.root, "done") } : afterRead;
+  return JSON.stringify({
+    state: { dir: world.state },
+    sources: [
+      { type: "file", name: "in", paths: [world.input], mode, afterRead: after, ...(mode === "watch" ? TIMING : {}) },
+    ],
+    sinks: [{ type: "file", path: world.sink }],
+    rules: { paths: [world.rules] },
+    commit: { intervalMs: 40, records: 20 },
+    updateEvery: "1s",
+  });
+}
+
+/** A started daemon. */
+export type Daemon = {
+  readonly process: ChildProcess;
+  /** Its windows are restored, or it has ended. */
+  readonly opened: Promise<void>;
+  /** How it ended: the exit code or the signal, and what it printed. */
+  readonly ended: Promise<{ code: number | null; signal: string | null; said: string }>;
+};
+
+/** Starts a daemon on the run's folders. */
+export function startDaemon(world: World, setup: Setup, fail: Plan["fail"] = null): Daemon {
+  const plan: Plan = {
+    config: toConfig(world, setup),
+    speed: setup.mode === "watch" ? WATCH_SPEED : 1,
+    break: setup.break,
+    fail,
+  };
+  const path = join(world.root, "plan.json");
+  writeFileSync(path, JSON.stringify(plan));
+  const child = spawn(process.execPath, [join(import.meta.dirname, "daemon.ts"), path], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "sagewatch-chaos-cache") },
+  });
+  let said = "";
+  const { promise: opened, resolve } = Promise.withResolvers<void>();
+  child.stdout.on("data", (bytes: Buffer) => {
+    said += bytes.toString();
+    if (said.includes("open\n")) resolve();
+  });
+  const ended = once(child, "close").then(([code, signal]) => {
+    resolve();
+    return { code: code as number | null, signal: signal as string | null, said };
+  });
+  return { process: child, opened, ended };
+}
+
+/** A way for a daemon to die: at a point, or `afterMs` after its start or after it is open. */
+export type Death = {
+  readonly fail: { readonly point: FailPoint; readonly passage: number } | null;
+  readonly afterMs: number;
+  readonly from: "start" | "open";
+};
+
+/** Runs a daemon until it dies so, or ends by itself. `died` names the point, "random", or is null when it ended first. */
+export async function runToDeath(
+  daemon: Daemon,
+  death: Death,
+): Promise<{ died: FailPoint | "random" | null; code: number | null; said: string }> {
+  const timer = new AbortController();
+  const killer = (async () => {
+    if (death.from === "open") await daemon.opened;
+    await sleep(death.afterMs, undefined, { signal: timer.signal });
+    return daemon.process.kill("SIGKILL");
+  })().catch(() => false);
+  const { code, signal, said } = await daemon.ended;
+  timer.abort();
+  const isRandom = await killer;
+  if (signal !== "SIGKILL") return { died: null, code, said };
+  return { died: isRandom ? "random" : (death.fail?.point ?? "random"), code, said };
+}
