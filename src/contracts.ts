@@ -257,7 +257,7 @@ export type Watermarks = {
   release(source: string): void;
   /** Minimum over the sources that carry `logsource`. */
   value(logsource: Logsource): number;
-  /** To be committed: one entry a source and logsource. */
+  /** Where each stands: one entry a source and logsource, +Infinity for one that ended. */
   entries(): readonly WatermarkEntry[];
 };
 export type WatermarkEntry = { readonly source: string; readonly logsource: Logsource; readonly watermarkMs: number };

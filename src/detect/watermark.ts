@@ -76,11 +76,8 @@ export function createWatermarks(
         (least, line) => (line.logsource === logsource ? Math.min(least, line.watermarkMs) : least),
         Infinity,
       ),
-    // A finished source has none: a later run of it begins anew.
     entries: () =>
-      lines
-        .filter((line) => line.watermarkMs !== Infinity)
-        .map((line) => ({ source: line.source.name, logsource: line.logsource, watermarkMs: line.watermarkMs })),
+      lines.map((line) => ({ source: line.source.name, logsource: line.logsource, watermarkMs: line.watermarkMs })),
   };
 }
 
