@@ -72,6 +72,8 @@ export function createUnpacker(maxRatio: number): Unpacker {
     if (error !== null) return fail("bad", `damaged gzip near unpacked byte ${outBytes}: ${error}`);
     if (fault !== null || !isEnded) return NOTHING;
     stage = TRAILER;
+    // zlib's memory goes back at once: a file may have thousands of members.
+    (member as Member).close();
     return bytes.subarray(taken);
   };
   const trailer = (bytes: Uint8Array): Uint8Array => {

@@ -54,8 +54,8 @@ export type BatcherOptions = {
 
 /** Records in a batch, from contracts.ts. */
 const BATCH_RECORDS = 1000;
-/** A chunk holds a batch of usual records (1.3 KB); it grows to 4 MiB for large ones, the bound of contracts.ts. */
-const CHUNK_BYTES = 2 * 1024 * 1024;
+/** A chunk holds 800 usual records (1.3 KB); it grows for large ones. Small, so that little waits for the collector. */
+const CHUNK_BYTES = 1 * 1024 * 1024;
 const CHUNK_MAX_BYTES = 4 * 1024 * 1024;
 const CHUNK_MIN_BYTES = 16 * 1024;
 /** Envelopes and escapes may make an item larger than its record: twice, and some room for the envelope. */

@@ -1,0 +1,33 @@
+/**
+ * A program of its own for tests of memory and speed: reads paths through the file source, as the pipeline would, and
+ * prints {records, rejected, bytes, elapsedMs, maxRssBytes} as one line of JSON. With --decode each record is decoded too.
+ */
+import { decoders } from "../../src/decode/registry.ts";
+import { systemClock } from "../../src/lib/clock.ts";
+import { createSource, sourceRegistry } from "../../src/sources/registry.ts";
+
+const args = process.argv.slice(2);
+const paths = args.filter((arg) => !arg.startsWith("--"));
+const config = sourceRegistry.file.schema.parse({ type: "file", paths, mode: "once" });
+let bytes = 0;
+const source = createSource(config, {
+  clock: systemClock,
+  warn: (text) => process.stderr.write(`${text}\n`),
+  onProgress: ({ doneBytes }) => {
+    bytes = doneBytes;
+  },
+});
+const begunMs = systemClock.monotonicMs();
+let [records, rejected] = [0, 0];
+for await (const batch of source.read(new Map(), new AbortController().signal)) {
+  const { kind, chunk, offsets } = batch;
+  records += offsets.length / 2;
+  rejected += batch.rejected.length;
+  for (let at = 0; args.includes("--decode") && at < offsets.length; at += 2) {
+    decoders[kind].decode(chunk.subarray(offsets[at], offsets[at + 1]), { nowMs: null, duplicateKeys: false });
+  }
+  batch.settle();
+}
+const elapsedMs = Math.round(systemClock.monotonicMs() - begunMs);
+const maxRssBytes = process.resourceUsage().maxRSS * 1024;
+process.stdout.write(`${JSON.stringify({ records, rejected, bytes, elapsedMs, maxRssBytes })}\n`);
