@@ -32,6 +32,8 @@ export type DeliverWorker = {
   drained(signal: AbortSignal): Promise<void>;
   /** Stops after the sends in flight and closes the sink. */
   close(): Promise<void>;
+  /** Resolves with the error when the store failed under the worker, which then stops; never otherwise. */
+  readonly failed: Promise<unknown>;
 };
 
 /** Starts the worker of one sink. */
@@ -51,9 +53,14 @@ export function startDeliver(options: DeliverOptions): DeliverWorker {
       else await clock.sleep(waitMs(outbox.pending().nextDueMs, clock.nowMs()), bell);
     }
   };
-  const running = loop();
+  const failure = Promise.withResolvers<unknown>();
+  const running = loop().catch((error: unknown) => {
+    stop.abort();
+    failure.resolve(error);
+  });
   return {
     wake,
+    failed: failure.promise,
     drained: async (signal) => {
       while (!signal.aborted && !stop.signal.aborted && outbox.pending().nextDueMs <= clock.nowMs())
         await clock.sleep(10, signal);

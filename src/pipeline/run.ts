@@ -34,6 +34,7 @@ export async function runPipeline(options: PipelineOptions, signal: AbortSignal)
     errors.push(error);
     stop.abort();
   };
+  for (const worker of workers) void worker.failed.then(fail);
   const reading = AbortSignal.any([signal, stop.signal]);
   const ticking = new AbortController();
   loop.tick();
@@ -51,8 +52,8 @@ export async function runPipeline(options: PipelineOptions, signal: AbortSignal)
   }
   if (errors.length > 0) loop.giveUp(errors[0]);
   // With a full disk the alert that says so must still get out; any other error ends at once.
-  if (errors.length === 0 || isFull(errors[0])) await flush(workers, clock);
-  await Promise.all(workers.map((worker) => worker.close()));
+  if (errors.length === 0 || isFull(errors[0])) await flush(workers, clock).catch(fail);
+  await Promise.all(workers.map((worker) => worker.close().catch(fail)));
   if (errors.length > 0) throw errors[0];
 }
 

@@ -3,11 +3,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import type { Source, Store } from "../../src/contracts.ts";
+import type { Sink, Source, Store } from "../../src/contracts.ts";
 import { createDetector } from "../../src/detect/detector.ts";
 import { createWatermarks } from "../../src/detect/watermark.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { SagewatchError } from "../../src/model/errors.ts";
+import { startDeliver } from "../../src/pipeline/deliver.ts";
 import { runPipeline } from "../../src/pipeline/run.ts";
 import { openStore } from "../../src/store/store.ts";
 import { makeCorrelation, makeMatch, MINUTE, START } from "../detect/make.ts";
@@ -31,11 +32,16 @@ function open(dir: string): Store {
   return openStore({ dir, clock: systemClock, engine: "test", limits: { reserveBytes: 0 } });
 }
 
-/** Runs sources over a store as compose does, without sinks. */
-async function run(
-  store: Store,
-  parts: { table: Table; sources: readonly Source[]; records?: number; signal?: AbortSignal },
-): Promise<void> {
+type Parts = {
+  readonly table: Table;
+  readonly sources: readonly Source[];
+  readonly sinks?: readonly Sink[];
+  readonly signal?: AbortSignal;
+};
+
+/** Runs sources over a store as compose does. */
+async function run(store: Store, parts: Parts): Promise<void> {
+  const { sinks = [] } = parts;
   const loaded = store.load();
   const watermarks = createWatermarks(parts.sources, loaded.watermarks);
   const detector = createDetector(RULE_SET, { names: new Map() });
@@ -50,13 +56,15 @@ async function run(
       watermarks,
       store,
       positions: loaded.positions,
-      route: () => [],
+      route: () => sinks.map(({ name }) => name),
       operational: false,
       quarantine: null,
-      workers: [],
+      workers: sinks.map((sink) =>
+        startDeliver({ sink, outbox: store.outbox(sink.name), clock: systemClock, emit: () => undefined }),
+      ),
       clock: systemClock,
       emit: () => undefined,
-      commit: { intervalMs: 60_000, records: parts.records ?? 1, bytes: 4e6 },
+      commit: { intervalMs: 60_000, records: 1, bytes: 4e6 },
       stageMs: { match: 0, detect: 0, commit: 0 },
     },
     parts.signal ?? new AbortController().signal,
@@ -148,4 +156,43 @@ test("a run over new files after all sources ended begins anew, on the state of 
     expect(store.views.alerts({}).map(({ eventCount }) => eventCount)).toEqual(round === 1 ? [6] : [6, 6]);
     store.close();
   }
+});
+
+test("a store that fails under a sink's worker ends the run with its error, though a source has more to give", async () => {
+  const real = open(makeDir());
+  const store: Store = {
+    ...real,
+    outbox: (name) => ({
+      ...real.outbox(name),
+      sent: () => {
+        throw new SagewatchError("store_fenced", "another process took over");
+      },
+    }),
+  };
+  const closed: string[] = [];
+  const sink: Sink = {
+    name: "s",
+    limits: { maxItems: 10, maxBytes: 1e6, lane: () => 0, part: () => "" },
+    send: (items) => Promise.resolve(items.map(() => ({ status: "accepted" }))),
+    close: () => Promise.resolve(void closed.push("s")),
+  };
+  const table = createTable();
+  const endless = Array.from({ length: 400 }, (_, i) => i);
+  const sources = [
+    table.source(
+      "a",
+      endless.map((i) => ({
+        matches: [at(1, `k${i}`)],
+        floorMs: floor(0),
+        position: `${i}`,
+        get after() {
+          return systemClock.sleep(10);
+        },
+      })),
+    ),
+  ];
+  await expect(run(store, { table, sources, sinks: [sink] })).rejects.toMatchObject({ code: "store_fenced" });
+  expect(table.settled.length).toBeLessThan(endless.length);
+  expect(closed).toEqual(["s"]);
+  real.close();
 });
