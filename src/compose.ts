@@ -11,6 +11,7 @@ import {
   openSinks,
   type OpenSource,
   openSources,
+  toStanding,
   type Wraps,
 } from "./compose/adapters.ts";
 import { dearest, openRules, type RuleCost, type Rules } from "./compose/rules.ts";
@@ -85,7 +86,7 @@ export async function composeRun(options: RunOptions): Promise<RunSummary> {
   });
   const store = wraps.store?.(opened) ?? opened;
   try {
-    const requests = openQuarantine(store, config);
+    const requests = openQuarantine(store, config, rules);
     const control = await openControl(requests, options);
     try {
       const sinks = openSinks(config).map((sink) => wraps.sink?.(sink) ?? sink);
@@ -138,10 +139,12 @@ export async function composeQuarantineReplay(options: {
     updateEveryMs: config.updateEvery,
   });
   try {
-    const requests = openQuarantine(store, config);
+    const requests = openQuarantine(store, config, rules);
     const outcome = requests.replay(options.ids);
     requests.close();
     const summary = await runStore(options, {
+    // When the run fails it says why; the outcome then fails as well, and nobody waits for it.
+    outcome.catch(() => undefined);
       rules,
       store,
       sinks: openSinks(config),
@@ -174,7 +177,7 @@ async function runStore(
   const tally = createTally(options.emit, (sums) => options.onProgress?.(toProgress(parts.sources, sums)));
   const sources = parts.sources.map((opened) => opened.source);
   const loaded = store.load();
-  const watermarks = createWatermarks(sources, loaded.watermarks);
+  const watermarks = createWatermarks(sources.length > 0 ? sources : toStanding(loaded.watermarks), loaded.watermarks);
   const detector = createDetector(rules.ruleSet, {
     names: new Map(Object.entries(config.accounts).map(([id, account]) => [id, account.name])),
   });

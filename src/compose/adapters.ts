@@ -5,9 +5,10 @@ import { join } from "node:path";
 import type { AdapterConfig } from "../config/adapters.ts";
 import { loadEngineVersion } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
-import type { Sink, Source, Store } from "../contracts.ts";
+import type { Sink, Source, Store, WatermarkEntry } from "../contracts.ts";
 import { decoders } from "../decode/registry.ts";
 import { systemClock } from "../lib/clock.ts";
+import { createMatcher } from "../match/matcher.ts";
 import { SEVERITIES, type Severity } from "../model/alert.ts";
 import { SagewatchError } from "../model/errors.ts";
 import type { Emit } from "../model/signal.ts";
@@ -15,6 +16,7 @@ import { type Control, CONTROL_SOCKET, QUARANTINE_REPLAY, startControl } from ".
 import { createSink, type SinkConfig } from "../sinks/registry.ts";
 import { createQuarantineSource, type QuarantineOutcome, type QuarantineSource } from "../sources/quarantine.ts";
 import { createSource, type SourceConfig } from "../sources/registry.ts";
+import type { Rules } from "./rules.ts";
 
 /** Replaces parts by wrappers of themselves, for tests that break a part on purpose. */
 export type Wraps = {
@@ -49,6 +51,15 @@ export function openSources({ config, emit, wraps }: { config: Config; emit: Emi
   });
 }
 
+/** Without sources nothing moves on: each watermark stays held where the last run left it. */
+export function toStanding(saved: readonly WatermarkEntry[]): Pick<Source, "name" | "logsources" | "timing">[] {
+  return saved.map(({ source, logsource }) => ({
+    name: source,
+    logsources: [logsource],
+    timing: { mode: "live", latenessMs: 0, idleMs: 0, followMs: null },
+  }));
+}
+
 /** The configured sinks. Opens nothing yet. */
 export function openSinks(config: Config): Sink[] {
   return config.sinks.map((settings) =>
@@ -66,13 +77,13 @@ export function createRoute(sinks: Config["sinks"]): (alert: { readonly severity
   return (alert) => wanted[SEVERITIES.indexOf(alert.severity)] ?? [];
 }
 
-/** The quarantine of a store as a source. */
-export function openQuarantine(store: Store, config: Config): QuarantineSource {
+/** The quarantine of a store as a source; `rules` decide what can be evaluated now. */
+export function openQuarantine(store: Store, config: Config, rules: Rules): QuarantineSource {
   const resolve = (done: readonly number[], failed: readonly number[]): void => store.resolveQuarantine(done, failed);
   return createQuarantineSource({
     views: store.views,
     resolve,
-    decoders,
+    matcher: createMatcher({ rules: rules.compiled, ruleSet: rules.ruleSet, decoders }),
     limits: config.limits,
     nowMs: () => systemClock.nowMs(),
   });

@@ -1,13 +1,13 @@
 /**
  * The quarantine as a source: records that could not be evaluated, tried again when somebody asks.
  *
- * A request names rows; each row's bytes are split and decoded again under today's limits. What decodes now is yielded and
- * leaves the quarantine once its effects are committed; what does not stays, with one more try. A record that was too large
- * to keep is read again where it was found. A crash between the two commits repeats the row, which changes nothing. It
- * holds back no watermark: a record whose windows are closed still meets single-event rules.
+ * A request names rows; each row's bytes are split again and tried on the matcher under today's limits and rules. What can
+ * be evaluated now is yielded and leaves the quarantine once its effects are committed; what can not stays, with one more
+ * try. A record that was too large to keep is read again where it was found. A crash between the two commits repeats the
+ * row, which changes nothing. It holds back no watermark: a record whose windows are closed still meets single-event rules.
  */
-import type { Batch, Decoder, QuarantineRow, Source, Views } from "../contracts.ts";
-import type { Kind } from "../model/event.ts";
+import type { Batch, Matcher, QuarantineRow, Source, Views } from "../contracts.ts";
+import { SagewatchError } from "../model/errors.ts";
 import { type FileLimits, readFileBatches } from "./file-read.ts";
 import { createRecordBatcher, type RecordBatch } from "./record-batches.ts";
 
@@ -23,7 +23,8 @@ export type QuarantineSourceOptions = {
   readonly views: Pick<Views, "quarantine" | "quarantined">;
   /** Rows that may leave, and rows that had one more try. */
   readonly resolve: (done: readonly number[], failed: readonly number[]) => void;
-  readonly decoders: Readonly<Partial<Record<Kind, Decoder>>>;
+  /** Tells whether a record can be evaluated: the pipeline's own would reject it into the quarantine again. */
+  readonly matcher: Matcher;
   readonly limits: FileLimits;
   readonly nowMs: () => number;
 };
@@ -59,7 +60,8 @@ export function createQuarantineSource(options: QuarantineSourceOptions): Quaran
       else await changed.promise;
       if (signal.aborted) break;
     }
-    for (const request of requests.splice(0)) request.reject(new Error("stopped before the request was served"));
+    closed = true;
+    for (const request of requests.splice(0)) request.reject(toStopped());
   }
   return {
     source: {
@@ -69,6 +71,7 @@ export function createQuarantineSource(options: QuarantineSourceOptions): Quaran
       read: (_positions, signal) => read(signal),
     },
     replay: (ids) => {
+      if (closed) return Promise.reject(toStopped());
       const { promise, resolve, reject } = Promise.withResolvers<QuarantineOutcome>();
       const wanted =
         ids === "all" ? options.views.quarantine({ limit: Number.MAX_SAFE_INTEGER }).map((row) => row.id) : ids;
@@ -83,6 +86,10 @@ export function createQuarantineSource(options: QuarantineSourceOptions): Quaran
   };
 }
 
+function toStopped(): SagewatchError {
+  return new SagewatchError("daemon_unreachable", "the daemon stopped before the request was served; ask again");
+}
+
 async function* serve(request: Request, options: QuarantineSourceOptions, signal: AbortSignal): AsyncGenerator<Batch> {
   const failed: number[] = [];
   const done: number[] = [];
@@ -93,7 +100,12 @@ async function* serve(request: Request, options: QuarantineSourceOptions, signal
     open -= 1;
     if (open > 0) return;
     if (error !== undefined) return request.reject(error);
-    options.resolve(done, failed);
+    try {
+      options.resolve(done, failed);
+    } catch (thrown) {
+      request.reject(thrown);
+      throw thrown;
+    }
     request.resolve({
       replayed: done.length + failed.length,
       evaluated: done.length,
@@ -107,18 +119,22 @@ async function* serve(request: Request, options: QuarantineSourceOptions, signal
     if (row === null) continue;
     const found = await readRow(row, options, signal);
     if (found === null) gone += 1;
-    if (found === null || !found.every((batch) => decodes(batch, options))) {
+    const batches = (found ?? []).map((batch) => toBatch(batch, row));
+    if (batches.length === 0 || !batches.every((batch) => isEvaluable(batch, options))) {
       failed.push(id);
       continue;
     }
     // The row leaves with the last of its batches: they are committed in this order.
-    for (const [i, batch] of found.entries()) {
+    for (const [i, batch] of batches.entries()) {
       open += 1;
-      yield toBatch(batch, row, (fault) => {
-        error ??= fault;
-        if (i === found.length - 1) done.push(id);
-        settle();
-      });
+      yield {
+        ...batch,
+        settle: (fault) => {
+          error ??= fault;
+          if (i === batches.length - 1) done.push(id);
+          settle();
+        },
+      };
     }
   }
   settle();
@@ -150,36 +166,36 @@ async function readRow(
       limits,
       onRead: () => undefined,
     };
-    for await (const batch of readFileBatches(reading, signal)) return [firstOf(batch)];
+    for await (const batch of readFileBatches(reading, signal)) {
+      const at = batch.indexes.indexOf(row.index);
+      if (at >= 0) return [only(batch, at)];
+      if (batch.upTo > row.index) return [];
+    }
   } catch {
     return null;
   }
   return null;
 }
 
-/** Only the first record of a batch: the one that the pointer names. */
-function firstOf(batch: RecordBatch): RecordBatch {
+/** One record of a batch, without what became of its neighbours. */
+function only(batch: RecordBatch, at: number): RecordBatch {
   return {
     ...batch,
-    offsets: batch.offsets.slice(0, 2),
-    indexes: batch.indexes.slice(0, 1),
-    flags: batch.flags?.slice(0, 1) ?? null,
+    offsets: batch.offsets.slice(2 * at, 2 * at + 2),
+    indexes: batch.indexes.slice(at, at + 1),
+    flags: batch.flags?.slice(at, at + 1) ?? null,
+    rejected: [],
+    skipped: {},
   };
 }
 
-/** True when the batch holds records and each of them decodes now. */
-function decodes(batch: RecordBatch, { decoders, nowMs }: QuarantineSourceOptions): boolean {
-  if (batch.rejected.length > 0 || batch.offsets.length === 0) return false;
-  const decoder = decoders[batch.kind];
-  for (let i = 0; i < batch.offsets.length; i += 2) {
-    const bytes = batch.chunk.subarray(batch.offsets[i], batch.offsets[i + 1]);
-    const decoded = decoder?.decode(bytes, { nowMs: nowMs(), duplicateKeys: ((batch.flags?.[i >> 1] ?? 0) & 1) === 1 });
-    if (decoded === undefined || "reason" in decoded) return false;
-  }
-  return true;
+/** True when the batch holds records and each of them can be evaluated now. */
+function isEvaluable(batch: Batch, { matcher, nowMs }: QuarantineSourceOptions): boolean {
+  const { evaluated, rejected } = matcher.match(batch, { nowMs: nowMs(), watermarkMs: -Infinity });
+  return evaluated > 0 && rejected.length === 0;
 }
 
-function toBatch(batch: RecordBatch, row: QuarantineRow, settle: (error?: unknown) => void): Batch {
+function toBatch(batch: RecordBatch, row: QuarantineRow): Batch {
   const { kind, chunk, offsets, flags, rejected, skipped, indexes } = batch;
   return {
     kind,
@@ -191,6 +207,6 @@ function toBatch(batch: RecordBatch, row: QuarantineRow, settle: (error?: unknow
     origin: { source: "quarantine", path: row.path, indexes: indexes.map(() => row.index) },
     positions: [],
     floorMs: Infinity,
-    settle,
+    settle: () => undefined,
   };
 }
