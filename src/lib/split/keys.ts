@@ -47,23 +47,22 @@ function isEqual(name: Uint8Array, bytes: Uint8Array, ...[start, end]: [number, 
   return true;
 }
 
-/** Where a key stands, relative to the base of its item, without its quotes. */
-export type KeyPlace = {
-  readonly hash: number;
-  readonly start: number;
-  readonly end: number;
-  readonly escaped: boolean;
-};
+/** Where a key stands, relative to the base of its item, without its quotes. Filled anew for each key, never kept. */
+export type KeyPlace = { hash: number; start: number; end: number; escaped: boolean };
+
+/** Numbers kept of a key: hash, start, end, whether it has escapes. */
+const [HASH, START, END, ESCAPED, WIDTH] = [0, 1, 2, 3, 4] as const;
+const FIRST_SLOTS = 64;
 
 /**
  * The keys of one object, to tell repetitions. A hash table that is emptied by raising its stamp, because an object of 25
- * keys comes by every two microseconds. A class: it is hot and has state.
+ * keys comes by every two microseconds, and that keeps numbers only, for the same reason. A class: it is hot and has state.
  */
 export class KeySet {
-  #slots: Int32Array = new Int32Array(64);
-  #stamps: Int32Array = new Int32Array(64);
+  #slots: Int32Array = new Int32Array(FIRST_SLOTS);
+  #stamps: Int32Array = new Int32Array(FIRST_SLOTS);
   #stamp = 1;
-  #keys: KeyPlace[] = [];
+  #keys: Int32Array = new Int32Array((FIRST_SLOTS / 2) * WIDTH);
   #count = 0;
 
   /** Forgets all keys: a new object begins. */
@@ -78,38 +77,45 @@ export class KeySet {
     const mask = this.#slots.length - 1;
     let slot = key.hash & mask;
     while (this.#stamps[slot] === this.#stamp) {
-      const other = this.#keys[this.#slots[slot] as number] as KeyPlace;
-      if (other.hash === key.hash && isSameKey(key, other, { bytes, base })) return true;
+      const at = (this.#slots[slot] as number) * WIDTH;
+      if (this.#keys[at + HASH] === key.hash && this.#isSame(key, at, { bytes, base })) return true;
       slot = (slot + 1) & mask;
     }
     this.#stamps[slot] = this.#stamp;
     this.#slots[slot] = this.#count;
-    this.#keys[this.#count] = key;
+    const at = this.#count * WIDTH;
+    this.#keys[at + HASH] = key.hash;
+    this.#keys[at + START] = key.start;
+    this.#keys[at + END] = key.end;
+    this.#keys[at + ESCAPED] = key.escaped ? 1 : 0;
     this.#count += 1;
     return false;
   }
 
+  /** Doubles the table; a key of 32 bits of hash stays where the longer mask puts it. */
   #grow(): void {
     const size = this.#slots.length * 2;
+    const keys = new Int32Array((size / 2) * WIDTH);
+    keys.set(this.#keys);
+    this.#keys = keys;
     this.#slots = new Int32Array(size);
     this.#stamps = new Int32Array(size);
     for (let index = 0; index < this.#count; index += 1) {
-      let slot = (this.#keys[index] as KeyPlace).hash & (size - 1);
+      let slot = (keys[index * WIDTH + HASH] as number) & (size - 1);
       while (this.#stamps[slot] === this.#stamp) slot = (slot + 1) & (size - 1);
       this.#stamps[slot] = this.#stamp;
       this.#slots[slot] = index;
     }
   }
-}
 
-function isSameKey(one: KeyPlace, other: KeyPlace, window: { bytes: Uint8Array; base: number }): boolean {
-  const { bytes, base } = window;
-  if (!one.escaped && !other.escaped) {
-    const text = bytes.subarray(base + other.start, base + other.end);
-    return isEqual(text, bytes, base + one.start, base + one.end);
+  #isSame(one: KeyPlace, at: number, { bytes, base }: { bytes: Uint8Array; base: number }): boolean {
+    const [start, end] = [base + (this.#keys[at + START] as number), base + (this.#keys[at + END] as number)];
+    if (!one.escaped && this.#keys[at + ESCAPED] === 0) {
+      return isEqual(bytes.subarray(start, end), bytes, base + one.start, base + one.end);
+    }
+    const left = plainKey(bytes, base + one.start, base + one.end);
+    return Buffer.compare(left, plainKey(bytes, start, end)) === 0;
   }
-  const [left, right] = [one, other].map(({ start, end }) => plainKey(bytes, base + start, base + end));
-  return Buffer.compare(left as Uint8Array, right as Uint8Array) === 0;
 }
 
 /** The bytes of a key with its escapes resolved; a key with a broken escape stays as it is. */

@@ -22,7 +22,7 @@ import {
   TEXT_STOPS,
   WORD_BYTES,
 } from "./bytes.ts";
-import { KeySet, type KeyTable, plainKey, plainKeyHash } from "./keys.ts";
+import { type KeyPlace, KeySet, type KeyTable, plainKey, plainKeyHash } from "./keys.ts";
 import { HASH_PRIME, HASH_START } from "./text.ts";
 
 /** What a run ended with: more bytes needed, the item's end, the array of a container key opened, or broken structure. */
@@ -94,6 +94,7 @@ export class ObjectScanner {
   #inText = false;
   #code = -1;
   #open = -1;
+  readonly #place: KeyPlace = { hash: 0, start: 0, end: 0, escaped: false };
   readonly #sets: readonly KeySet[] = [new KeySet(), new KeySet(), new KeySet(), new KeySet()];
 
   constructor(keys: ScanKeys, maxDepth: number) {
@@ -273,7 +274,8 @@ export class ObjectScanner {
     const escaped = rawHash === null;
     const plain = escaped ? plainKey(this.bytes, start, end) : this.bytes;
     const hash = rawHash ?? plainKeyHash(plain);
-    const code = this.#keys.table.find(hash, plain, escaped ? { start: 0, end: plain.length } : { start, end });
+    const range = escaped ? { start: 0, end: plain.length } : { start, end };
+    const code = this.#keys.table.find(hash, plain, range);
     const role = (this.#stack[this.#depth] as number) & 7;
     if (code !== -1) {
       if (role === ITEM) this.seen |= 1 << code;
@@ -281,8 +283,12 @@ export class ObjectScanner {
       this.#code = role === INNER ? -1 : code;
     }
     if (this.repeated || this.dropped) return;
-    const key = { hash, start: start - this.base, end: end - this.base, escaped };
-    this.repeated = (this.#sets[role] as KeySet).add(key, this.bytes, this.base);
+    const place = this.#place;
+    place.hash = hash;
+    place.start = start - this.base;
+    place.end = end - this.base;
+    place.escaped = escaped;
+    this.repeated = (this.#sets[role] as KeySet).add(place, this.bytes, this.base);
   }
 
   #beginValue(pos: number): void {
