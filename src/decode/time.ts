@@ -11,7 +11,7 @@ export type ParsedTime = { readonly timeMs: number; readonly isLoose: boolean };
 /** How far ahead of the clock an event may be, ms: more than host clocks differ by, far less than any window. */
 export const FUTURE_MS: number = 5 * 60_000;
 
-const FORM = /^(\d{4})-(\d\d)-(\d\d)([Tt ])(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)?$/;
+const FORM = /^\d{4}-\d\d-\d\d([Tt ])\d\d:\d\d:\d\d(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)?$/;
 
 /** Days of a month; 0 when there is no such month. */
 function daysOf(year: number, month: number): number {
@@ -27,23 +27,24 @@ function offsetMinutes(zone: string): number | null {
   return (zone.startsWith("-") ? -1 : 1) * (hours * 60 + minutes);
 }
 
+/** The number that two digits of a text make; they were checked to be digits. */
+function pair(text: string, at: number): number {
+  return (text.charCodeAt(at) - 0x30) * 10 + text.charCodeAt(at + 1) - 0x30;
+}
+
 /** Reads an event time; null when the text is none. A leap second counts as the second after it. */
 export function parseEventTime(text: unknown): ParsedTime | null {
   const parts = typeof text === "string" ? FORM.exec(text) : null;
   if (parts === null) return null;
-  const [year, month, day, hour, minute, second] = [1, 2, 3, 5, 6, 7].map((at) => Number(parts[at])) as [
-    number, number, number, number, number, number,
-  ]; // prettier-ignore
-  const isLoose = parts[4] === " ";
-  const zone = parts[9] ?? "";
+  const [whole, separator, fraction = "", zone = ""] = parts as unknown as [string, string, string?, string?];
+  const isLoose = separator === " ";
   if (isLoose !== (zone === "")) return null;
+  const [year, month, day] = [pair(whole, 0) * 100 + pair(whole, 2), pair(whole, 5), pair(whole, 8)];
+  const [hour, minute, second] = [pair(whole, 11), pair(whole, 14), pair(whole, 17)];
   if (day < 1 || day > daysOf(year, month) || hour > 23 || minute > 59 || second > 60) return null;
   const offset = offsetMinutes(zone);
-  if (offset === null) return null;
-  const fractionMs = Math.floor(Number(`0.${parts[8] ?? "0"}`) * 1000 + 1e-6);
-  const date = new Date(0);
-  // Not Date.UTC: it takes years below 100 for the 1900s.
-  date.setUTCFullYear(year, month - 1, day);
-  date.setUTCHours(hour, minute - offset, second, fractionMs);
-  return { timeMs: date.getTime(), isLoose };
+  // Date.UTC takes years below 100 for the 1900s; no record is so old.
+  if (offset === null || year < 100) return null;
+  const fractionMs = fraction === "" ? 0 : Number(fraction.slice(0, 3).padEnd(3, "0"));
+  return { timeMs: Date.UTC(year, month - 1, day, hour, minute - offset, second, fractionMs), isLoose };
 }

@@ -3,6 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
+import type { Batch } from "../../src/contracts.ts";
+import { textsOf } from "../contracts/source-exam.ts";
 
 /** A CloudTrail record in its usual shape. */
 export function call(id: string): string {
@@ -39,3 +41,21 @@ export function createFolder(): Folder {
     remove: () => rmSync(path, { recursive: true, force: true }),
   };
 }
+
+/** Event ids of the records of batches. */
+export const idsOf = (batches: readonly Batch[]): string[] =>
+  batches.flatMap(textsOf).map((text) => (JSON.parse(text) as { eventID: string }).eventID);
+/** Of each file in order: its first record, its floors before the last batch, and the floor of that. */
+export function floorsOf(batches: readonly Batch[]): unknown[] {
+  const files = Map.groupBy(batches, ({ origin }) => origin.path);
+  return [...files.values()].map((all) => [
+    idsOf(all)[0],
+    [...new Set(all.slice(0, -1).map(({ floorMs }) => floorMs))],
+    all.at(-1)!.floorMs,
+  ]);
+}
+/** Epoch ms of a slot of the third hour of 2 January 2026, by its minute. */
+export const slotMs = (minute: number): number => Date.UTC(2026, 0, 2, 3, minute);
+
+/** Records that take several batches. */
+export const many: readonly string[] = Array.from({ length: 2500 }, (_, at) => call(`m${at}`));
