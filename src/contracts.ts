@@ -165,7 +165,6 @@ export type MemberDelta = {
   readonly slice: number;
   readonly members: readonly Member[];
 };
-
 /** Evidence kept for a member: among the first EVIDENCE_MAX of its group and slice by (time, key, hash). */
 export type EvidenceDelta = {
   readonly stateKey: string;
@@ -244,11 +243,7 @@ export type Detector = {
 /** Follows how far each logsource's input is complete. The pipeline feeds it; the detector reads it. */
 export type Watermarks = {
   /** A batch of `source` was taken in: its floor and newest event time. */
-  observe(
-    source: string,
-    logsource: Logsource,
-    seen: { readonly floorMs: number; readonly newestMs: number },
-  ): void;
+  observe(source: string, logsource: Logsource, seen: { readonly floorMs: number; readonly newestMs: number }): void;
   /** Wall time went on (live sources only). */
   tick(nowMs: number): void;
   /** `source` gave its last batch: its watermarks become +Infinity (historic only). */

@@ -22,33 +22,11 @@ import type {
   Prune,
 } from "../contracts.ts";
 import type { Logsource } from "../model/event.ts";
-import type { Correlation, DetectionRule, RuleSet } from "../sigma/ast.ts";
+import type { DetectionRule, RuleSet } from "../sigma/ast.ts";
 import { holdingTimes } from "./condition.ts";
 import { type AccountNames, toBucketContent, toEventContent } from "./content.ts";
-import { addEvidence, addMember, cover, createGroup, type Group, pruneGroup } from "./group.ts";
-import { logsourcesOf } from "./logsources.ts";
-
-/**
- * Length of a slice, ms. Fixed, so that a rule whose timespan changes finds its members again; 5 min is the shortest
- * default bucket, so a bucket's evidence is never all in a slice that an earlier bucket filled.
- */
-const SLICE_MS = 300_000;
-
-/** All that is kept for one correlation. */
-type Windows = {
-  readonly rule: Correlation;
-  readonly logsources: readonly Logsource[];
-  /** Rules of one meaning share their stored members; the first of them alone gives these to the store. */
-  readonly primary: boolean;
-  readonly groups: Map<string, Group>;
-  /** bucket → groups with coverage there that are not final yet. */
-  readonly open: Map<number, Set<Group>>;
-  /** slice → groups with members there. */
-  readonly slices: Map<number, Set<Group>>;
-  watermarkMs: number;
-  /** Slices below this are pruned here. */
-  prunedTo: number;
-};
+import { addEvidence, addMember, cover, createGroup, type Group } from "./group.ts";
+import { createAllWindows, noteGroup, pruneSlices, SLICE_MS, type Windows } from "./windows.ts";
 
 type Pending = {
   members: Map<Group, Map<number, Member[]>>;
@@ -89,8 +67,12 @@ export function createDetector(ruleSet: RuleSet, options: { names: AccountNames 
         // A correlation's input is complete only as far as that of its slowest logsource.
         const completeMs = Math.min(...entry.logsources.map((name) => watermarks.get(name) ?? -Infinity));
         if (completeMs <= entry.watermarkMs) continue;
-        judgeDirty(pending, options.names, entry);
+        const { bucketMs } = entry.rule;
+        // Within a bucket nothing closes and nothing may go: the groups wait, to be judged once a commit.
+        const isBucketOver = Math.floor(completeMs / bucketMs) > Math.floor(entry.watermarkMs / bucketMs);
+        if (isBucketOver) judgeDirty(pending, options.names, entry);
         entry.watermarkMs = completeMs;
+        if (!isBucketOver) continue;
         closeBuckets(entry, pending, options.names);
         if (pruneSlices(entry)) notePrune(entry, windows, pending);
       }
@@ -111,48 +93,6 @@ export function createDetector(ruleSet: RuleSet, options: { names: AccountNames 
       }
       return { groups, members };
     },
-  };
-}
-
-/** Windows of the correlations, and of the single-event rules that suppress. */
-function createAllWindows(ruleSet: RuleSet): Map<string, Windows> {
-  const windows = new Map<string, Windows>();
-  const stateKeys = new Set<string>();
-  const suppressing = ruleSet.detections.filter((rule) => rule.engine.suppressMs !== null).map(toSuppressing);
-  for (const rule of [...ruleSet.correlations, ...suppressing]) {
-    const primary = !stateKeys.has(rule.stateKey);
-    stateKeys.add(rule.stateKey);
-    const logsources = logsourcesOf(rule, ruleSet);
-    windows.set(rule.id, {
-      rule,
-      logsources,
-      primary,
-      groups: new Map(),
-      open: new Map(),
-      slices: new Map(),
-      watermarkMs: -Infinity,
-      prunedTo: -Infinity,
-    });
-  }
-  return windows;
-}
-
-/** A single-event rule with `suppress` as the correlation that it amounts to. */
-function toSuppressing(rule: DetectionRule): Correlation {
-  return {
-    ...rule,
-    type: "correlation",
-    kind: "event_count",
-    rules: [rule.id],
-    groupBy: rule.engine.groupBy,
-    aliases: {},
-    timespanMs: 0,
-    bucketMs: rule.engine.suppressMs ?? 0,
-    bounds: [{ operator: "gte", value: 1 }],
-    fields: [],
-    percentile: null,
-    generate: true,
-    judged: "eager",
   };
 }
 
@@ -205,7 +145,7 @@ function applyMember(match: Match, entry: Windows, pending: Pending): boolean {
   if (added === "same") return false;
   entry.groups.set(match.group, group);
   const slice = Math.floor(match.timeMs / SLICE_MS);
-  noteSlice(entry.slices, slice, group);
+  noteGroup(entry.slices, slice, group);
   keepEvidence(match, { group, slice, entry }, pending);
   pending.dirty.set(group, entry);
   if (entry.primary) noteMember(member, { group, slice, stateKey: entry.rule.stateKey }, pending);
@@ -305,7 +245,7 @@ function judge(group: Group, entry: Windows): Set<number> {
     if ((bucket + 1) * rule.bucketMs <= entry.watermarkMs) continue;
     cover(group, bucket, { fromMs: timeMs - rule.timespanMs, toMs: timeMs });
     touched.add(bucket);
-    noteSlice(entry.open, bucket, group);
+    noteGroup(entry.open, bucket, group);
   }
   group.dirtyFromMs = Infinity;
   group.dirtyToMs = -Infinity;
@@ -347,28 +287,6 @@ function closeBuckets(entry: Windows, pending: Pending, names: AccountNames): vo
   }
 }
 
-/** Forgets the slices that no open bucket can look back into. Returns true when there were any. */
-function pruneSlices(entry: Windows): boolean {
-  const { bucketMs, timespanMs } = entry.rule;
-  let prunedTo = entry.prunedTo;
-  for (const slice of entry.slices.keys()) {
-    // The last event of the slice is in windows of events up to `timespan` later; their buckets must be over.
-    const lastBucket = Math.floor(((slice + 1) * SLICE_MS + timespanMs - 1) / bucketMs);
-    if ((lastBucket + 1) * bucketMs <= entry.watermarkMs) prunedTo = Math.max(prunedTo, slice + 1);
-  }
-  if (prunedTo === entry.prunedTo) return false;
-  entry.prunedTo = prunedTo;
-  for (const [slice, groups] of entry.slices) {
-    if (slice >= prunedTo) continue;
-    for (const group of groups) {
-      pruneGroup(group, { slice: prunedTo, timeMs: prunedTo * SLICE_MS });
-      if (group.members.length === 0) entry.groups.delete(group.key);
-    }
-    entry.slices.delete(slice);
-  }
-  return true;
-}
-
 /** Stored members may go once no rule of the same meaning needs them. */
 function notePrune(entry: Windows, windows: ReadonlyMap<string, Windows>, pending: Pending): void {
   const { stateKey } = entry.rule;
@@ -377,12 +295,6 @@ function notePrune(entry: Windows, windows: ReadonlyMap<string, Windows>, pendin
     if (other.rule.stateKey === stateKey)
       slice = Math.min(slice, other.slices.size === 0 ? Infinity : Math.min(...other.slices.keys()));
   pending.prunes.push({ stateKey, slice: slice === Infinity ? entry.prunedTo : slice });
-}
-
-function noteSlice(index: Map<number, Set<Group>>, at: number, group: Group): void {
-  const groups = index.get(at);
-  if (groups === undefined) index.set(at, new Set([group]));
-  else groups.add(group);
 }
 
 function toDeltas(drained: Pending): Deltas {
@@ -412,7 +324,7 @@ function restore(state: DetectorState, windows: ReadonlyMap<string, Windows>): v
       entry.groups.set(key, group);
       for (const member of members) {
         addMember(group, member);
-        noteSlice(entry.slices, Math.floor(member.timeMs / SLICE_MS), group);
+        noteGroup(entry.slices, Math.floor(member.timeMs / SLICE_MS), group);
       }
     }
   }

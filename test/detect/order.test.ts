@@ -15,6 +15,7 @@ import {
   makeDetection,
   makeMatch,
   MINUTE,
+  START,
 } from "./make.ts";
 import { slowDetect, type Verdict } from "./slow-detect.ts";
 
@@ -184,4 +185,13 @@ test("a hot group costs by what is new: late commits of a long window take no lo
   const late = Math.min(...times.slice(-3));
   // Quadratic cost would show as a factor above 3 here; the bound leaves room for a noisy machine.
   expect(late / early).toBeLessThan(2);
+});
+
+test("a group is judged once a commit, however many batches move the watermark meanwhile", () => {
+  const detector = createDetector(RULE_SET, { names: new Map() });
+  for (let i = 0; i < 50; i += 1) {
+    detector.apply([makeMatch(counted, { atMs: i * 1000, key: `k${i}` })]);
+    detector.advance("aws/cloudtrail", START + i * 1000 - LATENESS);
+  }
+  expect(detector.deltas().alerts.map(({ content }) => content.eventCount)).toEqual([50]);
 });

@@ -1,0 +1,103 @@
+/**
+ * What is kept for each correlation: its groups, which of them have something in a bucket or slice, how far all is closed.
+ *
+ * Slices bound what is forgotten: they go once no open bucket can look back into them. A single-event rule with
+ * `x_engine.suppress` has windows like a correlation. Nothing here judges a condition or makes an alert.
+ */
+import type { Logsource } from "../model/event.ts";
+import type { Correlation, DetectionRule, RuleSet } from "../sigma/ast.ts";
+import { type Group, pruneGroup } from "./group.ts";
+import { logsourcesOf } from "./logsources.ts";
+
+/**
+ * Length of a slice, ms. Fixed, so that a rule whose timespan changes finds its members again; 5 min is the shortest
+ * default bucket, so a bucket's evidence is never all in a slice that an earlier bucket filled.
+ */
+export const SLICE_MS: number = 300_000;
+
+/** All that is kept for one correlation. */
+export type Windows = {
+  readonly rule: Correlation;
+  readonly logsources: readonly Logsource[];
+  /** Rules of one meaning share their stored members; the first of them alone gives these to the store. */
+  readonly primary: boolean;
+  readonly groups: Map<string, Group>;
+  /** bucket → groups with coverage there that are not final yet. */
+  readonly open: Map<number, Set<Group>>;
+  /** slice → groups with members there. */
+  readonly slices: Map<number, Set<Group>>;
+  watermarkMs: number;
+  /** Slices below this are pruned here. */
+  prunedTo: number;
+};
+
+/** Windows of the correlations, and of the single-event rules that suppress. */
+export function createAllWindows(ruleSet: RuleSet): Map<string, Windows> {
+  const windows = new Map<string, Windows>();
+  const stateKeys = new Set<string>();
+  const suppressing = ruleSet.detections.filter((rule) => rule.engine.suppressMs !== null).map(toSuppressing);
+  for (const rule of [...ruleSet.correlations, ...suppressing]) {
+    const primary = !stateKeys.has(rule.stateKey);
+    stateKeys.add(rule.stateKey);
+    const logsources = logsourcesOf(rule, ruleSet);
+    windows.set(rule.id, {
+      rule,
+      logsources,
+      primary,
+      groups: new Map(),
+      open: new Map(),
+      slices: new Map(),
+      watermarkMs: -Infinity,
+      prunedTo: -Infinity,
+    });
+  }
+  return windows;
+}
+
+/** A single-event rule with `suppress` as the correlation that it amounts to. */
+function toSuppressing(rule: DetectionRule): Correlation {
+  return {
+    ...rule,
+    type: "correlation",
+    kind: "event_count",
+    rules: [rule.id],
+    groupBy: rule.engine.groupBy,
+    aliases: {},
+    timespanMs: 0,
+    bucketMs: rule.engine.suppressMs ?? 0,
+    bounds: [{ operator: "gte", value: 1 }],
+    fields: [],
+    percentile: null,
+    generate: true,
+    judged: "eager",
+  };
+}
+
+/** Forgets the slices that no open bucket can look back into. Returns true when there were any. */
+export function pruneSlices(entry: Windows): boolean {
+  const { bucketMs, timespanMs } = entry.rule;
+  let prunedTo = entry.prunedTo;
+  for (const slice of entry.slices.keys()) {
+    // The last event of the slice is in windows of events up to `timespan` later; their buckets must be over.
+    const lastBucket = Math.floor(((slice + 1) * SLICE_MS + timespanMs - 1) / bucketMs);
+    if ((lastBucket + 1) * bucketMs <= entry.watermarkMs) prunedTo = Math.max(prunedTo, slice + 1);
+  }
+  if (prunedTo === entry.prunedTo) return false;
+  entry.prunedTo = prunedTo;
+  for (const [slice, groups] of entry.slices) {
+    if (slice >= prunedTo) continue;
+    for (const group of groups) {
+      pruneGroup(group, { slice: prunedTo, timeMs: prunedTo * SLICE_MS });
+      if (group.members.length === 0) entry.groups.delete(group.key);
+    }
+    entry.slices.delete(slice);
+  }
+  return true;
+}
+
+/** Notes that a group has something in a bucket or slice. */
+export function noteGroup(index: Map<number, Set<Group>>, at: number, group: Group): void {
+  const groups = index.get(at);
+  if (groups === undefined) index.set(at, new Set([group]));
+  else groups.add(group);
+}

@@ -1,0 +1,140 @@
+/**
+ * What rules share: the stored members of one meaning under two timespans, one event in two steps, one key under several
+ * versions, and a single-event rule that suppresses. Any order, cut and restart gives the alerts of the slow detector.
+ */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { Detector, Match } from "../../src/contracts.ts";
+import { createDetector } from "../../src/detect/detector.ts";
+import type { RuleSet } from "../../src/sigma/ast.ts";
+import { createHeld, finish, fold, type Held, makeCorrelation, makeDetection, makeMatch, MINUTE } from "./make.ts";
+import { slowDetect } from "./slow-detect.ts";
+
+const LATENESS = 30 * MINUTE;
+const long = makeCorrelation("long", { timespanMs: 90 * MINUTE });
+const brief = makeCorrelation("brief", {
+  timespanMs: 7 * MINUTE,
+  stateKey: long.stateKey,
+  bounds: [{ operator: "gte", value: 2 }],
+});
+/** Buckets shorter than a slice, and not a divisor of it. */
+const narrow = makeCorrelation("narrow", { timespanMs: 2 * MINUTE, bucketMs: 3 * MINUTE, rules: ["a", "b"] });
+const quiet = makeDetection("quiet", {
+  engine: { suppressMs: 10 * MINUTE, groupBy: ["enrich.principal.id"], bucketMs: null },
+});
+const quietAsWindow = {
+  ...makeCorrelation("quiet", { timespanMs: 0, bounds: [{ operator: "gte", value: 1 }] }),
+  bucketMs: 10 * MINUTE,
+  ruleSem: quiet.ruleSem,
+};
+const RULE_SET: RuleSet = {
+  detections: [...["base", "a", "b"].map((id) => makeDetection(id, { alerts: false })), quiet],
+  correlations: [brief, long, narrow],
+};
+
+type Seed = { atS: number; key: number; steps: readonly number[]; group: string; delay: number; twice: boolean };
+const seeds = fc
+  .record({ stepS: fc.constantFrom(1, 20, 60, 240), steps: fc.constantFrom(10, 60), keys: fc.constantFrom(3, 40) })
+  .chain(({ stepS, steps, keys }) =>
+    fc.array(
+      fc.record({
+        atS: fc.nat(steps).map((n) => 3000 + n * stepS),
+        key: fc.nat(keys),
+        steps: fc.subarray([0, 1], { minLength: 1 }),
+        group: fc.constantFrom("x", "y"),
+        delay: fc.double({ min: 0, max: 0.999, noNaN: true }),
+        twice: fc.boolean(),
+      }),
+      { minLength: 5, maxLength: 80, size: "max" },
+    ),
+  );
+
+/** All matches of one record: of the two rules of one meaning, of each step, and of the suppressing rule. */
+function toMatches({ atS, key, steps, group }: Seed): Match[] {
+  const at = { atMs: atS * 1000, key: `k${key}`, group, version: atS };
+  const step = { ...at, step: -1 };
+  const matches = [
+    makeMatch(brief, at),
+    makeMatch(long, at),
+    ...steps.map((index) => makeMatch(narrow, { ...at, step: index })),
+    makeMatch(quiet, step),
+  ];
+  // A record has one evidence, whatever it is a match of.
+  return matches.map((match) => ({ ...match, evidence: { ...match.evidence, action: `s3:Call${key}` } }));
+}
+
+function disturb(stream: readonly Seed[], cut: number): Match[][] {
+  const sent = stream.flatMap((seed) => {
+    const copy = (delay: number): { seed: Seed; at: number } => ({ seed, at: seed.atS * 1000 + delay * LATENESS });
+    return seed.twice ? [copy(seed.delay), copy(0.999 - seed.delay)] : [copy(seed.delay)];
+  });
+  const records = sent.toSorted((a, b) => a.at - b.at).map(({ seed }) => toMatches(seed));
+  return Array.from({ length: Math.ceil(records.length / cut) }, (_, i) =>
+    records.slice(i * cut, (i + 1) * cut).flat(),
+  );
+}
+
+const create = (): Detector => createDetector(RULE_SET, { names: new Map() });
+
+function restart(held: Held, watermarkMs: number): Detector {
+  const detector = create();
+  detector.advance("aws/cloudtrail", watermarkMs);
+  detector.restore({ members: held.members, evidence: held.evidence });
+  expect(detector.deltas()).toMatchObject({ alerts: [], members: [], drops: [] });
+  return detector;
+}
+
+/** One commit each `every` chunks, as a unit holds several batches. */
+function play(chunks: readonly Match[][], options: { restarts: readonly number[]; every: number }): Held {
+  const held = createHeld();
+  let detector = create();
+  let newest = -Infinity;
+  for (const [i, chunk] of chunks.entries()) {
+    detector.apply(chunk);
+    for (const match of chunk) newest = Math.max(newest, match.timeMs);
+    detector.advance("aws/cloudtrail", newest - LATENESS);
+    if (i % options.every !== 0) continue;
+    fold(held, detector.deltas());
+    if (options.restarts.includes(i)) detector = restart(held, newest - LATENESS);
+  }
+  finish(detector, held);
+  expect(detector.size()).toEqual({ groups: 0, members: 0 });
+  expect([held.late, held.members, held.evidence]).toEqual([0, [], []]);
+  return held;
+}
+
+const byId = (held: Held): unknown[] =>
+  [...held.contents.values()].map(({ content }) => content).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+
+test("shared state, steps, versions and suppression end the same for any order, cut and restart", () => {
+  fc.assert(
+    fc.property(
+      seeds,
+      fc.integer({ min: 1, max: 20 }),
+      fc.record({ restarts: fc.array(fc.nat(40), { maxLength: 6 }), every: fc.integer({ min: 1, max: 4 }) }),
+      (stream, cut, options) => {
+        const sorted = stream.toSorted((a, b) => a.atS - b.atS).map(toMatches);
+        const plain = play(sorted, { restarts: [], every: 1 });
+        const held = play(disturb(stream, cut), options);
+        expect(byId(held)).toEqual(byId(plain));
+        const slow = slowDetect([brief, long, narrow, quietAsWindow], sorted.flat());
+        expect(
+          byId(plain).map((content) => {
+            const { id, ruleId, eventCount, eventIds, firstEventTime, lastEventTime, evidence } =
+              content as Held["contents"] extends Map<string, { content: infer C }> ? C : never;
+            return {
+              id,
+              ruleId,
+              eventCount,
+              eventIds,
+              firstEventTime,
+              lastEventTime,
+              evidence: evidence.map((row) => row.eventId),
+            };
+          }),
+        ).toEqual([...slow.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1)));
+      },
+    ),
+    { numRuns: 200 },
+  );
+});
