@@ -244,6 +244,8 @@ export type Detector = {
 export type Watermarks = {
   /** A batch of `source` was taken in: its floor and newest event time. */
   observe(source: string, logsource: Logsource, seen: { readonly floorMs: number; readonly newestMs: number }): void;
+  /** `source` is not asked for more at the moment: its silence says nothing. */
+  stall(source: string): void;
   /** Wall time went on (live sources only). */
   tick(nowMs: number): void;
   /** `source` gave its last batch: its watermarks become +Infinity (historic only). */

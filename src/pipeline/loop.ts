@@ -60,8 +60,8 @@ export type Loop = {
   due(): boolean;
   /** Commits what is gathered. Throws what the store throws; from then on it does nothing. */
   commit(): void;
-  /** True while the quarantine is at its cap: read on only when it is not. Says so, once an hour. */
-  blocked(): boolean;
+  /** True while the quarantine is at its cap: read the source on only when it is not. Says so, once an hour. */
+  blocked(source: string): boolean;
   /** Settles what was gathered with the error. Nothing may be committed after. */
   giveUp(error: unknown): void;
 };
@@ -107,8 +107,10 @@ export function createLoop(options: LoopOptions): Loop {
     commit: () => {
       if (!state.isOver) commitState(state, options);
     },
-    blocked: () => {
+    blocked: (source) => {
       if (!options.store.quarantineFull()) return false;
+      // What waits in the source meanwhile must not be late afterwards.
+      watermarks.stall(source);
       const why =
         "Nothing is read until `sagewatch quarantine replay` has made room; what the sources hold is safe there.";
       self.tell("quarantine_full", { key: "quarantine", why, nowMs: clock.nowMs() });

@@ -82,7 +82,7 @@ async function readSource(source: Source, options: PipelineOptions, run: Reading
   for await (const batch of source.read(positions.get(source.name) ?? new Map(), run.signal)) {
     run.loop.intake(batch, source.timing.mode);
     if (run.loop.due()) run.loop.commit();
-    while (!run.signal.aborted && run.loop.blocked()) await clock.sleep(BLOCKED_MS, run.signal);
+    while (!run.signal.aborted && run.loop.blocked(source.name)) await clock.sleep(BLOCKED_MS, run.signal);
     if (run.signal.aborted) break;
   }
   if (run.signal.aborted) return;

@@ -1,6 +1,6 @@
 /** How far the input counts as complete, step by step, for live and historic sources. */
 import { expect, test } from "vitest";
-import type { SourceTiming } from "../../src/contracts.ts";
+import type { SourceTiming, Watermarks } from "../../src/contracts.ts";
 import { createWatermarks } from "../../src/detect/watermark.ts";
 
 const MINUTE = 60_000;
@@ -8,6 +8,11 @@ const live: SourceTiming = { mode: "live", latenessMs: 30 * MINUTE, idleMs: 20 *
 const historic: SourceTiming = { mode: "historic", latenessMs: 30 * MINUTE, idleMs: 0, followMs: null };
 const NOW = 1_773_100_800_000;
 const TRAIL = "aws/cloudtrail" as const;
+
+/** Ticks each minute after `fromMs` up to `toMs`. */
+function pass(marks: Watermarks, fromMs: number, toMs: number): void {
+  for (let nowMs = fromMs + MINUTE; nowMs <= toMs; nowMs += MINUTE) marks.tick(nowMs);
+}
 
 function source(
   name: string,
@@ -35,8 +40,7 @@ test("a live watermark waits for the oldest input that is known to wait, but not
   expect(marks.value(TRAIL)).toBe(NOW - 330 * MINUTE);
   marks.observe("a", TRAIL, { floorMs: NOW - 200 * MINUTE, newestMs: NOW });
   expect(marks.value(TRAIL)).toBe(NOW - 230 * MINUTE);
-  marks.tick(NOW + MINUTE);
-  marks.tick(NOW + 22 * MINUTE);
+  pass(marks, NOW, NOW + 22 * MINUTE);
   expect(marks.value(TRAIL)).toBe(NOW - 8 * MINUTE);
 });
 
@@ -44,8 +48,7 @@ test("a live source that is idle longer than I follows the clock", () => {
   const marks = createWatermarks([source("a", live)], []);
   marks.tick(NOW);
   marks.observe("a", TRAIL, { floorMs: Infinity, newestMs: NOW - MINUTE });
-  marks.tick(NOW + MINUTE);
-  marks.tick(NOW + 21 * MINUTE);
+  pass(marks, NOW, NOW + 21 * MINUTE);
   expect(marks.value(TRAIL)).toBe(NOW - 31 * MINUTE);
   marks.tick(NOW + 22 * MINUTE);
   expect(marks.value(TRAIL)).toBe(NOW - 8 * MINUTE);
@@ -91,4 +94,40 @@ test("a historic source told to follow the newest event does so while slots cann
   const marks = createWatermarks([source("a", { ...historic, followMs: 5 * MINUTE })], []);
   marks.observe("a", TRAIL, { floorMs: -Infinity, newestMs: NOW });
   expect(marks.value(TRAIL)).toBe(NOW - 5 * MINUTE);
+});
+
+test("a logsource that is silent in a busy live source does not stand still: it follows the clock, behind what waits", () => {
+  const FINDINGS = "aws/guardduty" as const;
+  const marks = createWatermarks([{ name: "a", logsources: [TRAIL, FINDINGS], timing: live }], []);
+  marks.tick(NOW);
+  marks.observe("a", FINDINGS, { floorMs: Infinity, newestMs: NOW - MINUTE });
+  const found: number[] = [];
+  for (let minutes = 1; minutes <= 60; minutes += 1) {
+    const floorMs = minutes === 60 ? NOW - 5 * MINUTE : Infinity;
+    marks.observe("a", TRAIL, { floorMs, newestMs: NOW + (minutes - 4) * MINUTE });
+    marks.tick(NOW + minutes * MINUTE);
+    found.push(marks.value(FINDINGS));
+  }
+  expect([found[14], found[58], found[59]]).toEqual([NOW - 31 * MINUTE, NOW + 29 * MINUTE, NOW + 29 * MINUTE]);
+  expect(marks.value(TRAIL)).toBe(NOW + 25 * MINUTE);
+});
+
+test("a process that stood still, or was not allowed to read on, does not take that for silence", () => {
+  const marks = createWatermarks([source("a", live)], []);
+  marks.tick(NOW);
+  marks.observe("a", TRAIL, { floorMs: Infinity, newestMs: NOW });
+  pass(marks, NOW, NOW + 5 * MINUTE);
+  // A suspended machine, and a clock that is set back.
+  marks.tick(NOW + 300 * MINUTE);
+  marks.tick(NOW + 200 * MINUTE);
+  expect(marks.value(TRAIL)).toBe(NOW - 30 * MINUTE);
+  for (let minutes = 201; minutes < 300; minutes += 1) {
+    marks.stall("a");
+    marks.tick(NOW + minutes * MINUTE);
+  }
+  expect(marks.value(TRAIL)).toBe(NOW - 30 * MINUTE);
+  pass(marks, NOW + 299 * MINUTE, NOW + 319 * MINUTE);
+  expect(marks.value(TRAIL)).toBe(NOW - 30 * MINUTE);
+  marks.tick(NOW + 320 * MINUTE);
+  expect(marks.value(TRAIL)).toBe(NOW + 290 * MINUTE);
 });
