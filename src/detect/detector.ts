@@ -49,15 +49,15 @@ export function createDetector(ruleSet: RuleSet, options: { names: AccountNames 
 
   return {
     apply: (matches) => {
-      let repeated = 0;
+      const repeats = createRepeats();
       for (const match of matches) {
         const entry = windows.get(match.ruleId);
         const late = match.timeMs < (watermarks.get(match.logsource) ?? -Infinity);
         if (match.step < 0 && (entry === undefined || late))
           applySingle(match, singles, { pending, names: options.names, late });
-        else if (entry !== undefined && !applyMember(match, entry, pending)) repeated += 1;
+        else if (entry !== undefined) repeats.note(match, applyMember(match, entry, pending));
       }
-      return { repeated };
+      return { repeated: repeats.count() };
     },
     advance: (logsource, watermarkMs) => {
       if (watermarkMs <= (watermarks.get(logsource) ?? -Infinity)) return;
@@ -133,23 +133,54 @@ function applySingle(
   });
 }
 
-/** Returns false when the event stood in the window already. */
-function applyMember(match: Match, entry: Windows, pending: Pending): boolean {
+/** What became of a match in its group; null when it came too late for it. */
+type Applied = { readonly group: Group; readonly added: ReturnType<typeof addMember> } | null;
+
+/** Counts the records that stood in a window already: each once, and not because it serves two steps itself. */
+function createRepeats(): { note(match: Match, applied: Applied): void; count(): number } {
+  let count = 0;
+  let last: Match | null = null;
+  let isCounted = false;
+  const fresh = new Set<Group>();
+  return {
+    note: (match, applied) => {
+      if (last === null || !isSameRecord(match, last)) {
+        fresh.clear();
+        isCounted = false;
+      }
+      last = match;
+      if (applied === null) return;
+      if (applied.added === "new") fresh.add(applied.group);
+      else if (!isCounted && !fresh.has(applied.group)) {
+        isCounted = true;
+        count += 1;
+      }
+    },
+    count: () => count,
+  };
+}
+
+/** The matches of a record follow each other. */
+function isSameRecord(a: Match, b: Match): boolean {
+  return a.pointer.index === b.pointer.index && a.recordHash === b.recordHash && a.pointer.path === b.pointer.path;
+}
+
+function applyMember(match: Match, entry: Windows, pending: Pending): Applied {
   if (match.timeMs < entry.watermarkMs) {
     pending.late.push(match);
-    return true;
+    return null;
   }
   const group = entry.groups.get(match.group) ?? createGroup(match.group);
   const member = toMember(match);
   const added = addMember(group, member);
-  if (added === "same") return false;
+  if (added === "same") return { group, added };
   entry.groups.set(match.group, group);
   const slice = Math.floor(match.timeMs / SLICE_MS);
   noteGroup(entry.slices, slice, group);
   keepEvidence(match, { group, slice, entry }, pending);
   pending.dirty.set(group, entry);
   if (entry.primary) noteMember(member, { group, slice, stateKey: entry.rule.stateKey }, pending);
-  return added === "new";
+  return { group, added };
 }
 
 function noteMember(member: Member, at: { group: Group; slice: number; stateKey: string }, pending: Pending): void {

@@ -138,3 +138,15 @@ test("shared state, steps, versions and suppression end the same for any order, 
     { numRuns: 200 },
   );
 });
+
+test("an event counts as repeated when it comes again, once, however many rules and steps it stands in", () => {
+  const detector = create();
+  const seed = { atS: 3000, key: 1, steps: [0, 1], group: "x", delay: 0, twice: false };
+  const delivered = (index: number, over: Partial<Match> = {}): Match[] =>
+    toMatches(seed).map((match) => ({ ...match, ...over, pointer: { source: "test", path: "test.json", index } }));
+  const other = toMatches({ ...seed, key: 2 });
+  expect(detector.apply([...delivered(0), ...other])).toEqual({ repeated: 0 });
+  expect(detector.apply([...delivered(0), ...delivered(1)])).toEqual({ repeated: 2 });
+  // The same event in other words, as another way of delivery writes it.
+  expect(detector.apply(delivered(2, { recordHash: "f".repeat(64) }))).toEqual({ repeated: 1 });
+});
