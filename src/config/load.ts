@@ -58,7 +58,7 @@ export function parseConfig(
   const { adapters, environment = {}, path } = options;
   const name = path ?? "the configuration";
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseYaml(text, { lines, name });
   const syntax = document.errors.map(({ message, pos }) => {
     const { line, col } = lines.linePos(pos[0]);
     return { line: Math.max(line, 1), column: Math.max(col, 1), text: message, isPlainSecret: false };
@@ -93,6 +93,21 @@ function readConfig(path: string): string {
     return readFileSync(path, "utf8");
   } catch (error) {
     throw new SagewatchError("config_invalid", `${path} cannot be read: ${toMessage(error)}`, { cause: error });
+  }
+}
+
+/** Parses with the package's warnings off: they would go to stderr as lines that are no log. */
+function parseYaml(
+  text: string,
+  { lines, name }: { lines: LineCounter; name: string },
+): ReturnType<typeof parseDocument> {
+  try {
+    return parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: "error" });
+  } catch (error) {
+    // The package recurses; only nesting that exhausts the stack gets here.
+    throw new SagewatchError("config_invalid", `${name} nests too deep to be read; a configuration needs six levels`, {
+      cause: error,
+    });
   }
 }
 

@@ -172,6 +172,16 @@ describe("faults", () => {
     expect(refusal(bomb).message).toContain("alias");
   });
 
+  test.each([
+    ["lists", "[".repeat(20_000)],
+    ["maps", "{a: ".repeat(20_000)],
+    ["items", "- ".repeat(20_000)],
+    // Here the package's own parser runs out of stack, and throws.
+    ["open maps behind a line each", `${"a\n  - {b: ".repeat(4000)}}\nb: 1\nc: {d: 1}\n`],
+  ])("nesting that no parser's stack takes is refused: %s", (_name, text) => {
+    expect(refusal(text).code).toBe("config_invalid");
+  });
+
   test("any text is accepted or refused by a SagewatchError", () => {
     const words = fc.constantFrom(
       "sources",
