@@ -14,7 +14,7 @@ import {
   toStanding,
   type Wraps,
 } from "./compose/adapters.ts";
-import { dearest, openRules, type RuleCost, type Rules } from "./compose/rules.ts";
+import { dearest, openRules, type RuleCost, type Rules, toTitles } from "./compose/rules.ts";
 import type { AdapterConfig } from "./config/adapters.ts";
 import { loadEngineVersion } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
@@ -68,6 +68,8 @@ export type RunSummary = Sums & {
   readonly elapsedMs: number;
   /** Time by stage, ms: match (decoding included), detect, commit; the rest of the time is reading. */
   readonly stageMs: Readonly<Record<string, number>>;
+  /** Rule id → title. */
+  readonly titles: ReadonlyMap<string, string>;
   /** The five dearest rules, from a sample of the records. */
   readonly dearestRules: readonly RuleCost[];
 };
@@ -141,10 +143,10 @@ export async function composeQuarantineReplay(options: {
   try {
     const requests = openQuarantine(store, config, rules);
     const outcome = requests.replay(options.ids);
-    requests.close();
-    const summary = await runStore(options, {
     // When the run fails it says why; the outcome then fails as well, and nobody waits for it.
     outcome.catch(() => undefined);
+    requests.close();
+    const summary = await runStore(options, {
       rules,
       store,
       sinks: openSinks(config),
@@ -219,6 +221,7 @@ async function runStore(
     ...tally.sums(),
     elapsedMs: systemClock.monotonicMs() - begunMs,
     stageMs,
+    titles: toTitles(rules.ruleSet),
     dearestRules: dearest(rules, tally.sums().evaluated),
   };
 }

@@ -9,7 +9,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { composeRun, type RunSummary } from "../compose.ts";
-import { parseConfig, SHIPPED_RULES } from "../config/load.ts";
+import { openRules } from "../compose/rules.ts";
+import { parseConfig } from "../config/load.ts";
 import { ADAPTERS } from "../config/registries.ts";
 import type { Config } from "../config/schema.ts";
 import { renderTable } from "../encode/table.ts";
@@ -25,7 +26,7 @@ import type { Answers } from "../simulate/answers.ts";
 import { judge, type Judgement } from "../simulate/attacks/judge.ts";
 import { openViews } from "../store/views.ts";
 import { describeProgress, shareOf } from "./replay.ts";
-import { loadRuleSet, toRules } from "./rules.ts";
+import { toRules } from "./rules.ts";
 import { runSimulate } from "./simulate.ts";
 
 export type DemoCommand = {
@@ -132,10 +133,12 @@ type Report = {
   readonly folder: string;
 };
 
-async function report({ options, summary, alerts, answers, folder }: Report, terminal: Terminal): Promise<void> {
+async function report(
+  { options, config, summary, alerts, answers, folder }: Report,
+  terminal: Terminal,
+): Promise<void> {
   const width = widthOf(terminal.stdout);
-  const rules = toRules(loadRuleSet([SHIPPED_RULES], false));
-  const titles = new Map(rules.map(({ id, title }) => [id, title]));
+  const rules = toRules(openRules(config, null, () => undefined).ruleSet);
   const shown = alerts.slice(0, SHOWN_ALERTS);
   const table =
     shown.length === 0
@@ -148,7 +151,7 @@ async function report({ options, summary, alerts, answers, folder }: Report, ter
     const fileOf = new Map(rules.map(({ id, place }) => [id, basename(place.file, ".yml")]));
     await print(terminal, `${renderJudgement(judge(answers.attacks, alerts, fileOf), width)}\n`);
   }
-  await print(terminal, `${renderSummary(summary, titles)}\n\n`);
+  await print(terminal, `${renderSummary(summary)}\n\n`);
   await print(terminal, nextThings(folder, answers !== null));
 }
 

@@ -42,7 +42,7 @@ export async function runReplay(options: ReplayCommand, terminal: Terminal): Pro
     });
     progress.end();
     await printAlerts(alerts, { format: options.format, zone: options.tz, isFirst: () => true }, terminal);
-    remark(terminal, renderSummary(summary, new Map(alerts.map(({ ruleId, ruleName }) => [ruleId, ruleName]))));
+    remark(terminal, renderSummary(summary));
     return 0;
   } finally {
     progress.end();

@@ -2,18 +2,14 @@
  * `sagewatch rules check`, `test` and `list`: rules before they run. No state is touched.
  */
 import { basename } from "node:path";
-import { isShippedRule, loadConfig, SHIPPED_RULES } from "../config/load.ts";
+import { compileLoaded, openRules, toMode } from "../compose/rules.ts";
+import { loadConfig, SHIPPED_RULES } from "../config/load.ts";
 import { ADAPTERS } from "../config/registries.ts";
 import { safeJson, safeLine } from "../lib/safe-text.ts";
 import { fitColumns, formatRow, textWidth } from "../lib/text-table.ts";
-import { DEFAULT_CALENDAR } from "../match/calendar.ts";
-import { createFields } from "../match/fields.ts";
-import { SagewatchError } from "../model/errors.ts";
 import { print, remark, type Terminal, widthOf } from "../ops/terminal.ts";
 import { loadLists } from "../rules/lists.ts";
-import { loadRules } from "../rules/load.ts";
 import type { Correlation, DetectionRule, RuleSet } from "../sigma/ast.ts";
-import { compileRules } from "../sigma/compile.ts";
 import { runRulesCheck } from "./rules-check.ts";
 import { runRulesTest, type RulesTestOptions } from "./rules-test.ts";
 
@@ -34,14 +30,12 @@ export async function checkRules(options: CheckRules, terminal: Terminal): Promi
   const { paths, format, strict, config: path } = options;
   const { config } = loadConfig({ path, adapters: ADAPTERS });
   const lists = loadLists(config.lists);
-  const calendars = Object.fromEntries(Object.keys(config.calendars).map((name) => [name, DEFAULT_CALENDAR]));
-  const fields = createFields({ calendars, accountCalendars: {} });
   const { exitCode, stdout } = runRulesCheck({
     paths: paths.length === 0 ? [SHIPPED_RULES] : paths,
     format,
-    mode: (file) => (strict === true || isShippedRule(file) ? "strict" : "lenient"),
+    mode: toMode(strict === true),
     lists: new Set(lists.keys()),
-    more: ({ ruleSet }) => (ruleSet === null ? [] : compileRules(ruleSet, { lists, fields }).problems),
+    more: (loaded) => compileLoaded(config, lists, loaded).problems,
   });
   await print(terminal, stdout);
   return exitCode;
@@ -57,23 +51,12 @@ export async function testRules(options: RulesTestOptions, terminal: Terminal): 
 /** Lists the configured rules. Errors: config_*, rules_rejected. */
 export async function listRules({ config: path, format }: ListRules, terminal: Terminal): Promise<number> {
   const { config } = loadConfig({ path, adapters: ADAPTERS });
-  const rules = toRules(loadRuleSet(config.rules.paths ?? [SHIPPED_RULES], config.rules.strict));
+  const rules = toRules(openRules(config, null, () => undefined).ruleSet);
   if (format === "ndjson")
     await print(terminal, rules.map((rule) => `${safeJson(JSON.stringify(toLine(rule)))}\n`).join(""));
   else await print(terminal, renderRules(rules, widthOf(terminal.stdout)));
   if (rules.length === 0) remark(terminal, "There are no rules.");
   return 0;
-}
-
-/** The rule set below `paths`. Errors: rules_rejected with every error. */
-export function loadRuleSet(paths: readonly string[], strict: boolean): RuleSet {
-  const { ruleSet, problems } = loadRules(paths, {
-    mode: (path) => (strict || isShippedRule(path) ? "strict" : "lenient"),
-  });
-  if (ruleSet !== null) return ruleSet;
-  const errors = problems.filter(({ severity }) => severity === "error");
-  const lines = errors.map(({ file, line, column, message }) => `  ${file}:${line}:${column}: ${message}`);
-  throw new SagewatchError("rules_rejected", [`the rules have ${errors.length} errors`, ...lines].join("\n"));
 }
 
 /** All rules of a set, by file and place. */

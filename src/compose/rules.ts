@@ -5,7 +5,7 @@
  * nobody notices. Warnings are told and nothing more.
  */
 import type { CalendarConfig } from "../config/calendars.ts";
-import { SHIPPED_RULES } from "../config/load.ts";
+import { isShippedRule, SHIPPED_RULES } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { systemClock } from "../lib/clock.ts";
 import type { Calendar, Weekday } from "../match/calendar.ts";
@@ -13,9 +13,9 @@ import { createFields } from "../match/fields.ts";
 import { SagewatchError } from "../model/errors.ts";
 import type { Emit } from "../model/signal.ts";
 import { loadLists } from "../rules/lists.ts";
-import { loadRules } from "../rules/load.ts";
+import { type LoadedRules, loadRules } from "../rules/load.ts";
 import type { Problem, RuleSet } from "../sigma/ast.ts";
-import { type CompiledRules, compileRules } from "../sigma/compile.ts";
+import { type CompiledRules, compileRules, type ListTable } from "../sigma/compile.ts";
 
 /** Errors that a refusal prints; the rest is counted. */
 const ERRORS_SHOWN = 20;
@@ -32,21 +32,10 @@ export type RuleCost = { readonly ruleId: string; readonly title: string; readon
 export function openRules(config: Config, paths: readonly string[] | null, emit: Emit): Rules {
   const begunMs = systemClock.monotonicMs();
   const lists = loadLists(config.lists);
-  const mode = (path: string): "strict" | "lenient" =>
-    config.rules.strict || path.startsWith(SHIPPED_RULES) ? "strict" : "lenient";
+  const mode = toMode(config.rules.strict);
   const loaded = loadRules(paths ?? config.rules.paths ?? [SHIPPED_RULES], { mode, lists: new Set(lists.keys()) });
-  const calendars = Object.fromEntries(
-    Object.entries(config.calendars).map(([name, calendar]) => [name, toCalendar(calendar)]),
-  );
-  const accountCalendars = Object.fromEntries(
-    Object.entries(config.accounts).map(([id, account]) => [id, account.calendar]),
-  );
-  const fields = createFields({ calendars, accountCalendars });
-  const compiled =
-    loaded.ruleSet === null
-      ? null
-      : compileRules(loaded.ruleSet, { lists, fields, monotonicMs: () => systemClock.monotonicMs() });
-  const problems = [...loaded.problems, ...(compiled?.problems ?? [])];
+  const { compiled, problems: found } = compileLoaded(config, lists, loaded);
+  const problems = [...loaded.problems, ...found];
   for (const { severity, code, file, line, column, message } of problems) {
     if (severity === "warning")
       emit({ type: "rule_warning", code, place: `${file}:${line}:${column}`, detail: message });
@@ -62,6 +51,37 @@ export function openRules(config: Config, paths: readonly string[] | null, emit:
     elapsedMs: systemClock.monotonicMs() - begunMs,
   });
   return { ruleSet: loaded.ruleSet, compiled };
+}
+
+/** The shipped rules are strict, others as asked. */
+export function toMode(strict: boolean): (path: string) => "strict" | "lenient" {
+  return (path) => (strict || isShippedRule(path) ? "strict" : "lenient");
+}
+
+/** Compiles a loaded set with the lists and calendars of the configuration; null when there is none. Problems come with the place of what they name. */
+export function compileLoaded(
+  config: Config,
+  lists: ListTable,
+  loaded: LoadedRules,
+): { readonly compiled: CompiledRules | null; readonly problems: readonly Problem[] } {
+  if (loaded.ruleSet === null) return { compiled: null, problems: [] };
+  const calendars = Object.fromEntries(
+    Object.entries(config.calendars).map(([name, calendar]) => [name, toCalendar(calendar)]),
+  );
+  const accountCalendars = Object.fromEntries(
+    Object.entries(config.accounts).map(([id, account]) => [id, account.calendar]),
+  );
+  const fields = createFields({ calendars, accountCalendars });
+  const compiled = compileRules(loaded.ruleSet, { lists, fields, monotonicMs: () => systemClock.monotonicMs() });
+  return { compiled, problems: compiled.problems.map((problem) => toPlaced(problem, loaded.texts)) };
+}
+
+/** Compiling knows a rule's place only; the value that it names stands below, where a person looks for it. */
+function toPlaced(problem: Problem, texts: LoadedRules["texts"]): Problem {
+  if (problem.value === "") return problem;
+  const lines = (texts.get(problem.file) ?? "").split("\n");
+  const at = lines.findIndex((line, index) => index >= problem.line - 1 && line.includes(problem.value));
+  return at === -1 ? problem : { ...problem, line: at + 1, column: (lines[at] ?? "").indexOf(problem.value) + 1 };
 }
 
 function toRejected(errors: readonly Problem[]): SagewatchError {
@@ -81,6 +101,11 @@ function toCalendar({ zone, open, holidays }: CalendarConfig): Calendar {
   const hours: Partial<Record<Weekday, string[]>> = {};
   for (const { days, from, to } of open) for (const day of days) (hours[day] ??= []).push(`${from}-${to}`);
   return { zone, hours, holidays };
+}
+
+/** Titles of all rules, the operational alerts' included, for summaries. */
+export function toTitles({ detections, correlations }: RuleSet): ReadonlyMap<string, string> {
+  return new Map([...detections, ...correlations].map(({ id, title }) => [id, title]));
 }
 
 /** The five dearest rules of a run over `evaluated` records. */

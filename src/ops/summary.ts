@@ -15,13 +15,15 @@ export type SummaryFigures = {
   readonly bytes: number;
   readonly quarantinedByReason: Readonly<Record<string, number | undefined>>;
   readonly alertsByRule: Readonly<Record<string, number>>;
+  /** Rule id → title; an id without one is shown itself. */
+  readonly titles: ReadonlyMap<string, string>;
   readonly elapsedMs: number;
   readonly stageMs: Readonly<Record<string, number>>;
   readonly dearestRules: readonly { readonly ruleId: string; readonly title: string; readonly nsPerRecord: number }[];
 };
 
-/** Several lines, without the last line end. `titles` gives rules their names; else their ids are shown. */
-export function renderSummary(figures: SummaryFigures, titles: ReadonlyMap<string, string> = new Map()): string {
+/** Several lines, without the last line end. */
+export function renderSummary(figures: SummaryFigures): string {
   const alerts = Object.entries(figures.alertsByRule).toSorted(([, left], [, right]) => right - left);
   const total = alerts.reduce((sum, [, count]) => sum + count, 0);
   const rows: (readonly [string, string])[] = [
@@ -31,7 +33,8 @@ export function renderSummary(figures: SummaryFigures, titles: ReadonlyMap<strin
     ["time a record", toStages(figures)],
     ["alerts", toCount(total)],
     ...alerts.map(
-      ([ruleId, count]) => ["", `${toCount(count).padStart(7)}  ${safeLine(titles.get(ruleId) ?? ruleId)}`] as const,
+      ([ruleId, count]) =>
+        ["", `${toCount(count).padStart(7)}  ${safeLine(figures.titles.get(ruleId) ?? ruleId)}`] as const,
     ),
     ...figures.dearestRules.map(
       ({ title, nsPerRecord }, index) =>
