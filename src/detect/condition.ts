@@ -9,7 +9,7 @@
  */
 import type { Member } from "../contracts.ts";
 import type { Bound, Correlation } from "../sigma/ast.ts";
-import { type Group, lowerBound, toIdentity, upperBound } from "./group.ts";
+import { countEchoes, type Group, lowerBound, toIdentity, upperBound } from "./group.ts";
 
 /** Closed range of event time, epoch ms. */
 type Range = { readonly fromMs: number; readonly toMs: number };
@@ -24,7 +24,7 @@ function* countedTimes(group: Group, rule: Correlation, range: Range): Generator
   let at = lowerBound(members, range.fromMs);
   if (at === members.length) return;
   let left = lowerBound(members, (members[at] as Member).timeMs - rule.timespanMs);
-  const counter = group.twins === 0 ? null : createCounter();
+  const counter = group.spread === 0 ? null : createCounter();
   if (counter !== null) for (let i = left; i < at; i += 1) counter.add(members[i] as Member);
   while (at < members.length) {
     const timeMs = (members[at] as Member).timeMs;
@@ -33,11 +33,12 @@ function* countedTimes(group: Group, rule: Correlation, range: Range): Generator
       counter?.add(members[at] as Member);
     for (; (members[left] as Member).timeMs < timeMs - rule.timespanMs; left += 1)
       counter?.remove(members[left] as Member);
-    if (meetsBounds(counter === null ? at - left : counter.size(), rule.bounds)) yield timeMs;
+    const count = counter?.size() ?? at - left - countEchoes(group, { fromMs: timeMs - rule.timespanMs, toMs: timeMs });
+    if (meetsBounds(count, rule.bounds)) yield timeMs;
   }
 }
 
-/** Counts distinct events of a sliding window, for groups in which an event stands more than once. */
+/** Counts distinct events of a sliding window, for groups in which an event stands at more than one time. */
 function createCounter(): { add(member: Member): void; remove(member: Member): void; size(): number } {
   const counts = new Map<string, number>();
   return {

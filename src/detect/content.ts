@@ -18,7 +18,7 @@ import {
 import type { Evidence } from "../model/event.ts";
 import type { Correlation, DetectionRule, RuleHead } from "../sigma/ast.ts";
 import { findChain } from "./condition.ts";
-import { type Group, lowerBound, toIdentity, upperBound } from "./group.ts";
+import { countEchoes, type Group, lowerBound, toIdentity, upperBound } from "./group.ts";
 import type { Interval } from "./interval.ts";
 import { whyCounted, whyOrdered, whySingle } from "./why.ts";
 
@@ -62,6 +62,8 @@ export function toBucketContent(
   options: { bucket: number; intervals: readonly Interval[]; names: AccountNames },
 ): { content: AlertContent; shown: readonly EvidenceDelta[] } {
   const runs = options.intervals.map(({ fromMs, toMs }) => ({
+    fromMs,
+    toMs,
     from: lowerBound(group.members, fromMs),
     to: upperBound(group.members, toMs),
   }));
@@ -99,7 +101,8 @@ export function toBucketContent(
   return { content, shown };
 }
 
-type Run = { readonly from: number; readonly to: number };
+/** Indexes of the members in a closed time range, `to` excluded. */
+type Run = Interval & { readonly from: number; readonly to: number };
 
 function toWhy(
   rule: Correlation,
@@ -118,7 +121,7 @@ function toWhy(
 }
 
 function countEvents(group: Group, runs: readonly Run[]): number {
-  if (group.twins === 0) return runs.reduce((sum, { from, to }) => sum + to - from, 0);
+  if (group.spread === 0) return runs.reduce((sum, run) => sum + run.to - run.from - countEchoes(group, run), 0);
   const identities = new Set<string>();
   for (const { from, to } of runs)
     for (let i = from; i < to; i += 1) identities.add(toIdentity(group.members[i] as Member));

@@ -274,7 +274,12 @@ function judge(group: Group, entry: Windows): Set<number> {
     const bucket = Math.floor(timeMs / rule.bucketMs);
     // After a restart members of closed buckets may still be here, for the windows of open ones: their alerts are final.
     if ((bucket + 1) * rule.bucketMs <= entry.watermarkMs) continue;
-    cover(group, bucket, { fromMs: timeMs - rule.timespanMs, toMs: timeMs });
+    // Each event of a suppressing rule holds: its alert covers all from the first to the last, as one interval.
+    const whole = rule.timespanMs === 0 ? group.covered.get(bucket)?.[0] : undefined;
+    cover(group, bucket, {
+      fromMs: Math.min(timeMs - rule.timespanMs, whole?.fromMs ?? Infinity),
+      toMs: Math.max(timeMs, whole?.toMs ?? -Infinity),
+    });
     touched.add(bucket);
     noteGroup(entry.open, bucket, group);
   }

@@ -19,8 +19,13 @@ export type Group = {
   readonly covered: Map<number, Interval[]>;
   /** Identities present; null while the group is so small that a scan is cheaper. */
   identities: Set<string> | null;
-  /** Members whose identity another member has too (another time, version or text under one key). */
-  twins: number;
+  /**
+   * Times, ascending, of the members whose event another member of the same time stands for (another step, another way of
+   * delivery): a window holds all of these or none, so they are counted off.
+   */
+  readonly echoes: number[];
+  /** Members whose event stands at another time too (another version): windows are counted event by event then. */
+  spread: number;
   /** Time range of the members added since the last evaluation; from > to when clean. */
   dirtyFromMs: number;
   dirtyToMs: number;
@@ -36,7 +41,8 @@ export function createGroup(key: string): Group {
     evidence: new Map(),
     covered: new Map(),
     identities: null,
-    twins: 0,
+    echoes: [],
+    spread: 0,
     dirtyFromMs: Infinity,
     dirtyToMs: -Infinity,
   };
@@ -84,17 +90,44 @@ export function upperBound(members: readonly Member[], timeMs: number): number {
 
 /** Adds a member. `same`: it stood already. `twin`: new, but its event is counted already. */
 export function addMember(group: Group, member: Member): "new" | "twin" | "same" {
-  const at = insertionIndex(group.members, member);
-  const next = group.members[at];
+  const { members } = group;
+  const at = insertionIndex(members, member);
+  const next = members[at];
   if (next !== undefined && next.step === member.step && compareMembers(next, member) === 0) return "same";
-  const twin = hasIdentity(group, toIdentity(member));
-  if (at === group.members.length) group.members.push(member);
-  else group.members.splice(at, 0, member);
-  if (twin) group.twins += 1;
+  const isEcho = isSameEvent(members[at - 1], member) || isSameEvent(next, member);
+  const isTwin = isEcho || hasIdentity(group, toIdentity(member));
+  if (at === members.length) members.push(member);
+  else members.splice(at, 0, member);
+  if (isEcho) group.echoes.splice(countUpTo(group.echoes, member.timeMs), 0, member.timeMs);
+  else if (isTwin) group.spread += 1;
   else noteIdentity(group, member);
   group.dirtyFromMs = Math.min(group.dirtyFromMs, member.timeMs);
   group.dirtyToMs = Math.max(group.dirtyToMs, member.timeMs);
-  return twin ? "twin" : "new";
+  return isTwin ? "twin" : "new";
+}
+
+/** True for another member of the same event at the same time: these stand beside each other. */
+function isSameEvent(other: Member | undefined, member: Member): boolean {
+  return other?.timeMs === member.timeMs && other.key === member.key && other.kind === member.kind;
+}
+
+/** How many of the ascending `times` are at or before `timeMs`. */
+function countUpTo(times: readonly number[], timeMs: number): number {
+  let low = 0;
+  let high = times.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((times[middle] as number) <= timeMs) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Members that only echo another one, by time in the closed `range`. */
+export function countEchoes(group: Group, range: Interval): number {
+  if (group.echoes.length === 0) return 0;
+  // Event times are whole milliseconds.
+  return countUpTo(group.echoes, range.toMs) - countUpTo(group.echoes, range.fromMs - 1);
 }
 
 function insertionIndex(members: readonly Member[], member: Member): number {
@@ -156,15 +189,22 @@ export function cover(group: Group, bucket: number, interval: Interval): boolean
 
 /** Forgets the members before `timeMs` and the evidence of the slices below `slice`, which begins there. */
 export function pruneGroup(group: Group, before: { slice: number; timeMs: number }): void {
-  const cut = lowerBound(group.members, before.timeMs);
-  const gone = group.members.splice(0, cut);
-  if (group.twins > 0 || group.identities !== null) rebuildIdentities(group, gone.length > 0);
+  const gone = group.members.splice(0, lowerBound(group.members, before.timeMs));
+  group.echoes.splice(0, countUpTo(group.echoes, before.timeMs - 1));
+  if (group.spread > 0) recount(group);
+  else for (const member of gone) group.identities?.delete(toIdentity(member));
   for (const slice of group.evidence.keys()) if (slice < before.slice) group.evidence.delete(slice);
 }
 
-function rebuildIdentities(group: Group, changed: boolean): void {
-  if (!changed) return;
-  const identities = new Set(group.members.map(toIdentity));
-  group.twins = group.members.length - identities.size;
-  group.identities = group.members.length > SCAN_MAX ? identities : null;
+/** Counts anew where an event that went may stand at another time still. */
+function recount(group: Group): void {
+  const times = new Map<string, number>();
+  group.spread = 0;
+  for (const member of group.members) {
+    const identity = toIdentity(member);
+    const timeMs = times.get(identity);
+    if (timeMs === undefined) times.set(identity, member.timeMs);
+    else if (timeMs !== member.timeMs) group.spread += 1;
+  }
+  group.identities = group.members.length > SCAN_MAX ? new Set(times.keys()) : null;
 }

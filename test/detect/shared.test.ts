@@ -7,7 +7,17 @@ import { expect, test } from "vitest";
 import type { Detector, Match } from "../../src/contracts.ts";
 import { createDetector } from "../../src/detect/detector.ts";
 import type { RuleSet } from "../../src/sigma/ast.ts";
-import { createHeld, finish, fold, type Held, makeCorrelation, makeDetection, makeMatch, MINUTE } from "./make.ts";
+import {
+  createHeld,
+  finish,
+  fold,
+  type Held,
+  HOUR,
+  makeCorrelation,
+  makeDetection,
+  makeMatch,
+  MINUTE,
+} from "./make.ts";
 import { slowDetect } from "./slow-detect.ts";
 
 const LATENESS = 30 * MINUTE;
@@ -32,26 +42,43 @@ const RULE_SET: RuleSet = {
   correlations: [brief, long, narrow],
 };
 
-type Seed = { atS: number; key: number; steps: readonly number[]; group: string; delay: number; twice: boolean };
+type Seed = {
+  atS: number;
+  key: string;
+  steps: readonly number[];
+  group: string;
+  /** Other words for the same event, as another way of delivery writes it. */
+  text: string;
+  delay: number;
+  twice: boolean;
+};
 const seeds = fc
-  .record({ stepS: fc.constantFrom(1, 20, 60, 240), steps: fc.constantFrom(10, 60), keys: fc.constantFrom(3, 40) })
-  .chain(({ stepS, steps, keys }) =>
-    fc.array(
-      fc.record({
-        atS: fc.nat(steps).map((n) => 3000 + n * stepS),
-        key: fc.nat(keys),
-        steps: fc.subarray([0, 1], { minLength: 1 }),
-        group: fc.constantFrom("x", "y"),
-        delay: fc.double({ min: 0, max: 0.999, noNaN: true }),
-        twice: fc.boolean(),
-      }),
-      { minLength: 5, maxLength: 80, size: "max" },
-    ),
+  .record({
+    stepS: fc.constantFrom(1, 20, 60, 240),
+    steps: fc.constantFrom(10, 60),
+    keys: fc.constantFrom(3, 40),
+    isVersioned: fc.boolean(),
+  })
+  .chain(({ stepS, steps, keys, isVersioned }) =>
+    fc
+      .array(
+        fc.record({
+          atS: fc.nat(steps).map((n) => 3000 + n * stepS),
+          key: fc.nat(keys).map((n) => `k${n}`),
+          steps: fc.subarray([0, 1], { minLength: 1 }),
+          text: fc.constantFrom("", "other"),
+          group: fc.constantFrom("x", "y"),
+          delay: fc.double({ min: 0, max: 0.999, noNaN: true }),
+          twice: fc.boolean(),
+        }),
+        { minLength: 5, maxLength: 80, size: "max" },
+      )
+      .map((stream) => stream.map((seed) => (isVersioned ? seed : { ...seed, key: `${seed.key} at ${seed.atS}` }))),
   );
 
 /** All matches of one record: of the two rules of one meaning, of each step, and of the suppressing rule. */
-function toMatches({ atS, key, steps, group }: Seed): Match[] {
-  const at = { atMs: atS * 1000, key: `k${key}`, group, version: atS };
+function toMatches({ atS, key, steps, group, text }: Seed): Match[] {
+  const at = { atMs: atS * 1000, key, group, text, version: atS };
   const step = { ...at, step: -1 };
   const matches = [
     makeMatch(brief, at),
@@ -60,7 +87,7 @@ function toMatches({ atS, key, steps, group }: Seed): Match[] {
     makeMatch(quiet, step),
   ];
   // A record has one evidence, whatever it is a match of.
-  return matches.map((match) => ({ ...match, evidence: { ...match.evidence, action: `s3:Call${key}` } }));
+  return matches.map((match) => ({ ...match, evidence: { ...match.evidence, action: `s3:Call${key.slice(0, 2)}` } }));
 }
 
 function disturb(stream: readonly Seed[], cut: number): Match[][] {
@@ -141,12 +168,37 @@ test("shared state, steps, versions and suppression end the same for any order, 
 
 test("an event counts as repeated when it comes again, once, however many rules and steps it stands in", () => {
   const detector = create();
-  const seed = { atS: 3000, key: 1, steps: [0, 1], group: "x", delay: 0, twice: false };
+  const seed = { atS: 3000, key: "k1", steps: [0, 1], group: "x", text: "", delay: 0, twice: false };
   const delivered = (index: number, over: Partial<Match> = {}): Match[] =>
     toMatches(seed).map((match) => ({ ...match, ...over, pointer: { source: "test", path: "test.json", index } }));
-  const other = toMatches({ ...seed, key: 2 });
+  const other = toMatches({ ...seed, key: "k2" });
   expect(detector.apply([...delivered(0), ...other])).toEqual({ repeated: 0 });
   expect(detector.apply([...delivered(0), ...delivered(1)])).toEqual({ repeated: 2 });
   // The same event in other words, as another way of delivery writes it.
   expect(detector.apply(delivered(2, { recordHash: "f".repeat(64) }))).toEqual({ repeated: 1 });
+});
+
+const median = (times: readonly number[]): number => times.toSorted((a, b) => a - b)[times.length >> 1] ?? 0;
+
+test.each([
+  ["whose events serve two steps", makeCorrelation("steps", { timespanMs: 24 * HOUR, rules: ["a", "b"] }), [0, 1]],
+  ["of a suppressing rule", makeDetection("day", { engine: { ...quiet.engine, suppressMs: 24 * HOUR } }), [-1]],
+] as const)("a hot group %s costs by what is new", (_, rule, steps) => {
+  const bases = ["a", "b"].map((id) => makeDetection(id, { alerts: false }));
+  const detector = createDetector(
+    rule.type === "correlation"
+      ? { detections: bases, correlations: [rule] }
+      : { detections: [rule], correlations: [] },
+    { names: new Map() },
+  );
+  const times = Array.from({ length: 600 }, (__, commit) => {
+    const events = Array.from({ length: 50 }, (___, i) => commit * 50 + i);
+    const matches = events.flatMap((n) => steps.map((step) => makeMatch(rule, { atMs: n * 1000, key: `k${n}`, step })));
+    const begun = performance.now();
+    detector.apply(matches);
+    detector.deltas();
+    return performance.now() - begun;
+  });
+  // Going over the whole group shows as a factor above 5 here; the bound leaves room for a noisy machine.
+  expect(median(times.slice(-50)) / median(times.slice(50, 100))).toBeLessThan(3);
 });
