@@ -11,7 +11,7 @@ import type fc from "fast-check";
 /** A property of any bytes. */
 export type Target = {
   readonly name: string;
-  /** Longest time that one input may take, ms. */
+  /** Longest time of the thread that one input may take, ms. */
   readonly limitMs: number;
   /** The committed corpus. Regressions stay in it. */
   readonly seeds: readonly Uint8Array[];

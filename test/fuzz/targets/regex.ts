@@ -46,7 +46,8 @@ const WORDS = [
 
 export const target: Target = {
   name: "regex",
-  limitMs: 100,
+  // Six compilations.
+  limitMs: 200,
   seeds: seedLines("regex/seeds.txt"),
   words: WORDS,
   inputs: fc.array(fc.constantFrom(...WORDS), { maxLength: 12 }).map((words) => encode(words.join(""))),
