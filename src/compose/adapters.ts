@@ -34,19 +34,16 @@ export type OpenSource = {
 
 /** The configured sources. Opens nothing yet. */
 export function openSources({ config, emit, wraps }: { config: Config; emit: Emit; wraps?: Wraps }): OpenSource[] {
-  const { recordBytes, depth, gzipRatio } = config.limits;
   return config.sources.map((settings): OpenSource => {
     const { promise: scanned, resolve } = Promise.withResolvers<void>();
     let progress = { doneBytes: 0, totalBytes: 0 };
-    const source = createSource(
-      { ...settings, limits: { recordBytes, depth, gzipRatio } } as SourceConfig & AdapterConfig,
-      {
-        clock: systemClock,
-        warn: (detail) => emit({ type: "source_warning", source: settings.name, code: "odd_input", detail }),
-        onScanned: resolve,
-        onProgress: (now) => void (progress = now),
-      },
-    );
+    const source = createSource(settings as SourceConfig & AdapterConfig, {
+      clock: systemClock,
+      limits: config.limits,
+      warn: (detail) => emit({ type: "source_warning", source: settings.name, code: "odd_input", detail }),
+      onScanned: resolve,
+      onProgress: (now) => void (progress = now),
+    });
     return { source: wraps?.source?.(source) ?? source, scanned, progress: () => progress };
   });
 }

@@ -45,7 +45,6 @@ export type Config = {
     readonly recordBytes: number;
     readonly depth: number;
     readonly gzipRatio: number;
-    readonly inFlightBytes: number;
   };
   readonly commit: { readonly intervalMs: number; readonly records: number; readonly bytes: number };
   /** ms. */
@@ -135,11 +134,6 @@ const limits = z
       .default(200)
       .describe(
         "A file may unpack to this many times its size after its first 1 MiB (`gzip_ratio`). Default 200: delivery files measure 9; a gzip bomb 1,000.",
-      ),
-    inFlightBytes: sizeSchema({ least: 8 * MIB, most: 4096 * MIB })
-      .prefault("64 MiB")
-      .describe(
-        "Bytes read and not yet committed; above it sources wait. Default 64 MiB: sixteen full batches, and small beside the heap.",
       ),
   })
   .describe("Guards against hostile or broken input.");

@@ -30,7 +30,6 @@ export type Signal =
       readonly members: number;
       readonly elapsedMs: number;
     }
-  | { readonly type: "store_migrated"; readonly from: number; readonly to: number; readonly copy: string }
   | { readonly type: "store_full"; readonly detail: string }
   | { readonly type: "store_failed"; readonly detail: string }
   | { readonly type: "fenced"; readonly detail: string }
@@ -38,7 +37,6 @@ export type Signal =
   | { readonly type: "drained"; readonly elapsedMs: number; readonly undelivered: number }
   | { readonly type: "failed"; readonly code: ErrorCode; readonly detail: string }
   // input
-  | { readonly type: "source_opened"; readonly source: string; readonly inputs: number; readonly bytes: number }
   | { readonly type: "source_finished"; readonly source: string; readonly elapsedMs: number }
   | { readonly type: "source_warning"; readonly source: string; readonly code: string; readonly detail: string }
   | {
@@ -58,10 +56,9 @@ export type Signal =
   | { readonly type: "watermark"; readonly logsource: Logsource; readonly watermarkMs: number; readonly lagMs: number }
   // commit and alerts
   | { readonly type: "committed"; readonly records: number; readonly alerts: number; readonly elapsedMs: number }
-  | { readonly type: "state"; readonly groups: number; readonly members: number; readonly inFlightBytes: number }
+  | { readonly type: "state"; readonly groups: number; readonly members: number }
   | { readonly type: "alert_written"; readonly ruleId: string; readonly alertId: string; readonly revision: number }
   // output
-  | { readonly type: "sink_opened"; readonly sink: string }
   | { readonly type: "delivered"; readonly sink: string; readonly alerts: number; readonly elapsedMs: number }
   | {
       readonly type: "delivery_retry";

@@ -7,7 +7,6 @@ import type { SignalRows } from "./signal-row.ts";
 
 /** Rows of these signals. */
 export const INPUT_SIGNALS: SignalRows<
-  | "source_opened"
   | "source_finished"
   | "source_warning"
   | "batch"
@@ -18,12 +17,6 @@ export const INPUT_SIGNALS: SignalRows<
   | "groupless"
   | "watermark"
 > = {
-  source_opened: {
-    level: "info",
-    message: "source opened",
-    what: "A source knows its inputs. `bytes` is what they hold now, 0 where that cannot be known.",
-    metrics: [],
-  },
   source_finished: {
     level: "info",
     message: "source finished",

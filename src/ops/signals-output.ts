@@ -10,7 +10,6 @@ export const OUTPUT_SIGNALS: SignalRows<
   | "committed"
   | "state"
   | "alert_written"
-  | "sink_opened"
   | "delivered"
   | "delivery_retry"
   | "delivery_failed"
@@ -53,13 +52,6 @@ export const OUTPUT_SIGNALS: SignalRows<
         labels: [],
         what: "Members in their windows.",
       },
-      {
-        name: "sagewatch_in_flight_bytes",
-        type: "gauge",
-        value: "inFlightBytes",
-        labels: [],
-        what: "Bytes read and not yet committed.",
-      },
     ],
   },
   alert_written: {
@@ -70,7 +62,6 @@ export const OUTPUT_SIGNALS: SignalRows<
       { name: "sagewatch_alerts_total", type: "counter", value: 1, labels: ["ruleId"], what: "Revisions of alerts." },
     ],
   },
-  sink_opened: { level: "info", message: "sink opened", what: "A sink takes alerts.", metrics: [] },
   delivered: {
     level: "debug",
     message: "delivered",

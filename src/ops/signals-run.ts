@@ -13,7 +13,6 @@ export const RUN_SIGNALS: SignalRows<
   | "rule_warning"
   | "rules_default_calendar"
   | "store_opened"
-  | "store_migrated"
   | "store_full"
   | "store_failed"
   | "fenced"
@@ -77,12 +76,6 @@ export const RUN_SIGNALS: SignalRows<
     metrics: [
       { name: "sagewatch_epoch", type: "gauge", value: "epoch", labels: [], what: "Starts on this state folder." },
     ],
-  },
-  store_migrated: {
-    level: "warn",
-    message: "state file migrated",
-    what: "An older state file was brought to this version; `copy` is the file as it was.",
-    metrics: [],
   },
   store_full: {
     level: "fatal",

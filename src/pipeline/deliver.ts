@@ -26,6 +26,9 @@ export type DeliverOptions = {
 
 /** A running worker. */
 export type DeliverWorker = {
+  readonly sink: string;
+  /** Alerts that wait for the sink. */
+  waiting(): number;
   /** Something may be due: call after each commit. */
   wake(): void;
   /** Resolves when nothing is due now (updates that wait for updateEvery stay), or when `signal` aborts. */
@@ -59,6 +62,8 @@ export function startDeliver(options: DeliverOptions): DeliverWorker {
     failure.resolve(error);
   });
   return {
+    sink: sink.name,
+    waiting: () => outbox.pending().rows,
     wake,
     failed: failure.promise,
     drained: async (signal) => {

@@ -56,6 +56,8 @@ export type Loop = {
   finish(source: string): void;
   /** Wall time went on. */
   tick(): void;
+  /** Tells how far the input is complete and what is held in memory. */
+  report(): void;
   /** True when the gathered unit is big or old enough. */
   due(): boolean;
   /** Commits what is gathered. Throws what the store throws; from then on it does nothing. */
@@ -99,6 +101,15 @@ export function createLoop(options: LoopOptions): Loop {
     tick: () => {
       watermarks.tick(clock.nowMs());
       advance();
+    },
+    report: () => {
+      const nowMs = clock.nowMs();
+      for (const logsource of logsources) {
+        const watermarkMs = watermarks.value(logsource);
+        if (Number.isFinite(watermarkMs))
+          options.emit({ type: "watermark", logsource, watermarkMs, lagMs: nowMs - watermarkMs });
+      }
+      options.emit({ type: "state", ...detector.size() });
     },
     due: () =>
       state.gathered.records >= commit.records ||

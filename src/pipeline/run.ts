@@ -23,6 +23,8 @@ export type PipelineOptions = Omit<LoopOptions, "wake"> & {
 const FLUSH_MS = 15_000;
 /** How often a source that waits for room in the quarantine looks again, ms. */
 const BLOCKED_MS = 1_000;
+/** How often watermarks, memory and outboxes are told of, ms: finer than the 15 s at which metrics are usually read. */
+const REPORT_MS = 10_000;
 
 /** Throws SagewatchError store_full, store_fenced, store_failed, or whatever a source threw. */
 export async function runPipeline(options: PipelineOptions, signal: AbortSignal): Promise<void> {
@@ -38,7 +40,7 @@ export async function runPipeline(options: PipelineOptions, signal: AbortSignal)
   const reading = AbortSignal.any([signal, stop.signal]);
   const ticking = new AbortController();
   loop.tick();
-  const ticker = tick(loop, { clock, intervalMs: options.commit.intervalMs, signal: ticking.signal }).catch(fail);
+  const ticker = tick(loop, options, ticking.signal).catch(fail);
   try {
     await readAll(options, { loop, signal: reading, fail });
     ticking.abort();
@@ -51,10 +53,13 @@ export async function runPipeline(options: PipelineOptions, signal: AbortSignal)
     errors.push(error);
   }
   if (errors.length > 0) loop.giveUp(errors[0]);
+  const endedMs = clock.monotonicMs();
   // With a full disk the alert that says so must still get out; any other error ends at once.
   if (errors.length === 0 || isFull(errors[0])) await flush(workers, clock).catch(fail);
+  const undelivered = workers.reduce((rows, worker) => rows + worker.waiting(), 0);
   await Promise.all(workers.map((worker) => worker.close().catch(fail)));
   if (errors.length > 0) throw errors[0];
+  emit({ type: "drained", elapsedMs: clock.monotonicMs() - endedMs, undelivered });
 }
 
 function isFull(error: unknown): boolean {
@@ -98,12 +103,17 @@ async function readQuarantine(quarantine: Source, run: Reading): Promise<void> {
 }
 
 /** Moves live watermarks with the wall clock and commits what became old enough, also while no source has anything. */
-async function tick(loop: Loop, options: { clock: Clock; intervalMs: number; signal: AbortSignal }): Promise<void> {
-  while (!options.signal.aborted) {
-    await options.clock.sleep(options.intervalMs, options.signal);
-    if (options.signal.aborted) return;
+async function tick(loop: Loop, { clock, commit, workers, emit }: PipelineOptions, signal: AbortSignal): Promise<void> {
+  let reportedMs = clock.monotonicMs();
+  while (!signal.aborted) {
+    await clock.sleep(commit.intervalMs, signal);
+    if (signal.aborted) return;
     loop.tick();
     if (loop.due()) loop.commit();
+    if (clock.monotonicMs() - reportedMs < REPORT_MS) continue;
+    reportedMs = clock.monotonicMs();
+    loop.report();
+    for (const worker of workers) emit({ type: "outbox", sink: worker.sink, rows: worker.waiting() });
   }
 }
 

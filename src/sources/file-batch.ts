@@ -69,7 +69,7 @@ export async function* readFile(
     if (batch.isLast && !isGivenUp) followUp(file, run);
     reading.onSettled?.();
   };
-  const options = { source: config.name, path: file.path, sizeBytes: file.sizeBytes, skip, limits: config.limits };
+  const options = { source: config.name, path: file.path, sizeBytes: file.sizeBytes, skip, limits: deps.limits };
   try {
     for await (const batch of readFileBatches({ ...options, onRead: reading.progress.read }, reading.signal)) {
       if (reading.signal.aborted) return "aborted";

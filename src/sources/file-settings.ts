@@ -2,7 +2,7 @@
  * Settings of the `file` source: the schema with every default, from which docs/config.md is made as well.
  */
 import { z } from "zod";
-import { durationSchema, sizeSchema } from "../model/settings.ts";
+import { durationSchema } from "../model/settings.ts";
 import type { SourceType } from "./settings.ts";
 
 /** Settings of a file source, defaults filled in; durations in ms, sizes in bytes. */
@@ -16,28 +16,9 @@ export type FileSourceConfig = {
   readonly lateness: number;
   readonly idle: number;
   readonly follow?: number | undefined;
-  readonly limits: { readonly recordBytes: number; readonly depth: number; readonly gzipRatio: number };
 };
 
-const [MINUTE_MS, KIB, MIB] = [60_000, 1024, 1024 * 1024] as const;
-
-const limitsSchema = z.strictObject({
-  recordBytes: sizeSchema({ least: KIB, most: MIB })
-    .default(MIB)
-    .describe("Largest record. CloudTrail's own limit is 256 KB; a larger one goes to quarantine."),
-  depth: z
-    .int()
-    .min(8)
-    .max(256)
-    .default(64)
-    .describe("Deepest nesting of a record. The deepest seen in real records is 11."),
-  gzipRatio: z
-    .int()
-    .min(10)
-    .max(1100)
-    .default(200)
-    .describe("Unpacked bytes for each packed one, after the first MiB. CloudTrail files come to 9."),
-});
+const MINUTE_MS = 60_000;
 
 /** Schema of the settings. */
 export const fileSchema: SourceType<FileSourceConfig>["schema"] = z.strictObject({
@@ -74,5 +55,4 @@ export const fileSchema: SourceType<FileSourceConfig>["schema"] = z.strictObject
     .describe(
       "once: for files without a time slot in their names, follow the newest event − this. Default: wait for the end of the files.",
     ),
-  limits: limitsSchema.default({ recordBytes: MIB, depth: 64, gzipRatio: 200 }).describe("Bounds of what is taken in."),
 });

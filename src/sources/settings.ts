@@ -8,6 +8,8 @@ import type { Clock } from "../lib/clock.ts";
 /** What compose hands to every source. */
 export type SourceDeps = {
   readonly clock: Clock;
+  /** Bounds of what is taken in, the same for every source: `limits` of the configuration. */
+  readonly limits: { readonly recordBytes: number; readonly depth: number; readonly gzipRatio: number };
   /** Told of anything odd that does not end the source, one line each; the same line comes once. */
   readonly warn: (text: string) => void;
   /** Live sources: all that was there at the start is committed, so that held watermarks may go on. Called once. */

@@ -65,7 +65,7 @@ describe("defaults", () => {
       sources: [],
       sinks: [],
       rules: { paths: null, strict: false },
-      limits: { recordBytes: 1_048_576, depth: 64, gzipRatio: 200, inFlightBytes: 67_108_864 },
+      limits: { recordBytes: 1_048_576, depth: 64, gzipRatio: 200 },
       commit: { intervalMs: 250, records: 2000, bytes: 4_194_304 },
       updateEvery: 60_000,
       log: { level: "info" },

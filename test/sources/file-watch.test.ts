@@ -8,7 +8,18 @@ import type { Batch } from "../../src/contracts.ts";
 import { type Clock, systemClock } from "../../src/lib/clock.ts";
 import { createSource, sourceRegistry } from "../../src/sources/registry.ts";
 import { commitPositions, readBatches } from "../contracts/source-exam.ts";
-import { call, createFolder, delivery, deliveryName, floorsOf, type Folder, idsOf, many, slotMs } from "./records.ts";
+import {
+  call,
+  createFolder,
+  delivery,
+  deliveryName,
+  floorsOf,
+  type Folder,
+  idsOf,
+  many,
+  slotMs,
+  LIMITS,
+} from "./records.ts";
 
 let folder: Folder;
 let warnings: string[];
@@ -24,7 +35,7 @@ function open(
   deps: { clock?: Clock; onScanned?: () => void } = {},
 ): ReturnType<typeof createSource> {
   const config = sourceRegistry.file.schema.parse({ type: "file", paths: [folder.path], ...settings });
-  return createSource(config, { clock: systemClock, warn: (text) => warnings.push(text), ...deps });
+  return createSource(config, { clock: systemClock, limits: LIMITS, warn: (text) => warnings.push(text), ...deps });
 }
 
 /** A clock whose sleeps end when the test lets time go by. */

@@ -10,7 +10,18 @@ import { systemClock } from "../../src/lib/clock.ts";
 import { SagewatchError } from "../../src/model/errors.ts";
 import { createSource, type SourceConfig, sourceRegistry } from "../../src/sources/registry.ts";
 import { commitPositions, examineSource, readBatches } from "../contracts/source-exam.ts";
-import { call, createFolder, delivery, deliveryName, floorsOf, type Folder, idsOf, many, slotMs } from "./records.ts";
+import {
+  call,
+  createFolder,
+  delivery,
+  deliveryName,
+  floorsOf,
+  type Folder,
+  idsOf,
+  many,
+  slotMs,
+  LIMITS,
+} from "./records.ts";
 
 let folder: Folder;
 let warnings: string[];
@@ -24,7 +35,7 @@ type Settings = Omit<Partial<SourceConfig>, "lateness" | "follow"> & { lateness?
 
 function open(settings: Settings = {}): Source {
   const config = sourceRegistry.file.schema.parse({ type: "file", paths: [folder.path], mode: "once", ...settings });
-  return createSource(config, { clock: systemClock, warn: (text) => warnings.push(text) });
+  return createSource(config, { clock: systemClock, limits: LIMITS, warn: (text) => warnings.push(text) });
 }
 
 const examFolder = createFolder();
@@ -35,7 +46,10 @@ examineSource({
   name: "file",
   open: async () => {
     const config = sourceRegistry.file.schema.parse({ type: "file", paths: [examFolder.path], mode: "once" });
-    return { source: createSource(config, { clock: systemClock, warn: () => {} }), close: async () => {} };
+    return {
+      source: createSource(config, { clock: systemClock, limits: LIMITS, warn: () => {} }),
+      close: async () => {},
+    };
   },
   records: [...many, call("a"), call("b"), call("c"), call("d")],
   rejected: 1,
@@ -237,16 +251,10 @@ describe("settings", () => {
     [{ type: "file", paths: ["a"], mode: "tail" }, "mode"],
     [{ type: "file", paths: ["a"], afterRead: "burn" }, "afterRead"],
     [{ type: "file", paths: ["a"], lateness: "soon" }, "lateness"],
-    [{ type: "file", paths: ["a"], limits: { recordBytes: "2 MiB" } }, "recordBytes"],
     [{ type: "file", paths: ["a"], colour: 1 }, ""],
   ] as const)("%j is refused", ([settings, key], { expect }) => {
     const result = sourceRegistry.file.schema.safeParse(settings);
     expect(result.success).toBe(false);
     expect(result.error?.issues[0]?.path.at(-1) ?? "").toBe(key);
-  });
-
-  test("limits given in part keep the other defaults", () => {
-    const config = sourceRegistry.file.schema.parse({ type: "file", paths: ["a"], limits: { depth: 32 } });
-    expect(config.limits).toEqual({ recordBytes: 1 << 20, depth: 32, gzipRatio: 200 });
   });
 });

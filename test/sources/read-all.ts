@@ -6,6 +6,7 @@
 import { decoders } from "../../src/decode/registry.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { createSource, sourceRegistry } from "../../src/sources/registry.ts";
+import { LIMITS } from "./records.ts";
 
 const args = process.argv.slice(2);
 const paths = args.filter((arg) => !arg.startsWith("--"));
@@ -13,6 +14,7 @@ const config = sourceRegistry.file.schema.parse({ type: "file", paths, mode: "on
 let bytes = 0;
 const source = createSource(config, {
   clock: systemClock,
+  limits: LIMITS,
   warn: (text) => process.stderr.write(`${text}\n`),
   onProgress: ({ doneBytes }) => {
     bytes = doneBytes;

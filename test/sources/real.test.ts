@@ -8,13 +8,14 @@ import { decoders } from "../../src/decode/registry.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { createSource, sourceRegistry } from "../../src/sources/registry.ts";
 import { readBatches } from "../contracts/source-exam.ts";
+import { LIMITS } from "./records.ts";
 
 const dataFolder = join(import.meta.dirname, "../../../shared/data");
 
 /** "kind" of each event, "reason" of each rejected record, "skipped:reason" of the rest, with their numbers. */
 async function countAll(path: string): Promise<Record<string, number>> {
   const config = sourceRegistry.file.schema.parse({ type: "file", paths: [path], mode: "once" });
-  const source = createSource(config, { clock: systemClock, warn: () => {} });
+  const source = createSource(config, { clock: systemClock, limits: LIMITS, warn: () => {} });
   const counts: Record<string, number> = {};
   const add = (what: string, count = 1): void => {
     counts[what] = (counts[what] ?? 0) + count;

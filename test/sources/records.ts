@@ -4,7 +4,11 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Batch } from "../../src/contracts.ts";
+import type { SourceDeps } from "../../src/sources/settings.ts";
 import { textsOf } from "../contracts/source-exam.ts";
+
+/** The limits of the configuration, as they are by default. */
+export const LIMITS: SourceDeps["limits"] = { recordBytes: 1 << 20, depth: 64, gzipRatio: 200 };
 
 /** A CloudTrail record in its usual shape. */
 export function call(id: string): string {
