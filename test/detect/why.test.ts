@@ -52,7 +52,7 @@ test.each([
     ],
     "Step0 at 2026-03-10T00:00:00Z, then Step1 at 2026-03-10T00:03:00Z: 2 steps in order within 1 h",
   ],
-] as const)("%s", (_, rule, events, why) => {
+] as const)("%s", (...[, rule, events, why]) => {
   expect(alertOf(rule, events as readonly (readonly [number, number?])[]).why).toBe(why);
 });
 

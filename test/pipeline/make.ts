@@ -65,11 +65,7 @@ export function createTable(): Table {
   };
 }
 
-function toBatch(
-  source: string,
-  at: { floorMs: number; position: string },
-  settle: (error?: unknown) => void,
-): Batch {
+function toBatch(source: string, at: { floorMs: number; position: string }, settle: (error?: unknown) => void): Batch {
   return {
     kind: "cloudtrail",
     chunk: new Uint8Array(0),
