@@ -18,6 +18,7 @@ import { systemClock } from "../lib/clock.ts";
 import { safeLine } from "../lib/safe-text.ts";
 import { fitColumns, formatRow, textWidth } from "../lib/text-table.ts";
 import type { Alert } from "../model/alert.ts";
+import { createGathering } from "../ops/gather.ts";
 import { createLog } from "../ops/log.ts";
 import { createProgress } from "../ops/progress.ts";
 import { renderSummary, toCount } from "../ops/summary.ts";
@@ -105,7 +106,7 @@ async function runPipeline(config: Config, terminal: Terminal): Promise<RunSumma
   try {
     return await composeRun({
       config,
-      emit: createLog({ level: config.log.level, stream: terminal.stderr }),
+      emit: createGathering(createLog({ level: config.log.level, stream: terminal.stderr }), systemClock),
       signal: terminal.signal,
       onProgress: (now) => progress.show(shareOf(now), describeProgress(now)),
     });

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { loadConfig } from "../config/load.ts";
 import { ADAPTERS } from "../config/registries.ts";
 import type { QuarantineRow } from "../contracts.ts";
-import { toUtcText } from "../lib/clock.ts";
+import { systemClock, toUtcText } from "../lib/clock.ts";
 import { formatSize } from "../lib/duration.ts";
 import { ownValue } from "../lib/json.ts";
 import { safeJson, safeLine, safeText } from "../lib/safe-text.ts";
@@ -16,6 +16,7 @@ import { fitColumns, formatRow, textWidth } from "../lib/text-table.ts";
 import { SagewatchError } from "../model/errors.ts";
 import { REASONS } from "../model/event.ts";
 import { callControl, CONTROL_SOCKET, QUARANTINE_REPLAY } from "../ops/control.ts";
+import { createGathering } from "../ops/gather.ts";
 import { createLog } from "../ops/log.ts";
 import { print, printRecord, remark, type Terminal, widthOf } from "../ops/terminal.ts";
 import { quieter, type StateOptions, withViews } from "./alerts.ts";
@@ -98,7 +99,7 @@ export async function replayQuarantine(options: ReplayQuarantine, terminal: Term
       : await composeQuarantineReplay({
           config,
           ids,
-          emit: createLog({ level: quieter(config), stream: terminal.stderr }),
+          emit: createGathering(createLog({ level: quieter(config), stream: terminal.stderr }), systemClock),
           signal: terminal.signal,
         });
   const count = (name: string): number => Number(ownValue(outcome, name) ?? 0);

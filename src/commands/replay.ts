@@ -8,6 +8,7 @@ import { composeReplay, type Progress } from "../compose.ts";
 import { loadConfig } from "../config/load.ts";
 import { ADAPTERS } from "../config/registries.ts";
 import { systemClock } from "../lib/clock.ts";
+import { createGathering } from "../ops/gather.ts";
 import { createLog } from "../ops/log.ts";
 import { createProgress } from "../ops/progress.ts";
 import { renderSummary } from "../ops/summary.ts";
@@ -36,7 +37,7 @@ export async function runReplay(options: ReplayCommand, terminal: Terminal): Pro
       paths: options.paths,
       rulePaths: options.rules ?? null,
       latenessMs: options.lateness ?? null,
-      emit: createLog({ level: quieter(config), stream: terminal.stderr }),
+      emit: createGathering(createLog({ level: quieter(config), stream: terminal.stderr }), systemClock),
       signal: terminal.signal,
       onProgress: (now) => progress.show(shareOf(now), describeProgress(now)),
     });

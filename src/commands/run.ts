@@ -7,7 +7,9 @@
 import { composeRun } from "../compose.ts";
 import { loadConfig, loadEngineVersion, type LoadedConfig, SEARCH_PATHS } from "../config/load.ts";
 import { ADAPTERS } from "../config/registries.ts";
+import { systemClock } from "../lib/clock.ts";
 import { SagewatchError, toMessage } from "../model/errors.ts";
+import { createGathering } from "../ops/gather.ts";
 import { createLog } from "../ops/log.ts";
 import type { Terminal } from "../ops/terminal.ts";
 
@@ -15,7 +17,7 @@ import type { Terminal } from "../ops/terminal.ts";
 export async function runDaemon(options: { readonly config?: string }, terminal: Terminal): Promise<number> {
   const loaded = loadDaemonConfig(options.config);
   const { config, path } = loaded;
-  const emit = createLog({ level: config.log.level });
+  const emit = createGathering(createLog({ level: config.log.level }), systemClock);
   emit({ type: "started", version: loadEngineVersion(), command: "run", pid: process.pid });
   emit({ type: "config_loaded", path: path ?? "", sources: config.sources.length, sinks: config.sinks.length });
   if (!loaded.definesBusiness) emit({ type: "rules_default_calendar", accounts: Object.keys(config.accounts).length });
