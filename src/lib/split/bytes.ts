@@ -37,16 +37,21 @@ export function findLine(bytes: Uint8Array, from: number, end: number): number {
 
 /**
  * End of the text (from behind its quote) or word that `from` stands in; the bitwise complement of where to go on when
- * it is not there yet.
+ * it is not there yet. With `lineEnds`, a text also ends behind a line break that is followed by "{".
  */
-export function findAtomEnd(bytes: Uint8Array, from: number, atom: { filled: number; isText: boolean }): number {
+export function findAtomEnd(
+  bytes: Uint8Array,
+  from: number,
+  atom: { filled: number; isText: boolean; lineEnds: boolean },
+): number {
   let pos = from;
   for (; pos < atom.filled; pos += 1) {
     const byte = bytes[pos] as number;
     if (atom.isText ? byte === QUOTE : WORD_ENDS[byte] === 1) return atom.isText ? pos + 1 : pos;
-    if (!atom.isText || byte !== BACKSLASH) continue;
+    if (!atom.isText || (byte !== BACKSLASH && byte !== NEWLINE)) continue;
     if (pos + 1 >= atom.filled) break;
-    pos += 1;
+    if (byte === NEWLINE && atom.lineEnds && bytes[pos + 1] === OPEN_OBJECT) return pos + 1;
+    if (byte === BACKSLASH && bytes[pos + 1] !== NEWLINE) pos += 1;
   }
   return ~pos;
 }

@@ -123,10 +123,8 @@ export class JsonSplitter {
   #gap(): boolean {
     const { bytes, filled } = this.#window;
     let pos = this.#pos;
-    while (pos < filled && SPACES[bytes[pos] as number] === 1) {
+    for (; pos < filled && SPACES[bytes[pos] as number] === 1; pos += 1)
       if (bytes[pos] === NEWLINE) this.#gapBreak = true;
-      pos += 1;
-    }
     this.#pos = pos;
     if (pos >= filled) return false;
     const byte = bytes[pos] as number;
@@ -314,8 +312,11 @@ export class JsonSplitter {
   }
 
   #atom(): boolean {
-    const end = findAtomEnd(this.#window.bytes, this.#pos, { filled: this.#window.filled, isText: this.#isText });
+    const { bytes, filled } = this.#window;
+    const end = findAtomEnd(bytes, this.#pos, { filled, isText: this.#isText, lineEnds: !this.#hasBreak });
     this.#pos = end < 0 ? ~end : end;
+    // A text that its line cuts short: the next line is read by itself.
+    if (this.#isText && bytes[end - 1] === NEWLINE) this.#leaveArrays();
     if (end >= 0) this.#report("bad_json", "a value that is no object");
     return end >= 0;
   }

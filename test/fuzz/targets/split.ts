@@ -24,6 +24,7 @@ function check(input: Uint8Array): void {
   assert.deepEqual(pieces.skipped, result.skipped);
   checkBatches(result);
   checkBefore(input, result);
+  checkBehind(input);
   const [first] = splitRecords(Buffer.concat([encode(`${NEIGHBOUR}\n`), input]), WHOLE).outcomes;
   assert.equal(first?.text, NEIGHBOUR, "the record on the line before");
 }
@@ -55,6 +56,16 @@ function checkBefore(input: Uint8Array, { outcomes }: SplitResult): void {
   const end = head.findIndex(({ is }) => !Object.hasOwn(decoders, is));
   const before = end === -1 ? head : head.slice(0, end);
   assert.deepEqual(outcomes.slice(0, before.length), before);
+}
+
+/** One line, whatever stands in it, costs no record on the next line. */
+function checkBehind(input: Uint8Array): void {
+  const line = input.filter((byte) => byte !== 10 && byte !== 13);
+  const { outcomes } = splitRecords(Buffer.concat([line, encode(`\n${NEIGHBOUR}\n`)]), WHOLE);
+  assert.ok(
+    outcomes.some(({ text }) => text === NEIGHBOUR),
+    "the record on the line behind",
+  );
 }
 
 export const target: Target = {
