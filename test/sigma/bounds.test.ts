@@ -35,6 +35,11 @@ describe("small files that stand for a lot", () => {
     ["windash", sel(`f|windash: [${many(900, (index) => `'-a -b -c -d ${index}', `)}]`), "rule_too_large"],
     ["bounded repetitions", sel(`f|re: [${many(2000, (index) => `'a{1,500}b{1,500}${index}', `)}]`), "rule_too_large"],
     ["wide ranges", sel(`f|re|i: [${many(700, (index) => `'[a-\\x{ffff}]${index}', `)}]`), "rule_too_large"],
+    [
+      "Unicode classes",
+      sel(`f|re|i: [${many(60, (index) => `'${"\\p{Lu}".repeat(100)}${index}', `)}]`),
+      "rule_too_large",
+    ],
     ["wide ranges in one", sel(`f|re|i: '${"[a-\uffff]".repeat(600)}'`), "rule_too_large"],
     [
       "a long detection named often",

@@ -164,9 +164,9 @@ function toRegex(node: YamlScalar, { chain, findings }: Item): readonly Test[] {
   const test = { type: "regex", source, ignoreCase: has("i"), multiline: has("m"), dotAll: has("s") } as const;
   if (!findings.spend(regexWork(written))) {
     findings.error("rule_too_large", node.at, {
-      message: "the regular expressions of this file have too many bounded repetitions or wide ranges",
+      message: "the regular expressions of this file have too many bounded repetitions, wide ranges or Unicode classes",
       value: written,
-      remedy: "use `+` or `*` in place of {n,m}, \\P{ASCII} in place of a range beyond ASCII, or split the file",
+      remedy: "use `+` or `*` in place of {n,m}, or split the file",
     });
     return [];
   }
