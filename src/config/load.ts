@@ -6,7 +6,7 @@
  * are meant from the folder in which the command runs. All faults are told at once.
  */
 import { existsSync, readFileSync } from "node:fs";
-import { LineCounter, parseDocument } from "yaml";
+import { isScalar, LineCounter, parseDocument, visit } from "yaml";
 import { SagewatchError, toMessage } from "../model/errors.ts";
 import type { Adapters } from "./adapters.ts";
 import { type Fault, type ParsedFile, placeOf, toFaults, toPathText } from "./faults.ts";
@@ -64,7 +64,7 @@ export function parseConfig(
     return { line: Math.max(line, 1), column: Math.max(col, 1), text: message, isPlainSecret: false };
   });
   if (syntax.length > 0) throw refuse(name, syntax);
-  const raw = toPlain(document, name) ?? {};
+  const raw = toPlain(document, { lines, name }) ?? {};
   const file: ParsedFile = { document, lines, raw };
   const result = createConfigSchema(adapters, environment["SAGEWATCH_STATE_DIR"] || undefined).safeParse(raw);
   if (!result.success) throw refuse(name, toFaults(file, createShapeReader(adapters, raw), result.error.issues));
@@ -111,12 +111,33 @@ function parseYaml(
   }
 }
 
-function toPlain(document: ReturnType<typeof parseDocument>, name: string): unknown {
+/** A key that is a map, a list or an alias, or null. No key of ours is, and making texts of nested ones takes exponential time. */
+function findOddKey(document: ReturnType<typeof parseDocument>, lines: LineCounter): Fault | null {
+  let found: Fault | null = null;
+  visit(document, {
+    Pair: (_at, { key }) => {
+      if (key === null || isScalar(key)) return undefined;
+      const { line, col } = lines.linePos((key as { range?: readonly number[] | null }).range?.[0] ?? 0);
+      const text = "a key must be a plain text, not a map, list or alias";
+      found = { line: Math.max(line, 1), column: Math.max(col, 1), text, isPlainSecret: false };
+      return visit.BREAK;
+    },
+  });
+  return found;
+}
+
+function toPlain(
+  document: ReturnType<typeof parseDocument>,
+  { lines, name }: { lines: LineCounter; name: string },
+): unknown {
+  let oddKey: Fault | null;
   try {
-    return document.toJS({ maxAliasCount: 100 }) as unknown;
+    oddKey = findOddKey(document, lines);
+    if (oddKey === null) return document.toJS({ maxAliasCount: 100 }) as unknown;
   } catch (error) {
     throw new SagewatchError("config_invalid", `${name}: ${toMessage(error)}`, { cause: error });
   }
+  throw refuse(name, [oddKey]);
 }
 
 function refuse(name: string, faults: readonly Fault[]): SagewatchError {

@@ -176,6 +176,8 @@ describe("faults", () => {
     ["lists", "[".repeat(20_000)],
     ["maps", "{a: ".repeat(20_000)],
     ["items", "- ".repeat(20_000)],
+    ["keys of keys", "? ".repeat(900)],
+    ["keys of keys, shallow", "? ".repeat(40)],
     // Here the package's own parser runs out of stack, and throws.
     ["open maps behind a line each", `${"a\n  - {b: ".repeat(4000)}}\nb: 1\nc: {d: 1}\n`],
   ])("nesting that no parser's stack takes is refused: %s", (_name, text) => {
