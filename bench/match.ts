@@ -5,11 +5,11 @@
  * into chunks, and the fastest time of each chunk counts: what other processes of the machine take is left out, alike on
  * both sides. Prints one JSON line.
  */
-import { cpus } from "node:os";
 import type { Event, JsonObject } from "../src/model/event.ts";
 import type { RuleSet } from "../src/sigma/ast.ts";
 import { compileRules } from "../src/sigma/compile.ts";
 import { eventOf, NO_LISTS } from "../test/match/build.ts";
+import { describeMachine, print } from "./machine.ts";
 import { benchRecords, benchRules, withMadeUpRules } from "./match-rules.ts";
 
 const ROUNDS = 40;
@@ -61,10 +61,7 @@ export function benchMatch(): Record<string, unknown> {
   const { records, origin: recordOrigin } = benchRecords();
   const bytes = records.reduce((sum, record) => sum + Buffer.byteLength(record), 0);
   return {
-    bench: "match",
-    machine: `${cpus().length} × ${cpus()[0]?.model ?? "unknown"}`,
-    node: process.versions.node,
-    v8: process.versions.v8,
+    ...describeMachine("match"),
     rules: origin,
     records: { origin: recordOrigin, count: records.length, bytes },
     base: measure(ruleSet, records),
@@ -72,4 +69,4 @@ export function benchMatch(): Record<string, unknown> {
   };
 }
 
-if (import.meta.main) process.stdout.write(`${JSON.stringify(benchMatch())}\n`);
+if (import.meta.main) print(benchMatch());

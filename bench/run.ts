@@ -1,0 +1,19 @@
+/**
+ * npm run bench -- [NAME]…: runs the benches one after another, each in a process of its own, so that none pays for the
+ * heap or the compiled code of another. Each prints one JSON line; docs/bench.md says what they measure.
+ */
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+
+const NAMES = ["split", "match", "commit", "pipeline"] as const;
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.find((name) => !NAMES.some((known) => known === name));
+if (unknown !== undefined) {
+  process.stderr.write(`there is no bench ${JSON.stringify(unknown)}; benches: ${NAMES.join(", ")}\n`);
+  process.exit(2);
+}
+for (const name of NAMES.filter((known) => wanted.length === 0 || wanted.includes(known))) {
+  const { status } = spawnSync(process.execPath, [join(import.meta.dirname, `${name}.ts`)], { stdio: "inherit" });
+  if (status !== 0) process.exitCode = 1;
+}
