@@ -36,6 +36,13 @@ export const systemClock: Clock = {
   },
 };
 
+/** Lets timers, signals and I/O have their turn, for loops that would otherwise never wait. */
+export function nextTurn(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  setImmediate(resolve);
+  return promise;
+}
+
 /** RFC 3339 text in UTC with Z of an epoch time; whole seconds are written without a fraction. */
 export function toUtcText(epochMs: number): string {
   const text = new Date(epochMs).toISOString();
