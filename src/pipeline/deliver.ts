@@ -31,7 +31,7 @@ export type DeliverWorker = {
   waiting(): number;
   /** Something may be due: call after each commit. */
   wake(): void;
-  /** Resolves when nothing is due now (updates that wait for updateEvery stay), or when `signal` aborts. */
+  /** Wakes it; resolves when nothing is due now (updates that wait for updateEvery stay), or when `signal` aborts. */
   drained(signal: AbortSignal): Promise<void>;
   /** Stops after the sends in flight and closes the sink. */
   close(): Promise<void>;
@@ -67,6 +67,7 @@ export function startDeliver(options: DeliverOptions): DeliverWorker {
     wake,
     failed: failure.promise,
     drained: async (signal) => {
+      wake();
       while (!signal.aborted && !stop.signal.aborted && outbox.pending().nextDueMs <= clock.nowMs())
         await clock.sleep(10, signal);
     },
