@@ -4,7 +4,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, relative } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { runRulesTest } from "../src/commands/rules-test.ts";
+import { runRulesTest } from "../src/commands/rules/test.ts";
 import { openRules, type Rules } from "../src/compose/rules.ts";
 import { SHIPPED_RULES } from "../src/config/load.ts";
 import { ADAPTERS } from "../src/config/registries.ts";

@@ -27,7 +27,7 @@ import type { Answers } from "../simulate/answers.ts";
 import { judge, type Judgement } from "../simulate/attacks/judge.ts";
 import { openViews } from "../store/views.ts";
 import { describeProgress, shareOf } from "./replay.ts";
-import { toRules } from "./rules.ts";
+import { toRules } from "./rules/rules.ts";
 import { runSimulate } from "./simulate.ts";
 
 export type DemoCommand = {

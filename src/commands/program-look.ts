@@ -11,8 +11,8 @@ import { REASONS } from "../model/event.ts";
 import { type Call, configOption, formatOption, toCountOption, toTimeOption, zoneOption } from "./options.ts";
 import type { ListAlerts, ShowAlert } from "./alerts.ts";
 import type { ListQuarantine, ReplayQuarantine, ShowQuarantined } from "./quarantine.ts";
-import type { CheckRules, ListRules } from "./rules.ts";
-import type { RulesTestOptions } from "./rules-test.ts";
+import type { CheckRules, ListRules } from "./rules/rules.ts";
+import type { RulesTestOptions } from "./rules/test.ts";
 
 const LIST_LIMIT = 100;
 
@@ -42,7 +42,7 @@ function addRules(program: Command, { terminal, done }: Call): void {
     .option("--strict", "hold these rules to the strict checks of the shipped ones")
     .addOption(configOption())
     .action(async (paths: string[], options: Omit<CheckRules, "paths">) =>
-      done(await (await import("./rules.ts")).checkRules({ ...options, paths }, terminal)),
+      done(await (await import("./rules/rules.ts")).checkRules({ ...options, paths }, terminal)),
     );
   rules
     .command("test")
@@ -57,7 +57,7 @@ function addRules(program: Command, { terminal, done }: Call): void {
         .default("text"),
     )
     .action(async (paths: string[], options: Omit<RulesTestOptions, "paths">) =>
-      done(await (await import("./rules.ts")).testRules({ ...options, paths }, terminal)),
+      done(await (await import("./rules/rules.ts")).testRules({ ...options, paths }, terminal)),
     );
   rules
     .command("list")
@@ -66,7 +66,7 @@ function addRules(program: Command, { terminal, done }: Call): void {
     .addOption(
       new Option("--format <form>", "table, or one JSON object a line").choices(["table", "ndjson"]).default("table"),
     )
-    .action(async (options: ListRules) => done(await (await import("./rules.ts")).listRules(options, terminal)));
+    .action(async (options: ListRules) => done(await (await import("./rules/rules.ts")).listRules(options, terminal)));
 }
 
 function addAlerts(program: Command, { terminal, done }: Call): void {

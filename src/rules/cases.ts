@@ -2,7 +2,7 @@
  * Case files: what a rule must say, and must not say, about events written down beside it.
  *
  * NAME.cases.json stands beside NAME.yml. This file knows its form (checked in as detections/cases.schema.json for
- * editors), finds and reads such files, and tells every fault with file and path. It runs nothing: commands/rules-test.ts
+ * editors), finds and reads such files, and tells every fault with file and path. It runs nothing: commands/rules/test.ts
  * does, through the engine itself, so that a case passes or fails for the reasons a daemon would have.
  */
 import { readdirSync, readFileSync, statSync } from "node:fs";

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { runRulesTest } from "../../src/commands/rules-test.ts";
+import { runRulesTest } from "../../src/commands/rules/test.ts";
 
 const COUNT = "11111111-1111-4111-8111-111111111111";
 const CALL = "22222222-2222-4222-8222-222222222222";

@@ -5,22 +5,22 @@
  * calendars of the case's own configuration; nothing else is configured, so that a case says the same everywhere. A case
  * fails with what was expected, what came out, and which of its events met which rule. No state is touched.
  */
-import { openRules, type Rules } from "../compose/rules.ts";
-import { SHIPPED_RULES } from "../config/load.ts";
-import { ADAPTERS } from "../config/registries.ts";
-import { type Config, createConfigSchema } from "../config/schema.ts";
-import type { AlertDraft, Batch, Match, MatchResult } from "../contracts.ts";
-import { decoders } from "../decode/registry.ts";
-import { createDetector } from "../detect/detector.ts";
-import { canonicalJson } from "../lib/canonical.ts";
-import { systemClock } from "../lib/clock.ts";
-import { formatDuration } from "../lib/duration.ts";
-import { createMatcher } from "../match/matcher.ts";
-import type { AlertContent } from "../model/alert.ts";
-import { SagewatchError } from "../model/errors.ts";
-import type { JsonObject, Rejected } from "../model/event.ts";
-import { expandEvents } from "../rules/case-events.ts";
-import { type CaseOutcome, type CaseReport, isPassed, renderCaseJunit, renderCaseText } from "../rules/case-report.ts";
+import { openRules, type Rules } from "../../compose/rules.ts";
+import { SHIPPED_RULES } from "../../config/load.ts";
+import { ADAPTERS } from "../../config/registries.ts";
+import { type Config, createConfigSchema } from "../../config/schema.ts";
+import type { AlertDraft, Batch, Match, MatchResult } from "../../contracts.ts";
+import { decoders } from "../../decode/registry.ts";
+import { createDetector } from "../../detect/detector.ts";
+import { canonicalJson } from "../../lib/canonical.ts";
+import { systemClock } from "../../lib/clock.ts";
+import { formatDuration } from "../../lib/duration.ts";
+import { createMatcher } from "../../match/matcher.ts";
+import type { AlertContent } from "../../model/alert.ts";
+import { SagewatchError } from "../../model/errors.ts";
+import type { JsonObject, Rejected } from "../../model/event.ts";
+import { expandEvents } from "../../rules/case-events.ts";
+import { type CaseOutcome, type CaseReport, isPassed, renderCaseJunit, renderCaseText } from "../../rules/case-report.ts";
 import {
   type Case,
   type CaseFile,
@@ -29,9 +29,9 @@ import {
   readCaseFile,
   toCasesFile,
   toPath,
-} from "../rules/cases.ts";
-import type { Correlation, DetectionRule, RuleSet } from "../sigma/ast.ts";
-import { createRecordBatcher } from "../sources/record-batches.ts";
+} from "../../rules/cases.ts";
+import type { Correlation, DetectionRule, RuleSet } from "../../sigma/ast.ts";
+import { createRecordBatcher } from "../../sources/record-batches.ts";
 
 /** Where rules and cases lie (none: those that come with Sagewatch), and how to tell the result. */
 export type RulesTestOptions = { readonly paths: readonly string[]; readonly format: "text" | "junit" };

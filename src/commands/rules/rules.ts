@@ -2,16 +2,16 @@
  * `sagewatch rules check`, `test` and `list`: rules before they run. No state is touched.
  */
 import { basename } from "node:path";
-import { compileLoaded, openRules, toMode } from "../compose/rules.ts";
-import { loadConfig, SHIPPED_RULES } from "../config/load.ts";
-import { ADAPTERS } from "../config/registries.ts";
-import { safeJson, safeLine } from "../lib/safe-text.ts";
-import { fitColumns, formatRow, textWidth } from "../lib/text-table.ts";
-import { print, remark, type Terminal, widthOf } from "../ops/terminal.ts";
-import { loadLists } from "../rules/lists.ts";
-import type { Correlation, DetectionRule, RuleSet } from "../sigma/ast.ts";
-import { runRulesCheck } from "./rules-check.ts";
-import { runRulesTest, type RulesTestOptions } from "./rules-test.ts";
+import { compileLoaded, openRules, toMode } from "../../compose/rules.ts";
+import { loadConfig, SHIPPED_RULES } from "../../config/load.ts";
+import { ADAPTERS } from "../../config/registries.ts";
+import { safeJson, safeLine } from "../../lib/safe-text.ts";
+import { fitColumns, formatRow, textWidth } from "../../lib/text-table.ts";
+import { print, remark, type Terminal, widthOf } from "../../ops/terminal.ts";
+import { loadLists } from "../../rules/lists.ts";
+import type { Correlation, DetectionRule, RuleSet } from "../../sigma/ast.ts";
+import { runRulesCheck } from "./check.ts";
+import { runRulesTest, type RulesTestOptions } from "./test.ts";
 
 export type CheckRules = {
   readonly paths: readonly string[];

@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { runRulesCheck } from "../../src/commands/rules-check.ts";
-import { detectionDocument } from "../sigma/build.ts";
+import { runRulesCheck } from "../../../src/commands/rules/check.ts";
+import { detectionDocument } from "../../sigma/build.ts";
 
 let root = "";
 let file = "";

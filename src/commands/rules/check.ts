@@ -4,10 +4,10 @@
  * Text shows the line with a caret under the place; JSON has two arrays, errors and warnings. The exit code says whether
  * the set would load: 0 it would, 1 it would not. Nothing is run and no state is touched.
  */
-import { safeJson, safeLine } from "../lib/safe-text.ts";
-import { loadRules } from "../rules/load.ts";
-import type { Problem } from "../sigma/ast.ts";
-import type { RuleSetOptions } from "../sigma/rule-set.ts";
+import { safeJson, safeLine } from "../../lib/safe-text.ts";
+import { loadRules } from "../../rules/load.ts";
+import type { Problem } from "../../sigma/ast.ts";
+import type { RuleSetOptions } from "../../sigma/rule-set.ts";
 
 /** What to check and how to tell it. `mode` may be chosen by path: the project's own detections are strict. */
 export type RulesCheckOptions = {
