@@ -3,9 +3,10 @@
  *
  * A request names rows; each row's bytes are split again and tried on the matcher under today's limits and rules. What can
  * be evaluated now is yielded and leaves the quarantine once its effects are committed; what can not stays, with one more
- * try. A record that was too large to keep is read again where it was found. A crash between the two commits repeats the
+ * try. A record that was too large to keep is read again where it was found; so is the rest of a file that was given up. A crash between the two commits repeats the
  * row, which changes nothing. It holds back no watermark: a record whose windows are closed still meets single-event rules.
  */
+import { statSync } from "node:fs";
 import type { Batch, Matcher, QuarantineRow, Source, Views } from "../contracts.ts";
 import { SagewatchError } from "../model/errors.ts";
 import { type FileLimits, readFileBatches } from "./file-read.ts";
@@ -117,9 +118,27 @@ async function* serve(request: Request, options: QuarantineSourceOptions, signal
     if (signal.aborted) break;
     const row = options.views.quarantined(id);
     if (row === null) continue;
+    if (isRest(row)) {
+      let isSound = false;
+      for await (const batch of readRest(row, options, signal)) {
+        open += 1;
+        isSound = batch.isLast && !batch.rejected.some(({ reason }) => reason === row.reason);
+        // The same fault again is this row, not a new one.
+        const rejected = batch.rejected.filter(({ reason }) => reason !== row.reason);
+        const settleBatch = (fault?: unknown): void => {
+          error ??= fault;
+          settle();
+        };
+        yield { ...toBatch(batch, row.path), rejected, settle: settleBatch };
+      }
+      (isSound ? done : failed).push(id);
+      continue;
+    }
     const found = await readRow(row, options, signal);
     if (found === null) gone += 1;
-    const batches = (found ?? []).map((batch) => toBatch(batch, row));
+    const batches = (found ?? []).map((batch) =>
+      toBatch({ ...batch, indexes: batch.indexes.map(() => row.index) }, row.path),
+    );
     if (batches.length === 0 || !batches.every((batch) => isEvaluable(batch, options))) {
       failed.push(id);
       continue;
@@ -158,15 +177,7 @@ async function readRow(
     return [...batcher.push(row.record), ...batcher.end()];
   }
   try {
-    const reading = {
-      source: "quarantine",
-      path: row.path,
-      sizeBytes: row.sizeBytes,
-      skip: row.index,
-      limits,
-      onRead: () => undefined,
-    };
-    for await (const batch of readFileBatches(reading, signal)) {
+    for await (const batch of readFileBatches(toReading(row, limits), signal)) {
       const at = batch.indexes.indexOf(row.index);
       if (at >= 0) return [only(batch, at)];
       if (batch.upTo > row.index) return [];
@@ -175,6 +186,11 @@ async function readRow(
     return null;
   }
   return null;
+}
+
+/** The file of a row from the row's place on. Throws what the file system throws. */
+function toReading({ path, index }: QuarantineRow, limits: FileLimits): Parameters<typeof readFileBatches>[0] {
+  return { source: "quarantine", path, sizeBytes: statSync(path).size, skip: index, limits, onRead: () => undefined };
 }
 
 /** One record of a batch, without what became of its neighbours. */
@@ -195,7 +211,25 @@ function isEvaluable(batch: Batch, { matcher, nowMs }: QuarantineSourceOptions):
   return evaluated > 0 && rejected.length === 0;
 }
 
-function toBatch(batch: RecordBatch, row: QuarantineRow): Batch {
+/** A row that stands for all of a file behind a place. */
+function isRest({ reason }: QuarantineRow): boolean {
+  return reason === "gzip_ratio";
+}
+
+/** What stands in the file from the row's place on; nothing when the file is gone. */
+async function* readRest(
+  row: QuarantineRow,
+  { limits }: QuarantineSourceOptions,
+  signal: AbortSignal,
+): AsyncGenerator<RecordBatch> {
+  try {
+    yield* readFileBatches(toReading(row, limits), signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+  }
+}
+
+function toBatch(batch: RecordBatch, path: string): Batch {
   const { kind, chunk, offsets, flags, rejected, skipped, indexes } = batch;
   return {
     kind,
@@ -204,7 +238,7 @@ function toBatch(batch: RecordBatch, row: QuarantineRow): Batch {
     flags,
     rejected,
     skipped,
-    origin: { source: "quarantine", path: row.path, indexes: indexes.map(() => row.index) },
+    origin: { source: "quarantine", path, indexes },
     positions: [],
     floorMs: Infinity,
     settle: () => undefined,
