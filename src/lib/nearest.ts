@@ -8,12 +8,12 @@
 /** Longer texts are never compared: the cost is the product of the lengths, and no name people mistype is longer. */
 const LENGTH_MAX = 64;
 
-/** The nearest of `words` to `typed`, upper and lower case being the same; null when none is close. */
-export function nearest(typed: string, words: Iterable<string>): string | null {
+/** The nearest of `words` to `typed`, upper and lower case being the same; null when none is close, or within `most` edits. */
+export function nearest(typed: string, words: Iterable<string>, most: number = Infinity): string | null {
   if (typed.length > LENGTH_MAX) return null;
   const wanted = typed.toLowerCase();
   let best: string | null = null;
-  let least = Math.floor(Math.max(wanted.length, 3) / 3) + 1;
+  let least = Math.min(Math.floor(Math.max(wanted.length, 3) / 3), most) + 1;
   for (const word of words) {
     const edits = Math.abs(word.length - wanted.length) >= least ? least : countEdits(wanted, word.toLowerCase());
     if (edits < least) [best, least] = [word, edits];

@@ -6,8 +6,8 @@
  * what the specification forbids but its meaning is plain is an error in strict mode and a warning in lenient mode.
  * docs/rule-problems.md is generated from the table.
  */
-import { didYouMean } from "../lib/nearest.ts";
-import type { Place, Problem } from "./ast.ts";
+import { nearest } from "../lib/nearest.ts";
+import type { Expression, Place, Problem } from "./ast.ts";
 
 /** Code → meaning in one line. */
 export const PROBLEM_CODES = {
@@ -49,6 +49,10 @@ export const PROBLEM_CODES = {
   keyword_value: "A keyword is null, or its modifiers need a field.",
   field_unknown: "No field of this name is computed before the match.",
   field_case: "The field name differs from a known one by case only.",
+  api_source_unknown: "No AWS service of this name writes to CloudTrail.",
+  api_event_unknown: "No operation or event of the AWS services that the rule states has this name.",
+  api_field_unknown:
+    "CloudTrail records, or the parameters of the operations that the rule states, have no such field.",
   rule_too_large: "The rule is larger than the engine takes.",
   modifier_unknown: "A modifier does not exist.",
   modifier_chain: "The modifiers cannot stand together, or not in this order.",
@@ -123,6 +127,10 @@ export type Findings = {
   spend(work: number): boolean;
   /** "; did you mean `x`" or nothing, as nearest.ts. Only the first SUGGESTIONS_MAX of a file search: sets can be large. */
   suggest(word: string, names: Iterable<string>): string;
+  /** The nearest of the names within so many edits, as nearest.ts; it counts as a search of `suggest`. */
+  near(word: string, names: Iterable<string>, most?: number): string | null;
+  /** The value from which each leaf was made: its offset, and its text as written. */
+  readonly writtenAs: WeakMap<Expression, { readonly at: number; readonly source: string }>;
   /** Offset of the character `index` of a scalar's value, or the scalar's start when escapes or folding hide it. */
   inside(scalar: Scalar, index: number): number;
 };
@@ -168,17 +176,23 @@ export function createFindings(file: { path: string; text: string }, mode: Mode,
       remedy: words.remedy,
     });
   };
+  const near = (word: string, names: Iterable<string>, most?: number): string | null => {
+    suggestions += 1;
+    return suggestions > SUGGESTIONS_MAX ? null : nearest(word, names, most);
+  };
   return {
     mode,
     file: file.path,
+    near,
+    writtenAs: new WeakMap(),
     error: (code, at, words) => report("error", { code, at, words }),
     warning: (code, at, words) => report("warning", { code, at, words }),
     lapse: (code, at, words) => report(mode === "strict" ? "error" : "warning", { code, at, words }),
     errors: () => errors,
     spend: (more) => (work += more) <= REGEX_WORK_MAX,
     suggest: (word, names) => {
-      suggestions += 1;
-      return suggestions > SUGGESTIONS_MAX ? "" : didYouMean(word, names);
+      const name = near(word, names);
+      return name === null ? "" : `; did you mean \`${name}\``;
     },
     place,
     inside: (scalar, index) => {

@@ -29,7 +29,10 @@ const PART_RANGE = {
 /** The expression of one value, or null when it was refused. */
 export function toExpression(node: YamlScalar, item: Item): Expression | null {
   const tests = toTests(node, item);
-  return tests.length === 0 ? null : anyOf(tests.map((test) => leaf(item.field, test)));
+  if (tests.length === 0) return null;
+  const leaves = tests.map((test) => leaf(item.field, test));
+  for (const made of leaves) item.findings.writtenAs.set(made, node);
+  return anyOf(leaves);
 }
 
 function toTests(node: YamlScalar, item: Item): readonly Test[] {

@@ -4,12 +4,13 @@
  * A draft has everything but the state key and whether the rule alerts: those depend on the filters and correlations of
  * the whole set (../rule-set.ts). All errors of a document are reported; null when there was one.
  */
+import { lintCloudTrail } from "../api/lint.ts";
 import type { Expression, RuleHead, RuleLogsource } from "../ast.ts";
 import { parseCondition, type Condition, type Detections } from "../condition.ts";
 import { parseDetection } from "../detection/detection.ts";
 import { anyOf, leavesOf, sizeOf } from "../detection/expression.ts";
 import { listsOf } from "../detection/pattern.ts";
-import { lintFields, lintScalars } from "../lint.ts";
+import { lintScalars } from "../lint.ts";
 import type { Findings } from "../problems.ts";
 import { shownAs, valueOf, type YamlMap, type YamlNode, type YamlScalar } from "../yaml.ts";
 import { required, requiredMap, textOf, wrongType } from "./fields.ts";
@@ -40,7 +41,7 @@ export function parseRule(map: YamlMap, options: RuleOptions): RuleDraft | null 
   const expression = section === null ? null : parseSection(section, [], options);
   if (head !== null) checkEngine(map, head, findings);
   if (section !== null && expression !== null && logsource?.service === "cloudtrail")
-    lintFields(section, expression.expression, findings);
+    lintCloudTrail(section, expression.expression, findings);
   if (head === null || logsource === null || expression === null || findings.errors() > before) return null;
   return { head, logsource, expression: expression.expression, findings, at: map.at };
 }

@@ -41,8 +41,21 @@ test("an error stands under its line", () => {
   expect(lines.at(-2)).toBe("1 error in 0 rules that could be read");
 });
 
+test("a slip in the name of an AWS operation is told with its place and the right name", () => {
+  const detection = detectionDocument("aa").replace(
+    "{eventName: aa}",
+    "{eventSource: sagemaker.amazonaws.com, eventName: CreateEndpiont}",
+  );
+  expect(check(detection)).toMatchObject({
+    exitCode: 1,
+    stdout: expect.stringContaining(
+      "6:58: error api_event_unknown: no such operation in sagemaker: CreateEndpiont; did you mean CreateEndpoint\n",
+    ) as unknown,
+  });
+});
+
 test("warnings alone pass", () => {
-  const { exitCode, stdout } = check(detectionDocument("aa").replace("{eventName: aa}", "{f: NO}"));
+  const { exitCode, stdout } = check(detectionDocument("aa").replace("{eventName: aa}", "{eventName: NO}"));
   expect(exitCode).toBe(0);
   expect(stdout).toContain("warning yaml_version");
   expect(stdout.endsWith("0 errors, 1 warning in 1 rule\n")).toBe(true);

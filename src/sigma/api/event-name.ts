@@ -1,0 +1,100 @@
+/**
+ * One value for `eventName` against the operations of the event sources that the rule states.
+ *
+ * Without a source, or where the table has some operations of a source only, an unknown name may still be right: it is
+ * told only when a known one is a single edit away. Values with wildcards are told when they match nothing.
+ */
+import { compilePattern, type PlainPattern } from "../leaf/text.ts";
+import type { Findings } from "../problems.ts";
+import { type ApiEvent, apiNames, type Source, withoutDate } from "./names.ts";
+
+/** Where the value stands and how it is written, and what the rule says of the event source there (null: nothing). */
+export type NamePlace = ValuePlace & { readonly sources: readonly Source[] | null };
+type ValuePlace = { readonly at: number; readonly value: string; readonly findings: Findings };
+
+/** Edits within which a name is taken for a slip of another. */
+const NEAR = 2;
+/** What tells a later version of an operation from the one before: no slip. */
+const VERSION = /v?\d+$/i;
+
+/** Checks a value; `pattern` is folded. */
+export function lintEventName(pattern: PlainPattern, { sources, ...place }: NamePlace): void {
+  const stated = sources ?? [...apiNames().sources.values()];
+  const isWhole = sources !== null && stated.every((source) => source.isWhole);
+  const { literal, matches } = compilePattern(pattern);
+  if (literal === null) {
+    const isKnown = stated.some(({ events }) => [...events.keys()].some((name) => matches(name)));
+    if (!isKnown && isWhole) lintPattern(stated, place);
+    return;
+  }
+  const events = stated.flatMap((source) => findEvent(source, literal) ?? []);
+  const loggedAs = events.every((event) => event.loggedAs !== null) ? (events[0]?.loggedAs ?? null) : null;
+  if (events.length > 0 && loggedAs === null) return;
+  const { at, value, findings } = place;
+  if (loggedAs !== null) {
+    if (sources === null) return;
+    const message = `${toShort(stated)} logs ${value} as ${loggedAs}`;
+    findings.lapse("api_event_unknown", at, { message, value, remedy: `write ${loggedAs}` });
+  } else if (isWhole) lintUnknown(stated, place);
+  else lintSlip(stated, place);
+}
+
+/** The event of a name; a date behind it may be another than the table has. */
+function findEvent({ events }: Source, literal: string): ApiEvent | null {
+  const event = events.get(literal);
+  if (event !== undefined) return event;
+  const undated = events.get(withoutDate(literal));
+  return undated === undefined ? null : { ...undated, loggedAs: null };
+}
+
+function lintPattern(stated: readonly Source[], { at, value, findings }: ValuePlace): void {
+  const message = `no operation of ${toShort(stated)} matches ${value}`;
+  findings.warning("api_event_unknown", at, { message, value, remedy: "mend the value, or state another eventSource" });
+}
+
+/** A name that sources whose every event is known do not have. */
+function lintUnknown(stated: readonly Source[], { at, value, findings }: ValuePlace): void {
+  const names = stated.flatMap(({ events }) => [...events.values()].flatMap((event) => event.loggedAs ?? event.name));
+  const near = findings.near(value, names, NEAR);
+  const begun = `no such operation in ${toShort(stated)}: ${value}`;
+  if (near !== null) {
+    const words = { message: `${begun}; did you mean ${near}`, value, remedy: `write ${near}` };
+    if (isOtherVersion(value, near)) findings.warning("api_event_unknown", at, words);
+    else findings.lapse("api_event_unknown", at, words);
+    return;
+  }
+  const owners = [...apiNames().sources.values()].filter((source) => findEvent(source, value.toLowerCase()) !== null);
+  if (owners.length > 0 && owners.length <= OWNERS_TOLD) {
+    const message = `${begun}; it is one of ${toShort(owners)}`;
+    const remedy = `state eventSource ${owners.map(({ name }) => name).join(" or ")}`;
+    findings.lapse("api_event_unknown", at, { message, value, remedy });
+    return;
+  }
+  const remedy = "check it in the API reference of the service; a newer operation may be right";
+  findings.warning("api_event_unknown", at, { message: begun, value, remedy });
+}
+
+/** Services that are named as owners of an operation; a name of more is nobody's. */
+const OWNERS_TOLD = 3;
+
+/** A name that may be right where not every name is known. */
+function lintSlip(stated: readonly Source[], { at, value, findings }: ValuePlace): void {
+  const near = findings.near(
+    value,
+    stated.flatMap(({ events }) => [...events.values()].map((event) => event.name)),
+    1,
+  );
+  if (near === null || isOtherVersion(value, near)) return;
+  const message = `no known operation is called ${value}; did you mean ${near}`;
+  findings.warning("api_event_unknown", at, { message, value, remedy: `write ${near}, if it is meant` });
+}
+
+function isOtherVersion(left: string, right: string): boolean {
+  return left.replace(VERSION, "").toLowerCase() === right.replace(VERSION, "").toLowerCase();
+}
+
+/** "sagemaker", "s3 and iam". */
+function toShort(sources: readonly Source[]): string {
+  const names = sources.map(({ name }) => name.replace(/\.amazonaws\.com$/, ""));
+  return names.length > OWNERS_TOLD ? `${names.slice(0, OWNERS_TOLD).join(", ")} …` : names.join(" and ");
+}

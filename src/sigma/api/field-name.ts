@@ -1,0 +1,118 @@
+/**
+ * One field of a CloudTrail rule against the record's own fields, and against the parameters of the operations that the
+ * rule states.
+ *
+ * Parameters are checked where every event name is known and the service spells them by the one rule; elsewhere (EC2, S3
+ * and a few more) only a slip of a known one is told. Case counts in fields. What stands below a map, a text or a field
+ * that depends on the service is never judged.
+ */
+import { compilePattern, type PlainPattern } from "../leaf/text.ts";
+import type { Findings } from "../problems.ts";
+import { type ApiEvent, apiNames, type Member, type Source, withoutDate } from "./names.ts";
+import { type FieldTree, RECORD_FIELDS } from "./record-fields.ts";
+
+/** A place where the field is read: its sources and the patterns of its event names; null where anything is possible. */
+export type Call = { readonly sources: readonly Source[] | null; readonly names: readonly PlainPattern[] | null };
+/** Where the field stands and is read. */
+export type FieldPlace = { readonly at: number; readonly calls: readonly Call[]; readonly findings: Findings };
+
+const NEAR = 2;
+const COMPUTED = /^(?:enrich|state)\./;
+/** Names below which nothing is known: quoted dots and places in arrays, which this file does not read. */
+const UNREAD = /[\\[\]]/;
+
+/** Checks a field. */
+export function lintFieldName(field: string, place: FieldPlace): void {
+  if (COMPUTED.test(field) || UNREAD.test(field)) return;
+  const path = field.split(".").filter((part) => !/^\d+$/.test(part));
+  let tree: FieldTree = RECORD_FIELDS;
+  for (const [depth, name] of path.entries()) {
+    const below: FieldTree | null | "open" | undefined = Object.hasOwn(tree, name) ? tree[name] : undefined;
+    if (below === undefined) {
+      tell({ path, depth, names: Object.keys(tree), owner: "CloudTrail records", isSure: true }, place);
+      return;
+    }
+    if (below === null) return;
+    if (below === "open") break;
+    tree = below;
+  }
+  if (path[0] === "requestParameters" && path.length > 1) lintParameter(path, place);
+}
+
+/** Every event that the calls can be, with whether all are spelled by the rule; null when one of them is not known. */
+function toEvents(
+  calls: readonly Call[],
+): { readonly events: readonly ApiEvent[]; readonly isSpelled: boolean } | null {
+  const events: ApiEvent[] = [];
+  let isSpelled = true;
+  for (const { sources, names } of calls) {
+    if (sources === null || names === null) return null;
+    isSpelled &&= sources.every((source) => source.isSpelled);
+    for (const pattern of names) {
+      const { literal, matches } = compilePattern(pattern);
+      const found = sources.flatMap((source) =>
+        literal === null
+          ? [...source.events].filter(([name]) => matches(name)).map(([, event]) => event)
+          : (source.events.get(literal) ?? source.events.get(withoutDate(literal)) ?? []),
+      );
+      if (found.length === 0) return null;
+      events.push(...found);
+    }
+  }
+  return { events, isSpelled };
+}
+
+function lintParameter(path: readonly string[], place: FieldPlace): void {
+  const found = toEvents(place.calls);
+  const shapes = (found?.events ?? []).flatMap(({ shape }) => shape ?? []);
+  if (found === null || shapes.length === 0 || shapes.length < found.events.length) return;
+  let level: readonly Member[] = shapes;
+  for (const [depth, name] of path.entries()) {
+    if (depth === 0) continue;
+    const members = level.flatMap((member) => (typeof member === "number" ? [apiNames().members(member)] : []));
+    const next = members.flatMap((known) => (known.has(name) ? [known.get(name) ?? null] : []));
+    if (next.length === 0) {
+      const names = members.flatMap((known) => [...known.keys()]);
+      const owner = `requests of ${[...new Set(found.events.map((event) => event.name))].slice(0, 3).join(", ")}`;
+      tell({ path, depth, names, owner, isSure: found.isSpelled }, place);
+      return;
+    }
+    if (next.some((member) => member === "open")) return;
+    // A text may hold JSON that CloudTrail writes out.
+    if (next.every((member) => member === null)) return;
+    level = next;
+  }
+}
+
+/** The part of a field that is unknown, what stands there in its owner, and whether the owner has nothing else. */
+type Unknown = {
+  readonly path: readonly string[];
+  readonly depth: number;
+  readonly names: readonly string[];
+  readonly owner: string;
+  readonly isSure: boolean;
+};
+
+/** Tells an unknown part of a field; a near miss of a name that is surely right is a lapse. */
+function tell({ path, depth, names, owner, isSure }: Unknown, { findings, at }: FieldPlace): void {
+  const field = path.join(".");
+  const part = path[depth] ?? "";
+  const same = names.find((name) => name.toLowerCase() === part.toLowerCase());
+  const meant = (name: string): string => path.with(depth, name).join(".");
+  if (same !== undefined) {
+    findings.warning("field_case", at, {
+      message: `the field \`${field}\` is written \`${meant(same)}\` in CloudTrail records, and case counts`,
+      value: field,
+      remedy: `write ${meant(same)}`,
+    });
+    return;
+  }
+  const near = findings.near(part, names, isSure ? NEAR : 1);
+  if (near === null && !isSure) return;
+  const message = `${owner} have no field ${field}${near === null ? "" : `; did you mean ${meant(near)}`}`;
+  if (near === null) {
+    const remedy = "write the field as a record of CloudTrail has it; case counts";
+    findings.warning("api_field_unknown", at, { message, value: field, remedy });
+  } else if (isSure) findings.lapse("api_field_unknown", at, { message, value: field, remedy: `write ${meant(near)}` });
+  else findings.warning("api_field_unknown", at, { message, value: field, remedy: `write ${meant(near)}` });
+}

@@ -1,0 +1,117 @@
+/**
+ * Checks CloudTrail rules against the API: event sources, event names, and names of fields and request parameters.
+ *
+ * A name that nothing has never matches, and nobody notices. A near miss of a known name is an error in strict mode and a
+ * warning in lenient mode; what is only unknown is a warning in both, since services grow and the table is of its day.
+ * Never changes a rule.
+ */
+import type { Expression, Pattern } from "../ast.ts";
+import { leavesOf } from "../detection/expression.ts";
+import { compilePattern, normalisePattern, type PlainPattern } from "../leaf/text.ts";
+import type { Findings } from "../problems.ts";
+import type { YamlMap, YamlNode } from "../yaml.ts";
+import { lintEventName } from "./event-name.ts";
+import { lintFieldName } from "./field-name.ts";
+import { apiNames, type Source } from "./names.ts";
+import { type Possible, scopesOf } from "./scope.ts";
+
+/** Checks the names in the detections of a rule; `section` is where they stand. */
+export function lintCloudTrail(section: YamlMap, expression: Expression, findings: Findings): void {
+  const told = new Set<Expression>();
+  const scopes = scopesOf(expression);
+  for (const leaf of leavesOf(expression)) {
+    const { field, test } = leaf;
+    if (told.has(leaf) || test.type !== "text" || (field !== "eventSource" && field !== "eventName")) continue;
+    told.add(leaf);
+    const { at, source: value } = findings.writtenAs.get(leaf) ?? { at: section.at, source: "" };
+    const pattern = toPlain(test.pattern);
+    if (pattern === null) continue;
+    if (field === "eventSource") lintSource(pattern, { at, value, findings });
+    else lintEventName(pattern, { at, value, sources: toSources(scopes.get(leaf)?.sources ?? null), findings });
+  }
+  lintFields(section, expression, findings);
+}
+
+/** Checks each field once, with the events of all places where it stands. */
+function lintFields(section: YamlMap, expression: Expression, findings: Findings): void {
+  const places = new Map<string, { sources: Possible; names: Possible }[]>();
+  for (const [{ field, test }, scope] of scopesOf(expression)) {
+    for (const name of [field, test.type === "fieldref" ? test.field : null])
+      if (name !== null) places.set(name, [...(places.get(name) ?? []), scope]);
+  }
+  for (const [field, scopes] of places) {
+    const at = placeOfField(field, section) ?? section.at;
+    const calls = scopes.map(({ sources, names }) => ({ sources: toSources(sources), names: toPatterns(names) }));
+    lintFieldName(field, { at, calls, findings });
+  }
+}
+
+/** The pattern in the form that matches; null when it has a placeholder. */
+function toPlain(pattern: Pattern): PlainPattern | null {
+  const parts = pattern.filter((part) => typeof part !== "object");
+  return parts.length < pattern.length ? null : normalisePattern(parts, false);
+}
+
+function toPatterns(possible: Possible): readonly PlainPattern[] | null {
+  return possible === null ? null : possible.flatMap((pattern) => [toPlain(pattern) ?? []]);
+}
+
+/** The sources that patterns match; null when anything is possible or one of them matches nothing that is known. */
+function toSources(possible: Possible): readonly Source[] | null {
+  if (possible === null) return null;
+  const found = new Set<Source>();
+  for (const pattern of toPatterns(possible) ?? []) {
+    const matched = matchSources(pattern);
+    if (matched.length === 0) return null;
+    for (const source of matched) found.add(source);
+  }
+  return [...found];
+}
+
+function matchSources(pattern: PlainPattern): readonly Source[] {
+  const { sources } = apiNames();
+  const { literal, matches } = compilePattern(pattern);
+  if (literal === null) return [...sources].filter(([name]) => matches(name)).map(([, source]) => source);
+  const source = sources.get(literal);
+  return source === undefined ? [] : [source];
+}
+
+const SUFFIX = ".amazonaws.com";
+
+type ValuePlace = { readonly at: number; readonly value: string; readonly findings: Findings };
+
+function lintSource(pattern: PlainPattern, { at, value, findings }: ValuePlace): void {
+  if (matchSources(pattern).length > 0) return;
+  const { literal } = compilePattern(pattern);
+  if (literal === null) {
+    findings.warning("api_source_unknown", at, {
+      message: `no known event source matches \`${value}\``,
+      value,
+      remedy: "write the source as records have it, such as sagemaker.amazonaws.com",
+    });
+    return;
+  }
+  const { sources } = apiNames();
+  const near = sources.has(literal + SUFFIX) ? literal + SUFFIX : findings.near(literal, sources.keys(), 2);
+  const words = { message: `no such event source: ${value}${near === null ? "" : `; did you mean ${near}`}`, value };
+  if (near !== null) findings.lapse("api_source_unknown", at, { ...words, remedy: `write ${near}` });
+  else
+    findings.warning("api_source_unknown", at, { ...words, remedy: "see the eventSource of a record of the service" });
+}
+
+/** Offset of the first key that names the field. */
+function placeOfField(field: string, node: YamlNode): number | null {
+  if (node.kind === "scalar") return null;
+  if (node.kind === "list") return firstOf(node.items, (item) => placeOfField(field, item));
+  return firstOf(node.entries, ({ key, keyNode, value }) =>
+    key === field || key.startsWith(`${field}|`) ? keyNode.at : placeOfField(field, value),
+  );
+}
+
+function firstOf<T>(items: readonly T[], find: (item: T) => number | null): number | null {
+  for (const item of items) {
+    const found = find(item);
+    if (found !== null) return found;
+  }
+  return null;
+}

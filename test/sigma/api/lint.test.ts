@@ -1,0 +1,242 @@
+/**
+ * Names in CloudTrail rules against the API table: what is told, where, how strictly, and what is left alone.
+ */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { loadRules } from "../../../src/rules/load.ts";
+import type { Problem } from "../../../src/sigma/ast.ts";
+import type { Mode } from "../../../src/sigma/problems.ts";
+import { parseRuleFiles } from "../../../src/sigma/rule-set.ts";
+import { HEAD } from "../build.ts";
+import { hasCorpus, readCorpus } from "../corpus.ts";
+import { renderApiTable } from "../../../tools/make-api-table.ts";
+
+const ROOT = join(import.meta.dirname, "../../..");
+const MODELS = join(ROOT, "../shared/data/aws-models");
+
+const check = (text: string, mode: Mode = "strict"): readonly Problem[] =>
+  parseRuleFiles([{ path: "rule.yml", text }], { mode }).problems;
+
+/** Findings of a rule with this detection, as "severity code line:column message", in the given mode. */
+function findings(detection: string, mode: Mode = "strict", condition = "sel"): string[] {
+  return check(`${HEAD}detection:\n${detection}\n  condition: ${condition}\n`, mode).map(
+    ({ severity, code, line, column, message }) => `${severity} ${code} ${line}:${column} ${message}`,
+  );
+}
+
+/** A detection of one map, lines from 9 on. */
+const sel = (...lines: string[]): string => ["  sel:", ...lines.map((line) => `    ${line}`)].join("\n");
+
+describe("event names", () => {
+  test("a slip is told with the right name, at its place: an error in strict mode, a warning in lenient mode", () => {
+    const rule = sel("eventSource: sagemaker.amazonaws.com", "eventName:", "  - CreateModel", "  - CreateEndpiont");
+    const message =
+      "api_event_unknown 13:9 no such operation in sagemaker: CreateEndpiont; did you mean CreateEndpoint";
+    expect(findings(rule)).toStrictEqual([`error ${message}`]);
+    expect(findings(rule, "lenient")).toStrictEqual([`warning ${message}`]);
+  });
+
+  test("the remedy names what to write", () => {
+    const rule = sel("eventSource: sagemaker.amazonaws.com", "eventName: CreateEndpiont");
+    const [problem] = check(`${HEAD}detection:\n${rule}\n  condition: sel\n`);
+    expect(problem).toMatchObject({ value: "CreateEndpiont", remedy: "write CreateEndpoint" });
+  });
+
+  test.for([
+    ["case does not count", "sagemaker.amazonaws.com", "createendpoint"],
+    ["an API's date behind the name", "lambda.amazonaws.com", "ListFunctions20150331"],
+    ["a date and version that the table does not have", "lambda.amazonaws.com", "GetFunction20150331"],
+    ["a console event", "signin.amazonaws.com", "ConsoleLogin"],
+    ["a change of role", "signin.amazonaws.com", "SwitchRole"],
+    ["what a service does on its own", "kms.amazonaws.com", "RotateKey"],
+    ["a pattern that matches something", "sagemaker.amazonaws.com", "Create*Job"],
+    ["a service without a list of operations", "rds.amazonaws.com", "DeleteDBInstance"],
+    ["an operation that the list of EC2 may lack", "ec2.amazonaws.com", "ModifyVerifiedAccessGroup"],
+    ["anything but a near name without a source", "*", "SomeNewOperation"],
+  ])("fine: %s", ([, source, name]) => {
+    expect(findings(sel(`eventSource: '${source}'`, `eventName: '${name}'`))).toStrictEqual([]);
+  });
+
+  test.for([
+    [
+      "sagemaker.amazonaws.com",
+      "LaunchRocket",
+      "warning api_event_unknown 11:16 no such operation in sagemaker: LaunchRocket",
+    ],
+    [
+      "ec2.amazonaws.com",
+      "RunInstance",
+      "warning api_event_unknown 11:16 no known operation is called RunInstance; did you mean RunInstances",
+    ],
+    [
+      "sagemaker.amazonaws.com",
+      "'Creat?Endpiont*'",
+      "warning api_event_unknown 11:16 no operation of sagemaker matches Creat?Endpiont*",
+    ],
+    [
+      "s3.amazonaws.com",
+      "CreateTrainingJob",
+      "error api_event_unknown 11:16 no such operation in s3: CreateTrainingJob; it is one of sagemaker",
+    ],
+    [
+      "lambda.amazonaws.com",
+      "CreateFunction",
+      "error api_event_unknown 11:16 lambda logs CreateFunction as CreateFunction20150331",
+    ],
+    [
+      "bedrock.amazonaws.com",
+      "CreateAgentV2",
+      "warning api_event_unknown 11:16 no such operation in bedrock: CreateAgentV2; did you mean CreateAgent",
+    ],
+  ])("%s %s: %s", ([source, name, told]) => {
+    expect(findings(sel(`eventSource: ${source}`, `eventName: ${name}`))).toStrictEqual([told]);
+  });
+
+  test("the sources are those that hold together with the name, over the whole condition", () => {
+    const rule = [
+      "  ml: {eventSource: sagemaker.amazonaws.com}",
+      "  keys: {eventSource: kms.amazonaws.com}",
+      "  names: {eventName: Decrypt}",
+    ].join("\n");
+    expect(findings(rule, "strict", "(ml or keys) and names")).toStrictEqual([]);
+    expect(findings(rule, "strict", "ml and names or keys and names")).toStrictEqual([]);
+    expect(findings(rule, "strict", "ml and names or keys")).toStrictEqual([
+      "error api_event_unknown 11:22 no such operation in sagemaker: Decrypt; it is one of kms",
+    ]);
+  });
+
+  test("a source under `not` states nothing; a name under `not` is checked like any other", () => {
+    const rule = ["  sel: {eventSource: sagemaker.amazonaws.com}", "  other: {eventName: DescribeEndpiont}"].join("\n");
+    expect(findings(rule, "strict", "not sel and other")).toStrictEqual([
+      "warning api_event_unknown 10:22 no known operation is called DescribeEndpiont; did you mean DescribeEndpoint",
+    ]);
+    expect(findings(rule, "strict", "sel and not other")).toStrictEqual([
+      "error api_event_unknown 10:22 no such operation in sagemaker: DescribeEndpiont; did you mean DescribeEndpoint",
+    ]);
+  });
+});
+
+describe("event sources", () => {
+  test.for([
+    [
+      "sagemkaer.amazonaws.com",
+      "error api_source_unknown 10:18 no such event source: sagemkaer.amazonaws.com; did you mean sagemaker.amazonaws.com",
+    ],
+    [
+      "sagemaker",
+      "error api_source_unknown 10:18 no such event source: sagemaker; did you mean sagemaker.amazonaws.com",
+    ],
+    ["quite.another.thing", "warning api_source_unknown 10:18 no such event source: quite.another.thing"],
+    ["'sagemakr*'", "warning api_source_unknown 10:18 no known event source matches `sagemakr*`"],
+  ])("%s: %s", ([source, told]) => {
+    expect(findings(sel(`eventSource: ${source}`))).toStrictEqual([told]);
+  });
+
+  test("known ones and patterns of them are fine", () => {
+    const rule = sel("eventSource:", "  - ses.amazonaws.com", "  - signin.amazonaws.com", "  - 'bedrock*'");
+    expect(findings(rule)).toStrictEqual([]);
+  });
+});
+
+describe("fields", () => {
+  const job = ["eventSource: sagemaker.amazonaws.com", "eventName: CreateTrainingJob"];
+
+  test.for([
+    "requestParameters.resourceConfig.instanceType",
+    "requestParameters.resourceConfig.instanceGroups.instanceCount",
+    "requestParameters.environment.ANYTHING",
+    "userIdentity.sessionContext.sessionIssuer.arn",
+    "tlsDetails.tlsVersion",
+    "additionalEventData.whatever",
+    "responseElements.trainingJobArn",
+  ])("fine: %s", (field) => {
+    expect(findings(sel(...job, `${field}: x`))).toStrictEqual([]);
+  });
+
+  test.for([
+    ["eventNam", "error api_field_unknown 12:5 CloudTrail records have no field eventNam; did you mean eventName"],
+    [
+      "EventName",
+      "warning field_case 12:5 the field `EventName` is written `eventName` in CloudTrail records, and case counts",
+    ],
+    ["principalName", "warning api_field_unknown 12:5 CloudTrail records have no field principalName"],
+    [
+      "userIdentity.sessionContext.sesionIssuer.arn",
+      "error api_field_unknown 12:5 CloudTrail records have no field userIdentity.sessionContext.sesionIssuer.arn; did you mean userIdentity.sessionContext.sessionIssuer.arn",
+    ],
+    [
+      "requestParameters.resourceConfig.instancType",
+      "error api_field_unknown 12:5 requests of CreateTrainingJob have no field requestParameters.resourceConfig.instancType; did you mean requestParameters.resourceConfig.instanceType",
+    ],
+    [
+      "requestParameters.resourceConfig.InstanceType",
+      "warning field_case 12:5 the field `requestParameters.resourceConfig.InstanceType` is written `requestParameters.resourceConfig.instanceType` in CloudTrail records, and case counts",
+    ],
+    [
+      "requestParameters.gpuBudget",
+      "warning api_field_unknown 12:5 requests of CreateTrainingJob have no field requestParameters.gpuBudget",
+    ],
+  ])("%s: %s", ([field, told]) => {
+    expect(findings(sel(...job, `${field}: x`))).toStrictEqual([told]);
+  });
+
+  test("parameters of EC2 are spelled each in its own way: only a slip is told, as a warning", () => {
+    const run = ["eventSource: ec2.amazonaws.com", "eventName: RunInstances"];
+    expect(findings(sel(...run, "requestParameters.ownSpelling.items: x"))).toStrictEqual([]);
+    expect(findings(sel(...run, "requestParameters.instanceSet.items.imageId: x"))).toStrictEqual([
+      "warning api_field_unknown 12:5 requests of RunInstances have no field requestParameters.instanceSet.items.imageId; did you mean requestParameters.instancesSet.items.imageId",
+    ]);
+  });
+
+  test("without known event names parameters are not judged", () => {
+    expect(findings(sel("eventSource: sagemaker.amazonaws.com", "requestParameters.what: x"))).toStrictEqual([]);
+  });
+
+  test("rules of other log sources are left alone", () => {
+    const text = `${HEAD}detection:\n  sel: {eventNam: CreateEndpiont}\n  condition: sel\n`;
+    expect(check(text.replace("service: cloudtrail", "service: guardduty"))).toStrictEqual([]);
+  });
+});
+
+test("the shipped rules are clean", () => {
+  const loaded = loadRules([join(ROOT, "detections")], { mode: "strict" });
+  expect(loaded.problems.filter(({ code }) => /^api_|^field_case/.test(code))).toStrictEqual([]);
+});
+
+test("the table stays small", () => {
+  expect(statSync(join(ROOT, "src/sigma/api/table.ts")).size).toBeLessThan(400_000);
+});
+
+test.skipIf(!existsSync(MODELS))(
+  "the table is what the tool makes of the models (needs ../shared/data/aws-models)",
+  () => {
+    expect(readFileSync(join(ROOT, "src/sigma/api/table.ts"), "utf8")).toBe(renderApiTable(MODELS));
+  },
+);
+
+/** What is told of the public AWS rules, each for a reason. */
+const PUBLIC: Readonly<Record<string, string>> = {
+  "aws_delete_saml_provider.yml status": "meant is `errorCode`: no record has `status`, so the rule never matches",
+  "aws_s3_data_management_tampering.yml PutEncryptionConfiguration": "an IAM action; the event is PutBucketEncryption",
+  "aws_s3_data_management_tampering.yml PutLifecycleConfiguration": "an IAM action; the event is PutBucketLifecycle",
+  "aws_s3_data_management_tampering.yml PutReplicationConfiguration":
+    "an IAM action; the event is PutBucketReplication",
+  "aws_s3_data_management_tampering.yml ReplicateObject": "an IAM action without a call",
+};
+
+test.skipIf(!hasCorpus)(
+  "the 57 public AWS rules load, and all that is told is true (needs ../shared/data/sigmahq)",
+  () => {
+    const files = [...(hasCorpus ? readCorpus() : [])]
+      .filter(([path]) => path.startsWith("rules/cloud/aws/"))
+      .map(([path, text]) => ({ path, text }));
+    const { problems, ruleSet } = parseRuleFiles(files, { mode: "lenient", lists: new Set() });
+    expect(ruleSet.detections).toHaveLength(57);
+    expect(problems.filter(({ severity }) => severity === "error")).toStrictEqual([]);
+    const told = problems.filter(({ code }) => code.startsWith("api_"));
+    expect(told.map(({ file, value }) => `${file.split("/").at(-1)} ${value}`).toSorted()).toStrictEqual(
+      Object.keys(PUBLIC).toSorted(),
+    );
+  },
+);
