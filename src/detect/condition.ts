@@ -2,7 +2,8 @@
  * Where the condition of a correlation holds: for a time range, the event times t at which the closed window [t − W, t]
  * meets it.
  *
- * event_count slides two indexes over the members. temporal_ordered keeps, for each step, the latest possible start of a
+ * event_count slides two indexes over the members; value_count and temporal slide a count of the distinct values or rules
+ * along. temporal_ordered keeps, for each step, the latest possible start of a
  * chain that has come so far; a chain holds at an event of the last step when its start is inside the window. Both pass
  * once over the members, whatever the rule. Events of one second count as in order either way (CloudTrail has whole
  * seconds), so all members of one time are taken together, and one event never serves two steps.
@@ -24,7 +25,7 @@ function* countedTimes(group: Group, rule: Correlation, range: Range): Generator
   let at = lowerBound(members, range.fromMs);
   if (at === members.length) return;
   let left = lowerBound(members, (members[at] as Member).timeMs - rule.timespanMs);
-  const counter = group.spread === 0 ? null : createCounter();
+  const counter = createCounter(group, rule);
   if (counter !== null) for (let i = left; i < at; i += 1) counter.add(members[i] as Member);
   while (at < members.length) {
     const timeMs = (members[at] as Member).timeMs;
@@ -34,22 +35,39 @@ function* countedTimes(group: Group, rule: Correlation, range: Range): Generator
     for (; (members[left] as Member).timeMs < timeMs - rule.timespanMs; left += 1)
       counter?.remove(members[left] as Member);
     const count = counter?.size() ?? at - left - countEchoes(group, { fromMs: timeMs - rule.timespanMs, toMs: timeMs });
-    if (meetsBounds(count, rule.bounds)) yield timeMs;
+    if (holds(count, rule)) yield timeMs;
   }
 }
 
-/** Counts distinct events of a sliding window, for groups in which an event stands at more than one time. */
-function createCounter(): { add(member: Member): void; remove(member: Member): void; size(): number } {
-  const counts = new Map<string, number>();
+/** What a rule counts once; null for events of which each stands at one time only: their indexes are count enough. */
+function toCounted(group: Group, { kind }: Correlation): ((member: Member) => string | number) | null {
+  if (kind === "value_count") return (member) => member.value ?? "";
+  if (kind === "temporal") return (member) => member.step;
+  return group.spread === 0 ? null : toIdentity;
+}
+
+/** Counts what is distinct in a sliding window; null when nothing needs to be kept for that. */
+function createCounter(
+  group: Group,
+  rule: Correlation,
+): { add(member: Member): void; remove(member: Member): void; size(): number } | null {
+  const counted = toCounted(group, rule);
+  if (counted === null) return null;
+  const counts = new Map<string | number, number>();
   return {
-    add: (member) => void counts.set(toIdentity(member), (counts.get(toIdentity(member)) ?? 0) + 1),
+    add: (member) => void counts.set(counted(member), (counts.get(counted(member)) ?? 0) + 1),
     remove: (member) => {
-      const left = (counts.get(toIdentity(member)) ?? 0) - 1;
-      if (left > 0) counts.set(toIdentity(member), left);
-      else counts.delete(toIdentity(member));
+      const left = (counts.get(counted(member)) ?? 0) - 1;
+      if (left > 0) counts.set(counted(member), left);
+      else counts.delete(counted(member));
     },
     size: () => counts.size,
   };
+}
+
+/** A temporal rule without a condition wants every one of its rules. */
+function holds(count: number, { kind, bounds, rules }: Correlation): boolean {
+  return kind === "temporal" && bounds.length === 0 ? count === new Set(rules).size : meetsBounds(count, bounds);
 }
 
 /** True when `value` meets all bounds. */
@@ -136,6 +154,13 @@ export function canServe(together: readonly Member[], first: number, last: numbe
   };
   for (let step = first; step <= last; step += 1) if (!tryStep(step, new Set())) return false;
   return true;
+}
+
+/** For a temporal rule: the latest event of each of its rules in the window that ends at `endMs`, by total order. */
+export function findSet(members: readonly Member[], rule: Correlation, endMs: number): Member[] {
+  const window = members.slice(lowerBound(members, endMs - rule.timespanMs), upperBound(members, endMs));
+  const last = new Map(window.map((member) => [member.step, member]));
+  return window.filter((member) => last.get(member.step) === member);
 }
 
 /**

@@ -17,10 +17,10 @@ import {
 } from "../model/alert.ts";
 import type { Evidence } from "../model/event.ts";
 import type { Correlation, DetectionRule, RuleHead } from "../sigma/ast.ts";
-import { findChain } from "./condition.ts";
+import { findChain, findSet } from "./condition.ts";
 import { countEchoes, type Group, lowerBound, toIdentity, upperBound } from "./group.ts";
 import type { Interval } from "./interval.ts";
-import { whyCounted, whyOrdered, whySingle } from "./why.ts";
+import { whyCounted, whyOrdered, whySingle, whyTogether } from "./why.ts";
 
 /** Account id → name, from the configuration. */
 export type AccountNames = ReadonlyMap<string, string>;
@@ -110,6 +110,7 @@ function toWhy(
   found: { eventCount: number; shown: readonly EvidenceDelta[]; runs: readonly Run[]; spanMs: number; endMs: number },
 ): string {
   if (rule.kind === "temporal_ordered") return whyOrdered(findChain(group.members, rule, found.endMs), rule);
+  if (rule.kind === "temporal") return whyTogether(findSet(group.members, rule, found.endMs), rule);
   const [only] = found.shown;
   if (rule.timespanMs === 0 && found.eventCount === 1 && only !== undefined)
     return whySingle(only.evidence, toUtcText(only.timeMs));
@@ -117,7 +118,15 @@ function toWhy(
     count: found.eventCount,
     spanMs: found.spanMs,
     actions: firstMembers(group, found.runs).map((member) => member.action),
+    values: rule.kind === "value_count" ? countValues(group, found.runs) : null,
   });
+}
+
+/** Distinct values in the union of windows. */
+function countValues(group: Group, runs: readonly Run[]): number {
+  const values = new Set<string | null>();
+  for (const { from, to } of runs) for (let i = from; i < to; i += 1) values.add((group.members[i] as Member).value);
+  return values.size;
 }
 
 function countEvents(group: Group, runs: readonly Run[]): number {

@@ -15,12 +15,13 @@ export function whySingle(evidence: Evidence, time: string): string {
   return `${toActionName(evidence.action)}${target}${from} at ${time}${error}`;
 }
 
-/** "7 CreateEndpoint in 12 min, limit 5 in 1 h"; without a window (a suppressing rule) there is no limit to tell. */
+/** "7 CreateEndpoint in 12 min, limit 5 in 1 h", or "12 different requestParameters.modelId in 12 InvokeModel …"; without a window (a suppressing rule) there is no limit to tell. */
 export function whyCounted(
   rule: Correlation,
-  found: { count: number; spanMs: number; actions: readonly string[] },
+  found: { count: number; spanMs: number; actions: readonly string[]; values: number | null },
 ): string {
-  const seen = `${found.count} ${toActionNames(found.actions)} ${toWithin(found.spanMs)}`;
+  const values = found.values === null ? "" : `${found.values} different ${rule.fields.join(" and ")} in `;
+  const seen = `${values}${found.count} ${toActionNames(found.actions)} ${toWithin(found.spanMs)}`;
   if (rule.timespanMs === 0) return seen;
   const limits = rule.bounds.map(({ operator, value }) => (operator === "gt" ? `more than ${value}` : `${value}`));
   return `${seen}, limit ${limits.join(" and ")} in ${toSpanText(rule.timespanMs)}`;
@@ -35,6 +36,12 @@ function toWithin(spanMs: number): string {
 export function whyOrdered(chain: readonly Member[], rule: Correlation): string {
   const steps = chain.map((member) => `${toActionName(member.action)} at ${toUtcText(member.timeMs)}`);
   return `${steps.join(", then ")}: ${chain.length} steps in order within ${toSpanText(rule.timespanMs)}`;
+}
+
+/** "CreateTrail at …, StopLogging at …: 2 of 3 rules within 1 h". */
+export function whyTogether(found: readonly Member[], rule: Correlation): string {
+  const events = found.map((member) => `${toActionName(member.action)} at ${toUtcText(member.timeMs)}`);
+  return `${events.join(", ")}: ${found.length} of ${rule.rules.length} rules within ${toSpanText(rule.timespanMs)}`;
 }
 
 /** Most frequent first, at most three named; equal ones by name. */

@@ -27,7 +27,24 @@ const ordered = makeCorrelation("ordered", {
   bounds: [],
   timespanMs: 10 * MINUTE,
 });
-const RULES: readonly Correlation[] = [counted, quick, ordered];
+const distinct = makeCorrelation("distinct", {
+  kind: "value_count",
+  fields: ["requestParameters.modelId"],
+  timespanMs: 10 * MINUTE,
+});
+const together = makeCorrelation("together", {
+  kind: "temporal",
+  rules: ["a", "b", "c"],
+  bounds: [],
+  timespanMs: 2 * MINUTE,
+});
+const twoOf = makeCorrelation("two of", {
+  kind: "temporal",
+  rules: ["a", "b", "c"],
+  bounds: [{ operator: "gte", value: 2 }],
+  timespanMs: MINUTE,
+});
+const RULES: readonly Correlation[] = [counted, quick, ordered, distinct, together, twoOf];
 const RULE_SET: RuleSet = {
   detections: ["base", "a", "b", "c"].map((id) => makeDetection(id, { alerts: false })),
   correlations: RULES,
@@ -62,7 +79,13 @@ type Stream = typeof streams extends fc.Arbitrary<infer T> ? T : never;
 function toMatches(stream: Stream): Match[] {
   return stream.map(({ rule, atS, key, step, group }) =>
     // An event has one time: the key carries it.
-    makeMatch(rule, { atMs: atS * 1000, key: `${atS}-${key % 7}`, step: rule === ordered ? step : 0, group }),
+    makeMatch(rule, {
+      atMs: atS * 1000,
+      key: `${atS}-${key % 7}`,
+      step: step % rule.rules.length,
+      group,
+      ...(rule === distinct ? { value: `model-${key % 5}` } : {}),
+    }),
   );
 }
 

@@ -1,7 +1,7 @@
 /**
  * A second detector, slow and plain, that judges the first: it sorts all matches, tries the condition at every event by
  * its definition, and unites windows event by event. It shares no code with src/detect; ids are hashed here anew.
- * It knows event_count and temporal_ordered, and is meant for streams of up to a few thousand matches.
+ * It knows the types that fire at once (event_count, value_count, temporal, temporal_ordered), and is meant for streams of up to a few thousand matches.
  */
 import { createHash } from "node:crypto";
 import type { Match } from "../../src/contracts.ts";
@@ -83,8 +83,15 @@ function evidenceOf(union: readonly Match[], events: readonly Match[]): string[]
 
 function holds(rule: Correlation, window: readonly Match[], t: number): boolean {
   if (rule.kind === "temporal_ordered") return hasChain(rule.rules.length - 1, window, { t, used: new Set() });
-  const count = new Set(window.map((event) => event.key)).size;
+  if (rule.kind === "temporal" && rule.bounds.length === 0)
+    return rule.rules.every((_, step) => window.some((event) => event.step === step));
+  const count = new Set(window.map((event) => toCounted(rule, event))).size;
   return rule.bounds.every(({ operator, value }) => (operator === "gt" ? count > value : count >= value));
+}
+
+function toCounted({ kind }: Correlation, event: Match): string | number | null {
+  if (kind === "value_count") return event.value;
+  return kind === "temporal" ? event.step : event.key;
 }
 
 /** Tries every choice: the last step at time t, each earlier one not after it, no event twice. */

@@ -44,6 +44,25 @@ test.each([
   ["one event of a suppressing rule", suppressing, [[1]], "Step-1 from 203.0.113.9 at 2026-03-10T00:01:00Z"],
   ["several of a suppressing rule", suppressing, [[1], [9]], "2 Step-1 in 8 min"],
   [
+    "different values",
+    makeCorrelation("v", {
+      kind: "value_count",
+      fields: ["requestParameters.modelId"],
+      bounds: [{ operator: "gte", value: 1 }],
+    }),
+    [[0], [5]],
+    "1 different requestParameters.modelId in 2 Step0 in 5 min, limit 1 in 1 h",
+  ],
+  [
+    "some of several rules",
+    makeCorrelation("t", { kind: "temporal", rules: ["a", "b", "c"], bounds: [{ operator: "gte", value: 2 }] }),
+    [
+      [0, 0],
+      [3, 2],
+    ],
+    "Step0 at 2026-03-10T00:00:00Z, Step2 at 2026-03-10T00:03:00Z: 2 of 3 rules within 1 h",
+  ],
+  [
     "an order of steps",
     makeCorrelation("o", { kind: "temporal_ordered", rules: ["a", "b"], bounds: [] }),
     [

@@ -234,8 +234,9 @@ describe("what this engine does not run yet is refused by name, never run in par
   test.for<[string, string]>([
     ["type: event_count, rules: [aa], timespan: 1h, condition: {lt: 5}", "`event_count` with `lt`"],
     ["type: event_count, rules: [aa], timespan: 1h, condition: {gte: 2, lte: 5}", "`event_count` with `lte`"],
-    ["type: value_count, rules: [aa], timespan: 1h, condition: {field: x, gte: 5}", "`value_count`"],
-    ["type: temporal, rules: [aa, bb], timespan: 1h", "`temporal`"],
+    ["type: value_count, rules: [aa], timespan: 1h, condition: {field: x, lt: 5}", "`value_count` with `lt`"],
+    ["type: value_sum, rules: [aa], timespan: 1h, condition: {field: x, gte: 5}", "`value_sum`"],
+    ["type: value_avg, rules: [aa], timespan: 1h, condition: {field: x, gte: 5}", "`value_avg`"],
     ["type: temporal_ordered, rules: [aa, bb], timespan: 1h, condition: {gte: 1}", "`temporal_ordered` with `gte`"],
   ])("%s", ([body, words]) => {
     const { problems, ruleSet } = parse(docs(a, b, correlationDocument("cc", body)));
@@ -244,6 +245,17 @@ describe("what this engine does not run yet is refused by name, never run in par
     ]);
     expect(problems[0]?.remedy).not.toBe("");
     expect(ruleSet.correlations).toStrictEqual([]);
+  });
+
+  test.for([
+    "type: value_count, rules: [aa], timespan: 1h, condition: {field: x, gte: 5}",
+    "type: value_count, rules: [aa], timespan: 1h, condition: {field: [x, y], gt: 5}",
+    "type: temporal, rules: [aa, bb], timespan: 1h",
+    "type: temporal, rules: [aa, bb], timespan: 1h, condition: {gte: 2}",
+  ])("what fires at once runs: %s", (body) => {
+    const { problems, ruleSet } = parse(docs(a, b, correlationDocument("cc", body)));
+    expect(problems).toStrictEqual([]);
+    expect(ruleSet.correlations[0]?.judged).toBe("eager");
   });
 
   test("event_count with gte and temporal_ordered run, correlations of correlations do not", () => {

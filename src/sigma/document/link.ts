@@ -15,7 +15,10 @@ export type Supported = {
 };
 
 /** What this engine runs. Everything else parses and is refused as `correlation_unsupported`, never run in part. */
-export const SUPPORTED: Supported = { types: { event_count: ["gt", "gte"], temporal_ordered: [] }, chaining: false };
+export const SUPPORTED: Supported = {
+  types: { event_count: ["gt", "gte"], value_count: ["gt", "gte"], temporal: ["gt", "gte"], temporal_ordered: [] },
+  chaining: false,
+};
 
 /** Shortest bucket by default: shorter ones would cut one burst into many alerts (reliability: bucket B). */
 const BUCKET_MIN_MS = 300_000;
