@@ -15,16 +15,21 @@ export function whySingle(evidence: Evidence, time: string): string {
   return `${toActionName(evidence.action)}${target}${from} at ${time}${error}`;
 }
 
-/** "7 CreateEndpoint in 12 min, limit 5 in 1 h", or "12 different requestParameters.modelId in 12 InvokeModel …"; without a window (a suppressing rule) there is no limit to tell. */
+/** "7 CreateEndpoint in 12 min, limit 5 in 1 h", or "12 different modelId in 12 InvokeModel …"; without a window (a suppressing rule) there is no limit to tell. */
 export function whyCounted(
   rule: Correlation,
   found: { count: number; spanMs: number; actions: readonly string[]; values: number | null },
 ): string {
-  const values = found.values === null ? "" : `${found.values} different ${rule.fields.join(" and ")} in `;
+  const values =
+    found.values === null ? "" : `${found.values} different ${rule.fields.map(toLastName).join(" and ")} in `;
   const seen = `${values}${found.count} ${toActionNames(found.actions)} ${toWithin(found.spanMs)}`;
   if (rule.timespanMs === 0) return seen;
   const limits = rule.bounds.map(({ operator, value }) => (operator === "gt" ? `more than ${value}` : `${value}`));
   return `${seen}, limit ${limits.join(" and ")} in ${toSpanText(rule.timespanMs)}`;
+}
+
+function toLastName(field: string): string {
+  return field.slice(field.lastIndexOf(".") + 1);
 }
 
 /** Event times are whole seconds, so no time between them means one second. */

@@ -57,8 +57,8 @@ export async function* readFileBatches(options: ReadOptions, signal: AbortSignal
 }
 
 /** The unpacked bytes of a small, sound file; null for any other: it is read in pieces, which know what to do with it. */
-function readWhole({ path, onRead }: ReadOptions): Uint8Array | null {
-  const buffer = new Uint8Array(SMALL_BYTES + 1);
+function readWhole({ path, sizeBytes, onRead }: ReadOptions): Uint8Array | null {
+  const buffer = new Uint8Array(sizeBytes + 1);
   const descriptor = openSync(path, "r");
   let length = 0;
   try {
@@ -68,7 +68,7 @@ function readWhole({ path, onRead }: ReadOptions): Uint8Array | null {
     closeSync(descriptor);
   }
   // It has grown since it was listed.
-  if (length > SMALL_BYTES) return null;
+  if (length > sizeBytes) return null;
   const bytes = buffer.subarray(0, length);
   const whole = isGzip(bytes) ? unpackWhole(bytes) : bytes;
   if (whole !== null) onRead(length);

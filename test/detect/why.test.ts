@@ -51,7 +51,7 @@ test.each([
       bounds: [{ operator: "gte", value: 1 }],
     }),
     [[0], [5]],
-    "1 different requestParameters.modelId in 2 Step0 in 5 min, limit 1 in 1 h",
+    "1 different modelId in 2 Step0 in 5 min, limit 1 in 1 h",
   ],
   [
     "some of several rules",
