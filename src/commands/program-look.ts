@@ -8,13 +8,16 @@ import { type Command, Option } from "commander";
 import { systemClock } from "../lib/clock.ts";
 import { SEVERITIES } from "../model/alert.ts";
 import { REASONS } from "../model/event.ts";
-import { type Call, configOption, formatOption, toCountOption, toTimeOption, zoneOption } from "./options.ts";
+import { type Call, collect, configOption, formatOption, toCountOption, toTimeOption, zoneOption } from "./options.ts";
 import type { ListAlerts, ShowAlert } from "./alerts.ts";
 import type { ListQuarantine, ReplayQuarantine, ShowQuarantined } from "./quarantine.ts";
+import type { ExplainRule } from "./rules/explain.ts";
+import type { ProfileRules } from "./rules/profile.ts";
 import type { CheckRules, ListRules } from "./rules/rules.ts";
 import type { RulesTestOptions } from "./rules/test.ts";
 
 const LIST_LIMIT = 100;
+const EXPLAIN_LIMIT = 10;
 
 /** Adds the commands. */
 export function addLookCommands(program: Command, call: Call): void {
@@ -28,7 +31,7 @@ function stateOption(): Option {
 }
 
 function addRules(program: Command, { terminal, done }: Call): void {
-  const rules = program.command("rules").summary("check, test and list rules");
+  const rules = program.command("rules").summary("check, test, list, explain and profile rules");
   rules
     .command("check")
     .summary("check rules: every error with file, line, column and remedy; exit code 1 when there are errors")
@@ -67,6 +70,49 @@ function addRules(program: Command, { terminal, done }: Call): void {
       new Option("--format <form>", "table, or one JSON object a line").choices(["table", "ndjson"]).default("table"),
     )
     .action(async (options: ListRules) => done(await (await import("./rules/rules.ts")).listRules(options, terminal)));
+  addExplain(rules, { terminal, done });
+  addProfile(rules, { terminal, done });
+}
+
+function addExplain(rules: Command, { terminal, done }: Call): void {
+  rules
+    .command("explain")
+    .summary("why a rule matches an event or does not: each condition, and the value that was found")
+    .description(
+      "Tries a rule on the events of a file and tells each condition's verdict and what the event has there. Exit code 0 when an event matches, 1 when none does. A correlation is explained by the rules that it counts.",
+    )
+    .argument("<rule>", "a rule file, or the id, name or title of a rule of the configuration")
+    .argument("<event>", "a file of records, - for standard input, or with --in the id of an event")
+    .option("--in <path>", "file or folder in which to find the event of that id; may be repeated", collect)
+    .option("--rules <path>", "rules instead of the configured ones; may be repeated", collect)
+    .option("--limit <number>", "explain at most so many events", toCountOption(1), EXPLAIN_LIMIT)
+    .addOption(
+      new Option("--format <form>", "text for people; json: one object a line")
+        .choices(["text", "json"])
+        .default("text"),
+    )
+    .addOption(configOption())
+    .action(async (rule: string, event: string, options: Omit<ExplainRule, "rule" | "event">) =>
+      done(await (await import("./rules/explain.ts")).explainRule({ ...options, rule, event }, terminal)),
+    );
+}
+
+function addProfile(rules: Command, { terminal, done }: Call): void {
+  rules
+    .command("profile")
+    .summary("what each rule costs on your records, and which rules are tried on every record")
+    .description(
+      "Matches the records of files and prints each detection's time a record, its share, the records on which it was tried, and its matches. A rule without a witness (a value that a record must show before the rule is tried) is open: it is tried on every record of its log source.",
+    )
+    .argument("<path...>", "files, folders and globs of records, - for standard input")
+    .option("--rules <path>", "rules instead of the configured ones; may be repeated", collect)
+    .addOption(
+      new Option("--format <form>", "table, or one JSON object a line").choices(["table", "ndjson"]).default("table"),
+    )
+    .addOption(configOption())
+    .action(async (paths: string[], options: Omit<ProfileRules, "paths">) =>
+      done(await (await import("./rules/profile.ts")).profileRules({ ...options, paths }, terminal)),
+    );
 }
 
 function addAlerts(program: Command, { terminal, done }: Call): void {

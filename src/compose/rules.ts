@@ -15,7 +15,7 @@ import type { Emit } from "../model/signal.ts";
 import { loadLists } from "../rules/lists.ts";
 import { type LoadedRules, loadRules } from "../rules/load.ts";
 import type { Problem, RuleSet } from "../sigma/ast.ts";
-import { type CompiledRules, compileRules, type ListTable } from "../sigma/compile.ts";
+import { type CompiledRules, compileRules, type FieldTable, type ListTable } from "../sigma/compile.ts";
 
 /** Errors that a refusal prints; the rest is counted. */
 const ERRORS_SHOWN = 20;
@@ -65,15 +65,20 @@ export function compileLoaded(
   loaded: LoadedRules,
 ): { readonly compiled: CompiledRules | null; readonly problems: readonly Problem[] } {
   if (loaded.ruleSet === null) return { compiled: null, problems: [] };
+  const fields = toFields(config);
+  const compiled = compileRules(loaded.ruleSet, { lists, fields, monotonicMs: () => systemClock.monotonicMs() });
+  return { compiled, problems: compiled.problems.map((problem) => toPlaced(problem, loaded.texts)) };
+}
+
+/** The fields `enrich.*` under the calendars of the configuration. */
+export function toFields(config: Config): FieldTable {
   const calendars = Object.fromEntries(
     Object.entries(config.calendars).map(([name, calendar]) => [name, toCalendar(calendar)]),
   );
   const accountCalendars = Object.fromEntries(
     Object.entries(config.accounts).map(([id, account]) => [id, account.calendar]),
   );
-  const fields = createFields({ calendars, accountCalendars });
-  const compiled = compileRules(loaded.ruleSet, { lists, fields, monotonicMs: () => systemClock.monotonicMs() });
-  return { compiled, problems: compiled.problems.map((problem) => toPlaced(problem, loaded.texts)) };
+  return createFields({ calendars, accountCalendars });
 }
 
 /** Compiling knows a rule's place only; the value that it names stands below, where a person looks for it. */

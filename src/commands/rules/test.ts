@@ -20,7 +20,13 @@ import type { AlertContent } from "../../model/alert.ts";
 import { SagewatchError } from "../../model/errors.ts";
 import type { JsonObject, Rejected } from "../../model/event.ts";
 import { expandEvents } from "../../rules/case-events.ts";
-import { type CaseOutcome, type CaseReport, isPassed, renderCaseJunit, renderCaseText } from "../../rules/case-report.ts";
+import {
+  type CaseOutcome,
+  type CaseReport,
+  isPassed,
+  renderCaseJunit,
+  renderCaseText,
+} from "../../rules/case-report.ts";
 import {
   type Case,
   type CaseFile,

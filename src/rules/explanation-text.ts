@@ -1,0 +1,83 @@
+/**
+ * An explanation as people read it: the tree with a verdict a line, each condition with what was found.
+ *
+ * Values are a stranger's text: cut, on one line, hidden characters visible. Many values of one field under an `or` are
+ * one line, since each would say the same of the event.
+ */
+import { safeLine } from "../lib/safe-text.ts";
+import { cutText } from "../lib/text-table.ts";
+import type { Explanation, Found, Verdict } from "./explanation.ts";
+
+/** Screen cells of a value, values of a field, tests of an `or` that are shown. */
+const VALUE_CELLS = 80;
+const VALUES_MAX = 5;
+const TESTS_MAX = 6;
+
+/** Lines of an explanation, without line ends. */
+export function renderExplanation(explanation: Explanation): string[] {
+  const { isTried, failedFirst, tree, fields } = explanation;
+  return [
+    ...(isTried ? [] : ["the rule is for another log source, so the event never meets it"]),
+    ...(failedFirst === null ? [] : [`failed first: ${toReason(failedFirst)}`]),
+    ...renderTree(tree, 0),
+    ...fields.map((found) => `group-by ${safeLine(found.field)}: ${toValues([found])}`),
+  ];
+}
+
+type Leaf = Extract<Verdict, { op: "leaf" }>;
+
+function renderTree(verdict: Verdict, depth: number): string[] {
+  const line = `${verdict.matched ? "matched" : "failed "}  ${"  ".repeat(depth)}${toLine(verdict)}`;
+  if (verdict.op === "leaf" || alternativesOf(verdict) !== null) return [line];
+  return [line, ...verdict.of.flatMap((child) => renderTree(child, depth + 1))];
+}
+
+/** Why a node that failed did. */
+function toReason(verdict: Verdict): string {
+  if (verdict.op === "not") return "what follows `not` holds";
+  if (verdict.op === "or" && alternativesOf(verdict) === null) return `none of ${verdict.of.length} alternatives holds`;
+  return toLine(verdict);
+}
+
+/** One node on one line. */
+function toLine(verdict: Verdict): string {
+  const leaves = alternativesOf(verdict);
+  if (leaves !== null) return describeAlternatives(leaves);
+  if (verdict.op === "leaf") return describe([verdict.test], verdict);
+  if (verdict.op === "not") return "not";
+  return verdict.op === "and" ? "all of" : "any of";
+}
+
+/** The leaves of an `or` over values of one field. */
+function alternativesOf(verdict: Verdict): readonly Leaf[] | null {
+  if (verdict.op !== "or") return null;
+  const leaves = verdict.of.filter((child) => child.op === "leaf");
+  const isOne = leaves.every(({ field, found }) => field !== null && field === leaves[0]?.field && found.length === 1);
+  return isOne && leaves.length === verdict.of.length ? leaves : null;
+}
+
+function describeAlternatives(leaves: readonly Leaf[]): string {
+  const met = leaves.filter(({ matched }) => matched);
+  const shown = met.length > 0 ? met : leaves;
+  const [first] = shown;
+  if (first === undefined) return "any of";
+  const more = leaves.length - Math.min(shown.length, TESTS_MAX);
+  const tests = shown.slice(0, TESTS_MAX).map(({ test }) => test);
+  return describe([...tests, ...(more > 0 ? [`${more} more`] : [])], first);
+}
+
+function describe(tests: readonly string[], { found }: Leaf): string {
+  const test = tests.map((text) => cutText(safeLine(text), VALUE_CELLS)).join(" or ");
+  return found.length === 0 ? test : `${test}  <-  ${toValues(found)}`;
+}
+
+function toValues(found: readonly Found[]): string {
+  return found
+    .map(({ isThere, values }) => {
+      if (!isThere) return "no such field";
+      if (values.length === 0) return "an empty list";
+      const shown = values.slice(0, VALUES_MAX).map((value) => cutText(safeLine(JSON.stringify(value)), VALUE_CELLS));
+      return [...shown, ...(values.length > VALUES_MAX ? [`${values.length - VALUES_MAX} more`] : [])].join(", ");
+    })
+    .join(" against ");
+}

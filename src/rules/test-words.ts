@@ -1,0 +1,77 @@
+/**
+ * A leaf of a rule back in Sigma's own words: field, modifiers and value, as a rule file would have them.
+ *
+ * For people who read why a rule matched. One form for one meaning, so it may differ from what the author wrote: encoded
+ * values stand as they are sought. Control characters are left for the caller to make visible.
+ */
+import type { Expression, Pattern, Test } from "../sigma/ast.ts";
+
+/** "eventName|startswith: Create". A keyword has no field. */
+export function toWords({ field, test }: Extract<Expression, { op: "leaf" }>): string {
+  const { modifiers, value } = describe(test);
+  const key = [field ?? "", ...modifiers].join("|");
+  return key === "" ? `keyword ${value}` : `${key}: ${value}`;
+}
+
+type Words = { readonly modifiers: readonly string[]; readonly value: string };
+
+function describe(test: Test): Words {
+  switch (test.type) {
+    case "text":
+      return describeText(test.pattern, test.cased);
+    case "number":
+      return { modifiers: [], value: test.text };
+    case "boolean":
+      return { modifiers: [], value: String(test.value) };
+    case "null":
+      return { modifiers: [], value: "null" };
+    case "exists":
+      return { modifiers: ["exists"], value: String(test.value) };
+    case "regex": {
+      const flags = [
+        ...(test.ignoreCase ? ["i"] : []),
+        ...(test.multiline ? ["m"] : []),
+        ...(test.dotAll ? ["s"] : []),
+      ];
+      return { modifiers: ["re", ...flags], value: quote(test.source) };
+    }
+    case "cidr":
+      return { modifiers: ["cidr"], value: test.network };
+    case "compare":
+      return {
+        modifiers: [...(test.part === null ? [] : [test.part]), test.operator],
+        value: String(test.value),
+      };
+    case "timepart":
+      return { modifiers: [test.part], value: String(test.value) };
+    case "fieldref":
+      return {
+        modifiers: ["fieldref", ...(test.mode === "equals" ? [] : [test.mode]), ...(test.cased ? ["cased"] : [])],
+        value: test.field,
+      };
+  }
+}
+
+function describeText(pattern: Pattern, cased: boolean): Words {
+  const from = pattern[0] === 0;
+  const to = pattern.length > 1 && pattern.at(-1) === 0;
+  const inner = pattern.slice(from ? 1 : 0, to ? -1 : undefined);
+  const isPlain = inner.length > 0 && inner.every((part) => part !== 0 && part !== 1);
+  const place = !isPlain ? [] : from && to ? ["contains"] : from ? ["endswith"] : to ? ["startswith"] : [];
+  const shown = place.length > 0 ? inner : pattern;
+  const isExpanded = pattern.some((part) => typeof part === "object");
+  return {
+    modifiers: [...place, ...(isExpanded ? ["expand"] : []), ...(cased ? ["cased"] : [])],
+    value: quote(shown.map(toText).join("")),
+  };
+}
+
+function toText(part: Pattern[number]): string {
+  if (part === 0) return "*";
+  if (part === 1) return "?";
+  return typeof part === "object" ? `%${part.list}%` : part.replace(/[*?]/g, "\\$&");
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

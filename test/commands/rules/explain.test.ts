@@ -1,0 +1,212 @@
+/**
+ * `rules explain`: verdict and found value of each condition, the one that decided, exit codes, and both forms.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import type { Verdict } from "../../../src/rules/explanation.ts";
+import { call } from "../cli.ts";
+import { deliver, record } from "../records.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "sagewatch-explain-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function write(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+const HEAD =
+  "title: T\nid: 0e95725d-7320-415d-80f7-004da920fc11\nlevel: low\nlogsource: {product: aws, service: cloudtrail}\n";
+const RULE = write(
+  "rule.yml",
+  `${HEAD}detection:
+  call:
+    eventSource: cloudtrail.amazonaws.com
+    eventName: [StopLogging, DeleteTrail]
+  own: {userIdentity.userName|startswith: admin-}
+  condition: call and not own
+`,
+);
+
+/** The lines of a rule's verdict on records, without the two lines that name rule and event. */
+async function explain(rule: string, ...records: readonly Record<string, unknown>[]): Promise<string[]> {
+  const { stdout } = await call("rules", "explain", rule, write("events.json", JSON.stringify({ Records: records })));
+  return stdout.split("\n").slice(2, -2);
+}
+
+test("a match: every condition with what the event has, exit code 0", async () => {
+  const events = write("one.json", JSON.stringify(record(1)));
+  expect(await call("rules", "explain", RULE, events)).toStrictEqual({
+    code: 0,
+    stderr: "",
+    stdout: `match: T (0e95725d-7320-415d-80f7-004da920fc11)
+  cloudtrail:StopLogging at 2026-03-10T08:00:01Z, event 00000000-0000-4000-8000-000000000001, record 0 of ${events}
+  matched  all of
+  matched    eventSource: 'cloudtrail.amazonaws.com'  <-  "cloudtrail.amazonaws.com"
+  matched    eventName: 'StopLogging' or 1 more  <-  "StopLogging"
+  matched    not
+  failed       userIdentity.userName|startswith: 'admin-'  <-  "mallory"
+
+`,
+  });
+});
+
+test("no match: the condition that decided comes first, exit code 1", async () => {
+  const events = write("one.json", JSON.stringify(record(1, { eventName: "LookupEvents" })));
+  const { code, stdout } = await call("rules", "explain", RULE, events);
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/^no match: T/);
+  expect(stdout.split("\n")[2]).toBe(
+    "  failed first: eventName: 'StopLogging' or eventName: 'DeleteTrail'  <-  \"LookupEvents\"",
+  );
+});
+
+test.for([
+  ["not", { userIdentity: { userName: "admin-1" } }, "  failed first: what follows `not` holds"],
+  [
+    "a field that is not there",
+    { eventName: undefined },
+    "  failed first: eventName: 'StopLogging' or eventName: 'DeleteTrail'  <-  no such field",
+  ],
+] as const)("the condition that decided: %s", async ([, change, line]) => {
+  expect((await explain(RULE, record(1, change)))[0]).toBe(line);
+});
+
+test("values of arrays are told as the engine reads them, cut and safe to show", async () => {
+  const rule = write(
+    "array.yml",
+    `${HEAD}detection:\n  sel: {requestParameters.tags.value|contains: gpu}\n  condition: sel\n`,
+  );
+  const tags = ["a\u001b[2J", "b\u202e", `c${"x".repeat(200)}`, "d", "e", "my-gpu"].map((value) => ({
+    key: "k",
+    value,
+  }));
+  const [line = ""] = await explain(rule, record(1, { requestParameters: { tags } }));
+  expect(line).toBe(
+    `  matched  requestParameters.tags.value|contains: 'gpu'  <-  "a\\u001b[2J", "b\\u{202e}", "c${"x".repeat(77)}…, "d", "e", 1 more`,
+  );
+});
+
+test.for([
+  ["f|endswith: x", "f|endswith: 'x'"],
+  ["f: a*b?c", "f: 'a*b?c'"],
+  ["f|contains|cased: it's", "f|contains|cased: 'it''s'"],
+  ["f|re|i: a.+b", "f|re|i: 'a.+b'"],
+  ["f|cidr: 10.0.0.0/8", "f|cidr: 10.0.0.0/8"],
+  ["f|exists: true", "f|exists: true"],
+  ["f: null", "f: null"],
+  ["f|gte: 5", "f|gte: 5"],
+  ["f: 5", "f: 5"],
+  ["f|hour: 5", "f|hour: 5"],
+  ["f|fieldref: g", "f|fieldref: g"],
+])("%s is told as %s", async ([item, told]) => {
+  const rule = write("item.yml", `${HEAD}detection:\n  sel:\n    ${item}\n  condition: sel\n`);
+  const lines = await explain(rule, record(1));
+  expect(lines.at(-1)).toContain(`${told}  <-  no such field`);
+});
+
+test("keywords are sought in the whole event: there is no one value to tell", async () => {
+  const rule = write("keyword.yml", `${HEAD}detection:\n  sel: [mallory]\n  condition: sel\n`);
+  expect(await explain(rule, record(1))).toStrictEqual(["  matched  |contains: 'mallory'"]);
+});
+
+test("JSON: the whole tree with every value, one object for each event", async () => {
+  const events = write(
+    "two.ndjson",
+    `${JSON.stringify(record(1))}\n${JSON.stringify(record(2, { eventName: "X" }))}\n`,
+  );
+  const { code, stdout } = await call("rules", "explain", RULE, events, "--format", "json");
+  const [first, second] = stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown> & { tree: Verdict });
+  expect(code).toBe(0);
+  expect(first).toMatchObject({
+    rule: { id: "0e95725d-7320-415d-80f7-004da920fc11" },
+    matched: true,
+    failedFirst: null,
+    event: { id: "00000000-0000-4000-8000-000000000001", pointer: { path: events, index: 0 } },
+  });
+  expect(second).toMatchObject({
+    matched: false,
+    failedFirst: {
+      op: "or",
+      of: [
+        { op: "leaf", field: "eventName", test: "eventName: 'StopLogging'", matched: false },
+        { op: "leaf", test: "eventName: 'DeleteTrail'", found: [{ field: "eventName", isThere: true, values: ["X"] }] },
+      ],
+    },
+  });
+});
+
+describe("choosing", () => {
+  test("a shipped rule by its title, an event by its id in delivered files", async () => {
+    const delivered = join(folder, "delivered");
+    mkdirSync(delivered);
+    deliver(delivered, "0805", [record(1), record(2), record(3, { eventName: "LookupEvents" })]);
+    const by = async (id: string): Promise<number> =>
+      (await call("rules", "explain", "CloudTrail switched off or narrowed", id, "--in", delivered)).code;
+    expect(await by("00000000-0000-4000-8000-000000000002")).toBe(0);
+    expect(await by("00000000-0000-4000-8000-000000000003")).toBe(1);
+  });
+
+  test("an event that is nowhere, a rule that does not exist, a file without a record", async () => {
+    const none = await call("rules", "explain", RULE, "no-such-id", "--in", folder);
+    expect([none.code, none.stderr]).toStrictEqual([2, expect.stringContaining("no event with the id no-such-id")]);
+    const typo = await call("rules", "explain", "CloudTrail switched off or narowed", RULE);
+    expect([typo.code, typo.stderr]).toStrictEqual([
+      2,
+      expect.stringContaining("did you mean CloudTrail switched off"),
+    ]);
+    const empty = await call("rules", "explain", RULE, write("empty.json", '{"Records":[]}'));
+    expect([empty.code, empty.stderr]).toStrictEqual([2, expect.stringContaining("holds no record")]);
+  });
+
+  test("of many events the first are shown, all count for the exit code", async () => {
+    const records = Array.from({ length: 12 }, (_, index) =>
+      record(index, index === 11 ? {} : { eventName: "LookupEvents" }),
+    );
+    const events = write("many.json", JSON.stringify({ Records: records }));
+    const { code, stdout, stderr } = await call("rules", "explain", RULE, events, "--limit", "2");
+    expect(stdout.match(/^no match/gm)).toHaveLength(2);
+    expect([code, stderr]).toStrictEqual([0, expect.stringContaining("10 more events")]);
+  });
+
+  test("a record that cannot be evaluated is told, the others are explained", async () => {
+    const events = write(
+      "bad.ndjson",
+      `${JSON.stringify(record(1, { eventTime: "never" }))}\n${JSON.stringify(record(2))}\n`,
+    );
+    const { code, stderr } = await call("rules", "explain", RULE, events);
+    expect([code, stderr]).toStrictEqual([0, expect.stringContaining("record 0 of")]);
+    expect(stderr).toContain("no_event_time");
+  });
+});
+
+test("a rule of another log source is never tried", async () => {
+  const rule = write(
+    "gd.yml",
+    `${HEAD.replace("cloudtrail", "guardduty")}detection: {sel: {eventName: '*'}, condition: sel}\n`,
+  );
+  const { code, stdout } = await call("rules", "explain", rule, write("one.json", JSON.stringify(record(1))));
+  expect(code).toBe(1);
+  expect(stdout).toContain("the rule is for another log source");
+});
+
+test("a correlation is explained by each rule that it counts, with the fields it groups by", async () => {
+  const base = (name: string, event: string): string =>
+    `title: ${name}\nname: ${name}\nlevel: low\nlogsource: {product: aws, service: cloudtrail}\ndetection: {sel: {eventName: ${event}}, condition: sel}\n`;
+  const rule = write(
+    "correlation.yml",
+    `${base("first", "StopLogging")}---\n${base("second", "DeleteTrail")}---\ntitle: Both\nlevel: high\ncorrelation:\n  type: temporal\n  rules: [first, second]\n  group-by: [who]\n  timespan: 5m\n  aliases: {who: {first: userIdentity.arn, second: userIdentity.userName}}\n`,
+  );
+  const { code, stdout } = await call("rules", "explain", rule, write("one.json", JSON.stringify(record(1))));
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^match: first \(first\), counted by the correlation "Both" \(temporal\)$/m);
+  expect(stdout).toMatch(/^no match: second \(second\), counted by the correlation "Both" \(temporal\)$/m);
+  expect(stdout).toContain('group-by userIdentity.arn: "arn:aws:iam::111122223333:user/mallory"');
+  expect(stdout).toContain('group-by userIdentity.userName: "mallory"');
+});
