@@ -131,6 +131,8 @@ export type Findings = {
   near(word: string, names: Iterable<string>, most?: number): string | null;
   /** The value from which each leaf was made: its offset, and its text as written. */
   readonly writtenAs: WeakMap<Expression, { readonly at: number; readonly source: string }>;
+  /** Offset of the first place at or behind `at` where the text stands in the file; else `at`. */
+  seek(text: string, at: number): number;
   /** Offset of the character `index` of a scalar's value, or the scalar's start when escapes or folding hide it. */
   inside(scalar: Scalar, index: number): number;
 };
@@ -195,6 +197,7 @@ export function createFindings(file: { path: string; text: string }, mode: Mode,
       return name === null ? "" : `; did you mean \`${name}\``;
     },
     place,
+    seek: (text, at) => Math.max(at, file.text.indexOf(text, at)),
     inside: (scalar, index) => {
       const start = scalar.plain ? scalar.at : scalar.at + 1;
       return typeof scalar.value === "string" && file.text.startsWith(scalar.value, start) ? start + index : scalar.at;

@@ -5,6 +5,7 @@
  * caller refuses a set that has any error. A detection that a correlation names does not alert by itself unless that
  * correlation says `generate`, and a broken correlation silences its rules just the same. Pure: no files, no clock.
  */
+import { lintReadFields } from "./api/lint.ts";
 import type { Correlation, DetectionRule, Problem, RuleSet } from "./ast.ts";
 import { toDetectionKeys } from "./canonical.ts";
 import { applyActions } from "./document/actions.ts";
@@ -69,6 +70,10 @@ export function parseRuleFiles(files: readonly RuleFile[], options: RuleSetOptio
     detections,
     options.supported ?? SUPPORTED,
   );
+  const linted = resolved.correlations.filter((correlation) => {
+    const draft = drafted.find(({ head }) => head?.id === correlation.id);
+    return draft === undefined || lintCorrelation(correlation, detections, draft);
+  });
   const order = new Map(files.map((file, index) => [file.path, index]));
   problems.sort(
     (a, b) => (order.get(a.file) ?? 0) - (order.get(b.file) ?? 0) || a.line - b.line || a.column - b.column,
@@ -76,10 +81,26 @@ export function parseRuleFiles(files: readonly RuleFile[], options: RuleSetOptio
   return {
     ruleSet: {
       detections: silence(detections, resolved.silenced),
-      correlations: silence(resolved.correlations, resolved.silenced),
+      correlations: silence(linted, resolved.silenced),
     },
     problems,
   };
+}
+
+/** Checks what a correlation reads of records, where all its rules are for CloudTrail; false when that was an error. */
+function lintCorrelation(
+  { rules, groupBy, fields, aliases }: Correlation,
+  detections: readonly DetectionRule[],
+  { at, findings }: CorrelationDraft,
+): boolean {
+  const isCloudTrail = (id: string): boolean =>
+    detections.some((rule) => rule.id === id && rule.logsource.service === "cloudtrail");
+  if (!rules.every(isCloudTrail)) return true;
+  const before = findings.errors();
+  const own = [...groupBy, ...fields].filter((field) => !Object.hasOwn(aliases, field));
+  const aliased = Object.values(aliases).flatMap((byRule) => Object.values(byRule));
+  lintReadFields([...own, ...aliased], at, findings);
+  return findings.errors() === before;
 }
 
 function silence<R extends DetectionRule | Correlation>(

@@ -46,6 +46,11 @@ function lintFields(section: YamlMap, expression: Expression, findings: Findings
   }
 }
 
+/** Checks fields that a rule reads of records outside its detections: to group, to count. `at`: where the document begins. */
+export function lintReadFields(fields: Iterable<string>, at: number, findings: Findings): void {
+  for (const field of new Set(fields)) lintFieldName(field, { at: findings.seek(field, at), calls: [], findings });
+}
+
 /** The pattern in the form that matches; null when it has a placeholder. */
 function toPlain(pattern: Pattern): PlainPattern | null {
   const parts = pattern.filter((part) => typeof part !== "object");

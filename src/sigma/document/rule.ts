@@ -4,7 +4,7 @@
  * A draft has everything but the state key and whether the rule alerts: those depend on the filters and correlations of
  * the whole set (../rule-set.ts). All errors of a document are reported; null when there was one.
  */
-import { lintCloudTrail } from "../api/lint.ts";
+import { lintCloudTrail, lintReadFields } from "../api/lint.ts";
 import type { Expression, RuleHead, RuleLogsource } from "../ast.ts";
 import { parseCondition, type Condition, type Detections } from "../condition.ts";
 import { parseDetection } from "../detection/detection.ts";
@@ -40,8 +40,10 @@ export function parseRule(map: YamlMap, options: RuleOptions): RuleDraft | null 
   const section = requiredMap(map, "detection", findings);
   const expression = section === null ? null : parseSection(section, [], options);
   if (head !== null) checkEngine(map, head, findings);
-  if (section !== null && expression !== null && logsource?.service === "cloudtrail")
+  if (section !== null && expression !== null && logsource?.service === "cloudtrail") {
     lintCloudTrail(section, expression.expression, findings);
+    lintReadFields(head?.engine.groupBy ?? [], valueOf(map, "x_engine")?.at ?? map.at, findings);
+  }
   if (head === null || logsource === null || expression === null || findings.errors() > before) return null;
   return { head, logsource, expression: expression.expression, findings, at: map.at };
 }

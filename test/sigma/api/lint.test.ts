@@ -193,6 +193,21 @@ describe("fields", () => {
     expect(findings(sel("eventSource: sagemaker.amazonaws.com", "requestParameters.what: x"))).toStrictEqual([]);
   });
 
+  test("fields to group by are checked too, of a detection and of a correlation with its aliases", () => {
+    const base = `${HEAD}name: base\ndetection:\n  sel: {eventSource: kms.amazonaws.com}\n  condition: sel\n`;
+    const engine = "x_engine: {suppress: 1h, group-by: [userIdentity.arnn]}\n";
+    const correlation =
+      "title: Many\nlevel: low\ncorrelation:\n  type: event_count\n  rules: [base]\n  group-by: [who, recipientAcountId]\n  timespan: 1h\n  condition: {gte: 5}\n  aliases: {who: {base: userIdentity.userNam}}\n";
+    const told = check(`${base}${engine}---\n${correlation}`).map(
+      ({ severity, line, column, value }) => `${severity} ${line}:${column} ${value}`,
+    );
+    expect(told).toStrictEqual(["error 12:37 userIdentity.arnn", "error 18:11 base"]);
+    const alone = check(`${base}---\n${correlation}`, "lenient").map(
+      ({ severity, line, column, value }) => `${severity} ${line}:${column} ${value}`,
+    );
+    expect(alone).toStrictEqual(["warning 18:19 recipientAcountId", "warning 21:25 userIdentity.userNam"]);
+  });
+
   test("rules of other log sources are left alone", () => {
     const text = `${HEAD}detection:\n  sel: {eventNam: CreateEndpiont}\n  condition: sel\n`;
     expect(check(text.replace("service: cloudtrail", "service: guardduty"))).toStrictEqual([]);
