@@ -13,7 +13,11 @@ import type { YamlMap, YamlNode } from "../yaml.ts";
 import { lintEventName } from "./event-name.ts";
 import { lintFieldName } from "./field-name.ts";
 import { apiNames, type Source } from "./names.ts";
-import { type Possible, scopesOf } from "./scope.ts";
+import { type Possible, type Scope, scopesOf } from "./scope.ts";
+
+/** Values that are looked up in one rule, and places of a field: more is no list that a person reads. */
+const VALUES_MAX = 500;
+const PLACES_MAX = 20;
 
 /** Checks the names in the detections of a rule; `section` is where they stand. */
 export function lintCloudTrail(section: YamlMap, expression: Expression, findings: Findings): void {
@@ -21,6 +25,7 @@ export function lintCloudTrail(section: YamlMap, expression: Expression, finding
   const scopes = scopesOf(expression);
   for (const leaf of leavesOf(expression)) {
     const { field, test } = leaf;
+    if (told.size >= VALUES_MAX) break;
     if (told.has(leaf) || test.type !== "text" || (field !== "eventSource" && field !== "eventName")) continue;
     told.add(leaf);
     const { at, source: value } = findings.writtenAs.get(leaf) ?? { at: section.at, source: "" };
@@ -29,22 +34,25 @@ export function lintCloudTrail(section: YamlMap, expression: Expression, finding
     if (field === "eventSource") lintSource(pattern, { at, value, findings });
     else lintEventName(pattern, { at, value, sources: toSources(scopes.get(leaf)?.sources ?? null), findings });
   }
-  lintFields(section, expression, findings);
+  lintFields(section, scopes, findings);
 }
 
 /** Checks each field once, with the events of all places where it stands. */
-function lintFields(section: YamlMap, expression: Expression, findings: Findings): void {
-  const places = new Map<string, { sources: Possible; names: Possible }[]>();
-  for (const [{ field, test }, scope] of scopesOf(expression)) {
+function lintFields(section: YamlMap, leaves: ReturnType<typeof scopesOf>, findings: Findings): void {
+  const places = new Map<string, Set<Scope>>();
+  for (const [{ field, test }, scope] of leaves) {
     for (const name of [field, test.type === "fieldref" ? test.field : null])
-      if (name !== null) places.set(name, [...(places.get(name) ?? []), scope]);
+      if (name !== null) places.set(name, (places.get(name) ?? new Set()).add(scope));
   }
   for (const [field, scopes] of places) {
     const at = placeOfField(field, section) ?? section.at;
-    const calls = scopes.map(({ sources, names }) => ({ sources: toSources(sources), names: toPatterns(names) }));
+    const few = scopes.size > PLACES_MAX ? [ANYTHING] : [...scopes];
+    const calls = few.map(({ sources, names }) => ({ sources: toSources(sources), names: toPatterns(names) }));
     lintFieldName(field, { at, calls, findings });
   }
 }
+
+const ANYTHING: Scope = { sources: null, names: null };
 
 /** Checks fields that a rule reads of records outside its detections: to group, to count. `at`: where the document begins. */
 export function lintReadFields(fields: Iterable<string>, at: number, findings: Findings): void {

@@ -11,6 +11,10 @@ import type { Expression, Pattern } from "../ast.ts";
 export type Possible = readonly Pattern[] | null;
 /** What is possible where a leaf stands. */
 export type Scope = { readonly sources: Possible; readonly names: Possible };
+
+/** Patterns that are kept apart; a rule with more is held against everything. The largest public AWS rule has some 30. */
+const PATTERNS_MAX = 200;
+
 type Leaf = Extract<Expression, { op: "leaf" }>;
 
 /** Every leaf with its scope. */
@@ -35,8 +39,12 @@ export function scopesOf(expression: Expression): ReadonlyMap<Leaf, Scope> {
 function join(known: Scope | undefined, more: Scope): Scope {
   if (known === undefined) return more;
   const either = (left: Possible, right: Possible): Possible =>
-    left === null || right === null ? null : left === right ? left : [...new Set([...left, ...right])];
+    left === null || right === null ? null : left === right ? left : bounded([...new Set([...left, ...right])]);
   return { sources: either(known.sources, more.sources), names: either(known.names, more.names) };
+}
+
+function bounded(patterns: readonly Pattern[]): Possible {
+  return patterns.length > PATTERNS_MAX ? null : patterns;
 }
 
 /** Finds the texts of which a field has one whenever an expression is true. Each node is looked at once. */
@@ -60,7 +68,7 @@ function createFinder(field: string): (node: Expression) => Possible {
     const told = children.filter((child) => child !== null);
     // Of an `and` the shortest says most.
     if (node.op === "and") return told.toSorted((left, right) => left.length - right.length)[0] ?? null;
-    return told.length < children.length ? null : told.flat();
+    return told.length < children.length ? null : bounded(told.flat());
   };
   return find;
 }
