@@ -4,7 +4,7 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Batch, Source } from "../../src/contracts.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { SagewatchError } from "../../src/model/errors.ts";
@@ -39,6 +39,7 @@ function open(settings: Settings = {}): Source {
 }
 
 const examFolder = createFolder();
+afterAll(() => examFolder.remove());
 examFolder.write(deliveryName("20260102T0305Z"), delivery(call("a"), call("b")));
 examFolder.write(deliveryName("20260102T0300Z"), delivery(...many));
 examFolder.write("plain.ndjson", [call("c"), "junk", '{"digestStartTime":1,"digestEndTime":2}', call("d")].join("\n"));
