@@ -42,13 +42,16 @@ export type ReadOptions = {
   readonly skip: number;
   readonly limits: FileLimits;
   /** Told of each piece read, in bytes as they lie on disk. */
-  onRead(bytes: number): void;
+  readonly onRead: (bytes: number) => void;
 };
 
 /** Batches of a file. Ends early, without its last batch, when `signal` aborts. Throws what the file system throws. */
 export async function* readFileBatches(options: ReadOptions, signal: AbortSignal): AsyncGenerator<RecordBatch> {
   const whole = options.sizeBytes <= SMALL_BYTES ? readWhole(options) : null;
-  if (whole === null) return yield* readPieces(options, signal);
+  if (whole === null) {
+    yield* readPieces(options, signal);
+    return;
+  }
   const batcher = createRecordBatcher({ ...options, sizeHint: whole.length });
   yield* batcher.push(whole);
   if (signal.aborted) return;

@@ -91,72 +91,81 @@ function toStopped(): SagewatchError {
   return new SagewatchError("daemon_unreachable", "the daemon stopped before the request was served; ask again");
 }
 
+/** The books of one request: what is open, what may leave, what failed. Closes when the last batch settled. */
+type Ledger = { readonly done: number[]; readonly failed: number[]; gone: number; open: number; error: unknown };
+
+function settle(ledger: Ledger, request: Request, resolve: QuarantineSourceOptions["resolve"]): void {
+  const { done, failed, gone, error } = ledger;
+  ledger.open -= 1;
+  if (ledger.open > 0) return;
+  if (error !== undefined) return request.reject(error);
+  try {
+    resolve(done, failed);
+  } catch (thrown) {
+    request.reject(thrown);
+    throw thrown;
+  }
+  request.resolve({
+    replayed: done.length + failed.length,
+    evaluated: done.length,
+    quarantinedAgain: failed.length,
+    gone,
+  });
+}
+
 async function* serve(request: Request, options: QuarantineSourceOptions, signal: AbortSignal): AsyncGenerator<Batch> {
-  const failed: number[] = [];
-  const done: number[] = [];
-  let gone = 0;
-  let open = 1;
-  let error: unknown;
-  const settle = (): void => {
-    open -= 1;
-    if (open > 0) return;
-    if (error !== undefined) return request.reject(error);
-    try {
-      options.resolve(done, failed);
-    } catch (thrown) {
-      request.reject(thrown);
-      throw thrown;
-    }
-    request.resolve({
-      replayed: done.length + failed.length,
-      evaluated: done.length,
-      quarantinedAgain: failed.length,
-      gone,
-    });
-  };
+  const ledger: Ledger = { done: [], failed: [], gone: 0, open: 1, error: undefined };
+  const close = (): void => settle(ledger, request, options.resolve);
   for (const id of request.ids) {
     if (signal.aborted) break;
     const row = options.views.quarantined(id);
     if (row === null) continue;
-    if (isRest(row)) {
-      let isSound = false;
-      for await (const batch of readRest(row, options, signal)) {
-        open += 1;
-        isSound = batch.isLast && !batch.rejected.some(({ reason }) => reason === row.reason);
-        // The same fault again is this row, not a new one.
-        const rejected = batch.rejected.filter(({ reason }) => reason !== row.reason);
-        const settleBatch = (fault?: unknown): void => {
-          error ??= fault;
-          settle();
-        };
-        yield { ...toBatch(batch, row.path), rejected, settle: settleBatch };
-      }
-      (isSound ? done : failed).push(id);
-      continue;
-    }
-    const found = await readRow(row, options, signal);
-    if (found === null) gone += 1;
-    const batches = (found ?? []).map((batch) =>
-      toBatch({ ...batch, indexes: batch.indexes.map(() => row.index) }, row.path),
-    );
-    if (batches.length === 0 || !batches.every((batch) => isEvaluable(batch, options))) {
-      failed.push(id);
-      continue;
-    }
-    // The row leaves with the last of its batches: they are committed in this order.
-    for (const [i, batch] of batches.entries()) {
-      open += 1;
+    const batches = isRest(row)
+      ? serveRest(row, ledger, { options, signal })
+      : serveRow(row, ledger, { options, signal });
+    for await (const { batch, isLast } of batches) {
+      ledger.open += 1;
       yield {
         ...batch,
         settle: (fault) => {
-          error ??= fault;
-          if (i === batches.length - 1) done.push(id);
-          settle();
+          ledger.error ??= fault;
+          // The row leaves with the last of its batches: they are committed in this order.
+          if (isLast) ledger.done.push(id);
+          close();
         },
       };
     }
   }
-  settle();
+  close();
+}
+
+type Serving = { readonly options: QuarantineSourceOptions; readonly signal: AbortSignal };
+/** A batch of a row; with the last one the row may leave. */
+type Served = { readonly batch: Batch; readonly isLast: boolean };
+
+async function* serveRow(row: QuarantineRow, ledger: Ledger, { options, signal }: Serving): AsyncGenerator<Served> {
+  const found = await readRow(row, options, signal);
+  if (found === null) ledger.gone += 1;
+  const batches = (found ?? []).map((batch) =>
+    toBatch({ ...batch, indexes: batch.indexes.map(() => row.index) }, row.path),
+  );
+  if (batches.length === 0 || !batches.every((batch) => isEvaluable(batch, options))) {
+    ledger.failed.push(row.id);
+    return;
+  }
+  for (const [at, batch] of batches.entries()) yield { batch, isLast: at === batches.length - 1 };
+}
+
+/** The rest of a file streams; records that are broken by themselves go into the quarantine under their own reasons. */
+async function* serveRest(row: QuarantineRow, ledger: Ledger, { options, signal }: Serving): AsyncGenerator<Served> {
+  let isSound = false;
+  for await (const batch of readRest(row, options, signal)) {
+    // The same fault again is this row, not a new one.
+    const rejected = batch.rejected.filter(({ reason }) => reason !== row.reason);
+    isSound = batch.isLast && rejected.length === batch.rejected.length;
+    yield { batch: { ...toBatch(batch, row.path), rejected }, isLast: isSound };
+  }
+  if (!isSound) ledger.failed.push(row.id);
 }
 
 /** The row's record as batches, or null when it is to be had no more. */

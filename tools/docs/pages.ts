@@ -6,6 +6,7 @@ import { ERROR_CODES } from "../../src/model/errors.ts";
 import { REASONS, SKIP_REASONS } from "../../src/model/event.ts";
 import type { MetricRow } from "../../src/ops/signal-row.ts";
 import { SIGNALS } from "../../src/ops/signals.ts";
+import { PROBLEM_CODES } from "../../src/sigma/problems.ts";
 import { makeConfigPage } from "./config-page.ts";
 import { table } from "./table.ts";
 
@@ -19,6 +20,7 @@ export function makePages(): ReadonlyMap<string, string> {
     "docs/error-codes.md": makeErrorPage(),
     "docs/signals.md": makeSignalPage(),
     "docs/fields.md": makeFieldPage(),
+    "docs/rule-problems.md": makeProblemPage(),
   };
   return new Map(Object.entries(pages).map(([path, text]) => [path, `${MARK}\n\n${text}`]));
 }
@@ -53,6 +55,17 @@ function makeErrorPage(): string {
   ].join("\n")}\n`;
 }
 
+function makeProblemPage(): string {
+  const problems = Object.entries(PROBLEM_CODES).map(([code, what]) => [`\`${code}\``, what]);
+  return `${[
+    "# Problems of rules",
+    "",
+    "What `sagewatch rules check` can find in a rule file. Each finding comes with file, line, column, the value and what to do. An error keeps the whole rule set from loading; a warning does not. What Sigma's specification forbids but whose meaning is plain is an error in strict mode (the shipped rules, `--strict`, `rules.strict`) and a warning in lenient mode.",
+    "",
+    table(["code", "what"], problems),
+  ].join("\n")}\n`;
+}
+
 function makeSignalPage(): string {
   const signals = Object.entries(SIGNALS).map(([name, { level, what }]) => [`\`${name}\``, level, what]);
   const metrics = Object.entries(SIGNALS).flatMap(([name, row]) =>
@@ -73,7 +86,7 @@ function makeSignalPage(): string {
     "",
     "## Metrics",
     "",
-    "What each signal counts. Labels have few values: configured names and closed lists, never an ARN, an address or an id of an alert. Times are in seconds, sizes in bytes.",
+    "What each signal will count once metrics are exported; this version writes the log only. Labels have few values: configured names and closed lists, never an ARN, an address or an id of an alert. Times are in seconds, sizes in bytes.",
     "",
     table(["metric", "type", "labels", "from", "what"], metrics),
   ].join("\n")}\n`;
