@@ -27,5 +27,6 @@ VOLUME /var/lib/sagewatch
 USER 1000:1000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD ["node", "/opt/sagewatch/dist/main.js", "version", "--json"]
-ENTRYPOINT ["node", "/opt/sagewatch/dist/main.js"]
+# The nursery is kept small as in tools/run.mjs, which says why.
+ENTRYPOINT ["node", "--max-semi-space-size=8", "/opt/sagewatch/dist/main.js"]
 CMD ["run"]

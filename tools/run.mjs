@@ -13,6 +13,8 @@ import { acquire, release } from "./setup/lock.mjs";
 import { at, die, isReady, node, refuseOldHost, root } from "./setup/place.mjs";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
+// Records live for milliseconds: with a small nursery their garbage takes 100 MB less, at a tenth of the speed.
+const HEAP_FLAGS = ["--max-semi-space-size=8"];
 
 refuseOldHost();
 if (!isReady()) await setUp();
@@ -28,7 +30,7 @@ async function setUp() {
 
 function run(file, args) {
   const isProduct = file.startsWith("src/");
-  const child = spawn(node, [at(file), ...args], {
+  const child = spawn(node, [...(isProduct ? HEAP_FLAGS : []), at(file), ...args], {
     cwd: isProduct ? userFolder() : process.cwd(),
     env: childEnv(isProduct),
     stdio: "inherit",

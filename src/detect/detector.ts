@@ -21,7 +21,7 @@ import type {
   MemberDelta,
   Prune,
 } from "../contracts.ts";
-import type { Logsource } from "../model/event.ts";
+import type { Evidence, Logsource } from "../model/event.ts";
 import type { DetectionRule, RuleSet } from "../sigma/ast.ts";
 import { holdingTimes } from "./condition.ts";
 import { type AccountNames, toBucketContent, toEventContent } from "./content.ts";
@@ -171,7 +171,7 @@ function applyMember(match: Match, entry: Windows, pending: Pending): Applied {
     return null;
   }
   const group = entry.groups.get(match.group) ?? createGroup(match.group);
-  const member = toMember(match);
+  const member = toMember(match, entry.intern);
   const added = addMember(group, member);
   if (added === "same") return { group, added };
   entry.groups.set(match.group, group);
@@ -203,8 +203,8 @@ function keepEvidence(match: Match, at: { group: Group; slice: number; entry: Wi
     key,
     recordHash,
     timeMs,
-    evidence,
-    pointer,
+    evidence: shareTexts(evidence, at.entry.intern),
+    pointer: { ...pointer, path: at.entry.intern(pointer.path) },
     record: null,
   };
   const { kept, dropped } = addEvidence(at.group, offered);
@@ -223,7 +223,11 @@ function keepEvidence(match: Match, at: { group: Group; slice: number; entry: Wi
   }
 }
 
-function toMember(match: Match): Member {
+function shareTexts({ action, ip, agent, error, target }: Evidence, intern: (text: string) => string): Evidence {
+  return { action: intern(action), ip: intern(ip), agent: intern(agent), error: intern(error), target: intern(target) };
+}
+
+function toMember(match: Match, intern: (text: string) => string): Member {
   const {
     step,
     timeMs,
@@ -247,11 +251,11 @@ function toMember(match: Match): Member {
     eventId,
     version,
     recordHash,
-    accountId,
-    region,
-    principal,
-    action: evidence.action,
-    value,
+    accountId: intern(accountId),
+    region: intern(region),
+    principal: intern(principal),
+    action: intern(evidence.action),
+    value: value === null ? null : intern(value),
     number,
   };
 }

@@ -4,6 +4,7 @@
  * Slices bound what is forgotten: they go once no open bucket can look back into them. A single-event rule with
  * `x_engine.suppress` has windows like a correlation. Nothing here judges a condition or makes an alert.
  */
+import { createIntern } from "../lib/intern.ts";
 import type { Logsource } from "../model/event.ts";
 import type { Correlation, DetectionRule, RuleSet } from "../sigma/ast.ts";
 import { type Group, pruneGroup } from "./group.ts";
@@ -21,6 +22,8 @@ export type Windows = {
   readonly logsources: readonly Logsource[];
   /** Rules of one meaning share their stored members; the first of them alone gives these to the store. */
   readonly primary: boolean;
+  /** Shares texts that come again among what is kept: a member is then a few references, not a copy of the record. */
+  readonly intern: (text: string) => string;
   readonly groups: Map<string, Group>;
   /** bucket → groups with coverage there that are not final yet. */
   readonly open: Map<number, Set<Group>>;
@@ -35,6 +38,7 @@ export type Windows = {
 export function createAllWindows(ruleSet: RuleSet): Map<string, Windows> {
   const windows = new Map<string, Windows>();
   const stateKeys = new Set<string>();
+  const intern = createIntern();
   const suppressing = ruleSet.detections.filter((rule) => rule.engine.suppressMs !== null).map(toSuppressing);
   for (const rule of [...ruleSet.correlations, ...suppressing]) {
     const primary = !stateKeys.has(rule.stateKey);
@@ -44,6 +48,7 @@ export function createAllWindows(ruleSet: RuleSet): Map<string, Windows> {
       rule,
       logsources,
       primary,
+      intern,
       groups: new Map(),
       open: new Map(),
       slices: new Map(),

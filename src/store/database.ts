@@ -14,7 +14,7 @@ export type Row = Readonly<Record<string, string | number | null | Uint8Array>>;
 /** Waiting time for a lock held by a reader's recovery or a checkpoint, ms. Another writer cannot exist (lock.ts). */
 const BUSY_MS = 5_000;
 /** Page cache of a connection, KiB. Enough that the inner pages of all indexes stay in memory. */
-const CACHE_KIB = 32 * 1024;
+const CACHE_KIB = 8 * 1024;
 
 /** Opens a connection. `file` "" is a private temporary database, in memory until the page cache is full. */
 export function connect(file: string, mode: "read" | "write"): DatabaseSync {

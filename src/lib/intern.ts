@@ -1,0 +1,19 @@
+/**
+ * One copy of texts that come again and again: parsing makes a new string for each, and what is kept for days would keep
+ * a copy of the same role name a million times. Returns the text it was given, or an equal one from before.
+ */
+
+/** Texts remembered. Roles, Regions and user agents of a large organisation fit; a flood of new texts starts anew. */
+const TEXTS_MAX = 20_000;
+
+/** An interner with a memory of its own. */
+export function createIntern(): (text: string) => string {
+  const known = new Map<string, string>();
+  return (text) => {
+    const before = known.get(text);
+    if (before !== undefined) return before;
+    if (known.size >= TEXTS_MAX) known.clear();
+    known.set(text, text);
+    return text;
+  };
+}
