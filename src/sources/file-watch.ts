@@ -4,8 +4,9 @@
  * A file is taken when size and time of change were the same for two seconds of looking, so that a writer need not rename
  * (names with a leading dot or ending in .tmp or .part are passed over all the same). One that changes after it was taken
  * is taken again, whole. What was seen is read in the order of its time slots, and the floor of a batch is the oldest slot
- * seen and not read, so that a backlog copied in at once does not make itself late. Polling, because notifications do not
- * come on network folders.
+ * seen and not read, so that a backlog copied in at once does not make itself late. A file without a slot may hold anything
+ * when it lay there at the first look: until all such are read there is no floor. Polling, because notifications do not come
+ * on network folders.
  */
 import type { Batch } from "../contracts.ts";
 import { createProgress, DONE, type FileRun, followUp, type Progress, readFile } from "./file-batch.ts";
@@ -71,14 +72,14 @@ async function* takeStill(files: readonly FoundFile[], watch: Watch, look: Look)
   for (const [at, file] of files.entries()) {
     if (signal.aborted) return;
     if (!isDue(file, watch, run)) {
-      if (isWaiting(file, watch, run)) waitingMs = Math.min(waitingMs, file.slotMs ?? Infinity);
+      if (isWaiting(file, watch, run)) waitingMs = Math.min(waitingMs, floorOf(file, watch));
       continue;
     }
     progress.add(file.sizeBytes);
     const outcome = yield* readFile(file, run, {
       floors: {
-        during: Math.min(waitingMs, file.slotMs ?? Infinity),
-        after: Math.min(waitingMs, nextSlotMs(files, at, { watch, run })),
+        during: Math.min(waitingMs, floorOf(file, watch)),
+        after: Math.min(waitingMs, nextFloorMs(files, at, { watch, run })),
       },
       progress,
       signal,
@@ -121,11 +122,20 @@ function isWaiting(file: FoundFile, watch: Watch, run: FileRun): boolean {
   return seen?.key !== file.key || seen.sinceMs <= run.deps.clock.monotonicMs();
 }
 
-/** Slot of the next file after `at` that waits; files are in the order of their slots. */
-function nextSlotMs(files: readonly FoundFile[], at: number, { watch, run }: { watch: Watch; run: FileRun }): number {
+/**
+ * The floor that a waiting file is: its slot. Without one, −Infinity at the first look, since nobody knows how long the
+ * file has lain there; Infinity for one that came later, since with a steady stream of such files one always waits.
+ */
+function floorOf(file: FoundFile, { first }: Watch): number {
+  return file.slotMs ?? (first?.has(file.key) === true ? -Infinity : Infinity);
+}
+
+/** Floor of the files after `at` that wait; files are in the order of their slots, those without one first. */
+function nextFloorMs(files: readonly FoundFile[], at: number, { watch, run }: { watch: Watch; run: FileRun }): number {
   for (let next = at + 1; next < files.length; next += 1) {
     const file = files[next] as FoundFile;
-    if (file.slotMs !== null && isWaiting(file, watch, run)) return file.slotMs;
+    const floorMs = floorOf(file, watch);
+    if (floorMs !== Infinity && isWaiting(file, watch, run)) return floorMs;
   }
   return Infinity;
 }

@@ -4,7 +4,7 @@
  * The product has no switch for either. A break is laid over the killing wrapper, so that its wrong steps can be killed
  * between as well.
  */
-import type { Batch, CommitUnit, Outbox, Sink, Source, Store } from "../../src/contracts.ts";
+import type { Batch, CommitUnit, Outbox, Sink, Source, Store, WatermarkEntry } from "../../src/contracts.ts";
 import type { FailPoint } from "./plan.ts";
 
 /** Passes a point; may not return. */
@@ -102,7 +102,20 @@ export function splitCommit(store: Store): Store {
   };
 }
 
-/** Broken: the saved watermarks are forgotten, so that after a restart nothing is held. */
-export function noHold(store: Store): Store {
-  return { ...store, load: () => ({ ...store.load(), watermarks: [] }) };
+/**
+ * Broken: after a restart the watermark is not held at its saved value, but at once where the newest event that lies there
+ * takes it (`watermarkMs`), before the older ones are read.
+ */
+export function noHold(store: Store, watermarkMs: number): Store {
+  const jump = (entry: WatermarkEntry): WatermarkEntry => ({
+    ...entry,
+    watermarkMs: Math.max(entry.watermarkMs, watermarkMs),
+  });
+  return {
+    ...store,
+    load: () => {
+      const loaded = store.load();
+      return { ...loaded, watermarks: loaded.watermarks.map(jump) };
+    },
+  };
 }

@@ -29,7 +29,7 @@ function toWraps(plan: Plan): Wraps {
     store: (store) => {
       const marked = markStore(store, pass);
       if (plan.break === "split-commit") return splitCommit(marked);
-      return plan.break === "no-hold" ? noHold(marked) : marked;
+      return plan.break === "no-hold" ? noHold(marked, plan.reachedMs) : marked;
     },
   };
 }

@@ -25,6 +25,8 @@ export type Plan = {
   /** Clocks and waits of the process run so many times as fast. */
   readonly speed: number;
   readonly break: Break | null;
+  /** For `no-hold`: the newest time slot that lies in the folder − L, epoch ms. */
+  readonly reachedMs: number;
   /** Kill yourself at the N-th passage (from 1). */
   readonly fail: { readonly point: FailPoint; readonly passage: number } | null;
 };

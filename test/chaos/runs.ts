@@ -68,7 +68,7 @@ function total(kills: Kills): number {
 
 async function runOnce(run: Run, files: readonly PlannedFile[]): Promise<Kills> {
   const { world, setup, options } = run;
-  for (const file of files) writeWhole(world.input, file);
+  for (const file of files) put(world, file);
   const kills: Kills = new Map();
   while (total(kills) < options.kills) {
     const death = chooseDeath(run, 600);
@@ -84,6 +84,11 @@ async function runOnce(run: Run, files: readonly PlannedFile[]): Promise<Kills> 
   return kills;
 }
 
+function put(world: World, file: PlannedFile): void {
+  writeWhole(world.input, file);
+  world.newestSlotMs = Math.max(world.newestSlotMs, file.slotMs);
+}
+
 function expectEnd(code: number | null, said: string): void {
   if (code !== 0) throw new Error(`a daemon that nobody killed ended with ${code}: ${said}`);
 }
@@ -95,7 +100,7 @@ async function runWatch(run: Run, files: readonly PlannedFile[], records: number
   await underFire(run, kills, { most: Math.ceil(options.kills / 2), drop: drops.before });
   // Unread files with slots hold a watermark back by themselves: half of the runs have none when the backlog comes.
   if (options.break === "no-hold" || random.chance(0.5)) await runUntil(run, sum(drops.before), "SIGKILL");
-  for (const file of drops.backlog) writeWhole(world.input, file);
+  for (const file of drops.backlog) put(world, file);
   await underFire(run, kills, { most: options.kills, drop: drops.after });
   await runUntil(run, records, "SIGTERM");
   return kills;
@@ -121,7 +126,7 @@ async function underFire(run: Run, kills: Kills, order: { most: number; drop: re
   let isDropped = false;
   const dropping = (async () => {
     for (const [at, file] of order.drop.entries()) {
-      writeWhole(world.input, file);
+      put(world, file);
       if (at % 8 === 7) await sleep(40);
     }
     isDropped = true;

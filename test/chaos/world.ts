@@ -17,6 +17,8 @@ export type World = {
   readonly state: string;
   readonly sink: string;
   readonly rules: string;
+  /** Newest time slot of the files that were put into `input`, epoch ms. */
+  newestSlotMs: number;
   remove(): void;
 };
 
@@ -41,15 +43,17 @@ export function createWorld(): World {
     state: join(root, "state"),
     sink: join(root, "alerts.ndjson"),
     rules: writeRules(join(root, "rules")),
+    newestSlotMs: -Infinity,
     remove: () => rmSync(root, { recursive: true, force: true }),
   };
 }
 
+const LATENESS_MIN = 45;
 /**
  * Lateness: the simulator's 20 min, 10 min of disorder in arrival, and room. Never idle: a machine that stalls must not
  * move a watermark.
  */
-const TIMING = { lateness: "45m", idle: "24h" };
+const TIMING = { lateness: `${LATENESS_MIN}m`, idle: "24h" };
 
 /** A daemon of a run. Small units, so that there are many commits to be killed in. */
 function toConfig(world: World, { mode, afterRead }: Setup): string {
@@ -81,6 +85,7 @@ export function startDaemon(world: World, setup: Setup, fail: Plan["fail"] = nul
     config: toConfig(world, setup),
     speed: setup.mode === "watch" ? WATCH_SPEED : 1,
     break: setup.break,
+    reachedMs: world.newestSlotMs - LATENESS_MIN * 60_000,
     fail,
   };
   const path = join(world.root, "plan.json");
