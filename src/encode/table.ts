@@ -70,8 +70,8 @@ const COLOURS: Readonly<Record<Severity, Parameters<typeof styleText>[0]>> = {
 };
 
 const DEFAULT_WIDTH = 120;
-/** Below, the floors of all columns and the gaps between them no longer fit (with "critical" as the longest severity). */
-const NARROW_WIDTH = 101;
+/** Below, one line for all would cut titles and evidence to what nobody can tell apart; two lines show them whole. */
+const NARROW_WIDTH = 180;
 
 /**
  * The table, each line ended with "\n"; no line is wider than asked. Where the screen is too narrow for all columns, each
@@ -159,9 +159,10 @@ function toTitle(alert: Alert, { markUpdates }: RowOptions): string {
   return markUpdates === true && alert.revision > 1 ? `update ${alert.revision}: ${name}` : name;
 }
 
-/** "role/DataScience" of an ARN; any other principal as it stands. */
+/** "role/DataScience" of an ARN, without the path between; any other principal as it stands. */
 function shortPrincipal(principal: string): string {
-  return /^arn:[^:]*:[^:]*:[^:]*:[^:]*:(.+)$/s.exec(principal)?.[1] ?? principal;
+  const named = /^arn:[^:]*:[^:]*:[^:]*:[^:]*:(.+)$/s.exec(principal)?.[1];
+  return named?.replace(/^([^/]+)\/.*\/([^/]+)$/s, "$1/$2") ?? principal;
 }
 
 function toEvidence({ why, evidence }: Alert): string {

@@ -37,22 +37,33 @@ describe("the table", () => {
   });
 
   test("keeps its columns when it grows, if asked", () => {
-    const options = { width: 150, steady: true, head: false };
+    const options = { width: 220, steady: true, head: false };
     const [first, second] = [renderTable([endpointBurst], options), renderTable([hostileFinding], options)];
     expect(first.indexOf("role/DataScience")).toBe(second.indexOf("root\\u{1b}"));
   });
 
   test("takes a hundred thousand rows", () => {
     const many = Array.from({ length: 100_000 }, () => bareAlert);
-    expect(lines(renderTable(many, { width: 120 }))).toHaveLength(100_001);
+    expect(lines(renderTable(many, { width: 120 }))).toHaveLength(200_001);
+  });
+
+  test("at 120 columns the rule's name and the sentence are whole, and a principal is without its path", () => {
+    const principal =
+      "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Admin_0123";
+    const [first = "", second = ""] = lines(
+      renderTable([{ ...endpointBurst, principal }], { width: 120, head: false }),
+    );
+    expect(first).toContain(endpointBurst.ruleName);
+    expect(second).toContain(endpointBurst.why);
+    expect(second).toMatch(/^ {4}role\/AWSReservedSSO_Admin_0123 in /);
   });
 
   test("no alert can add a line, leave its width or send a control character", () => {
     fc.assert(
-      fc.property(fc.array(anyAlert, { maxLength: 3 }), fc.integer({ min: 20, max: 200 }), (alerts, width) => {
+      fc.property(fc.array(anyAlert, { maxLength: 3 }), fc.integer({ min: 20, max: 240 }), (alerts, width) => {
         const text = renderTable(alerts, { width });
         expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/);
-        expect(lines(text)).toHaveLength(1 + alerts.length * (width < 101 ? 2 : 1));
+        expect(lines(text)).toHaveLength(1 + alerts.length * (width < 180 ? 2 : 1));
         for (const line of lines(text)) expect(textWidth(line)).toBeLessThanOrEqual(width);
       }),
     );
