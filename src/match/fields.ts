@@ -9,6 +9,8 @@ import type { Event, Json } from "../model/event.ts";
 import type { FieldTable } from "../sigma/compile.ts";
 import { type Calendar, compileCalendar, DEFAULT_CALENDAR } from "./calendar.ts";
 import { deniedField } from "./denied.ts";
+import { countField, modelField, requestedField } from "./gpu.ts";
+import { priceKnownField, usdField } from "./price.ts";
 
 /** A field, with the sentence and type that docs/fields.md shows. */
 export type FieldDefinition = {
@@ -43,6 +45,31 @@ export const FIELDS: Readonly<Record<string, FieldDefinition>> = {
     type: "boolean",
     what: "The call failed because a permission was missing, however the service spells it.",
     compute: deniedField,
+  },
+  "enrich.gpu.requested": {
+    type: "number",
+    what: "Accelerators that the call asks for: those of the instance type × the number of instances, arrays added up; of types to choose from the largest. 0 for every other call. A fraction where the type has a share of one.",
+    compute: requestedField,
+  },
+  "enrich.gpu.count": {
+    type: "number",
+    what: "The same for a call that succeeded, from its response where that tells; else 0.",
+    compute: countField,
+  },
+  "enrich.gpu.model": {
+    type: "text",
+    what: 'Model of these accelerators such as "H100", each once; of a failed call, of those asked for. Absent where there are none.',
+    compute: modelField,
+  },
+  "enrich.usd_per_hour": {
+    type: "number",
+    what: "List price of the instances with accelerators that the call was given (of a failed call: asked for), in USD per hour, on demand, in the record's Region. Types without a known price are left out; absent where none is known.",
+    compute: usdField,
+  },
+  "enrich.price.known": {
+    type: "boolean",
+    what: "false: the call names a type with accelerators whose price in this Region is not known. Absent where it names no such type.",
+    compute: priceKnownField,
   },
 };
 

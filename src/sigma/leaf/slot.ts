@@ -57,12 +57,14 @@ export function createSlot(field: string): Slot {
   return slot;
 }
 
-/** Reader of a record's field, or of `compute` where the field is declared. */
+/** Reader of a record's field, or of `compute` where the field is declared: null is a missing field, an array several values. */
 export function compileReader(field: string, compute: ((event: Event) => Json) | null): FieldReader {
   if (compute !== null) {
     return (event, slot) => {
-      slot.found = true;
-      slot.add(compute(event));
+      const value = compute(event);
+      slot.found = value !== null;
+      if (Array.isArray(value)) for (const member of value as readonly Json[]) slot.add(member);
+      else if (value !== null) slot.add(value);
     };
   }
   const read = compilePath(field);
