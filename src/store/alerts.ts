@@ -27,12 +27,14 @@ type Standing = {
   order_version: number;
   order_time_ms: number;
   order_hash: string | null;
+  final: number;
+  content: string;
 };
 
 /** Prepares the statements once. */
 export function createAlertTable(sqlite: DatabaseSync, outbox: OutboxTable, limits: StoreLimits): AlertTable {
   const select = sqlite.prepare(
-    "SELECT revision, content_hash, order_version, order_time_ms, order_hash, seen_ms FROM alerts WHERE id = ?",
+    "SELECT revision, content_hash, order_version, order_time_ms, order_hash, seen_ms, final, content FROM alerts WHERE id = ?",
   );
   const revise = createReviser(sqlite);
   const confirm = sqlite.prepare(
@@ -48,6 +50,7 @@ export function createAlertTable(sqlite: DatabaseSync, outbox: OutboxTable, limi
       if (isSame && draft.final) outbox.hasten(id, nowMs);
       return null;
     }
+    if (standing !== null && !isSame && knowsLess(draft, standing)) return null;
     if (isSame) {
       confirm.run({ id, ...toOrderColumns(draft.order), final: draft.final ? 1 : 0 });
       if (draft.order !== null) keepRecords(draft);
@@ -86,6 +89,16 @@ function isBetter(next: AlertDraft["order"], kept: AlertDraft["order"]): boolean
   if (next.version !== kept.version) return next.version > kept.version;
   if (next.timeMs !== kept.timeMs) return next.timeMs < kept.timeMs;
   return next.recordHash < kept.recordHash;
+}
+
+/**
+ * True for a window's draft that counts fewer events than the final alert that stands. Its windows were forgotten since: a
+ * later run over new files of the same period, or a source that was added, sees only a part. A final alert gives way only
+ * to one that knows at least as much.
+ */
+function knowsLess({ order, content }: AlertDraft, standing: Standing): boolean {
+  if (order !== null || standing.final === 0) return false;
+  return content.eventCount < (JSON.parse(standing.content) as AlertDraft["content"]).eventCount;
 }
 
 function toOrder(standing: Standing): AlertDraft["order"] {

@@ -110,6 +110,7 @@ export const JSON_READERS: Readonly<Record<string, string>> = {
   "src/model/alert.ts": "group keys: canonical text that this file wrote itself",
   "src/ops/control.ts": "requests and answers on the daemon's own socket",
   "src/rules/cases.ts": "case files, whose events are handed on as bytes",
+  "src/store/alerts.ts": "contents of alerts, as the store wrote them",
   "src/store/codec.ts": "columns that this file wrote itself",
   "src/store/lock.ts": "who holds the lock, as the holder wrote it",
   "src/store/views.ts": "pointers, as the store wrote them",

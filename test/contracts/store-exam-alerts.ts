@@ -5,7 +5,7 @@
  */
 import { expect, test } from "vitest";
 import type { Store } from "../../src/contracts.ts";
-import { draft, eventDraft, evidence, record, START, unit } from "../store/make.ts";
+import { content, draft, eventDraft, evidence, record, START, unit } from "../store/make.ts";
 
 const MINUTE = 60_000;
 const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));
@@ -40,6 +40,19 @@ function examineAlerts(open: () => Store): void {
       why: "3 calls",
       seenTime: "2026-03-10T00:00:00Z",
     });
+  });
+
+  test("a final alert of a window gives way to one of as many events or more, never to one that knows less", () => {
+    const store = open();
+    const write = (eventCount: number, final: boolean) =>
+      store.commit(unit({ alerts: [draft("id-1", { content: content("id-1", { eventCount }), final })] })).written;
+    write(5, false);
+    expect(write(3, false)).toHaveLength(1);
+    expect(write(5, true)).toHaveLength(1);
+    expect(write(3, false)).toEqual([]);
+    expect(write(3, true)).toEqual([]);
+    expect(store.views.alert("id-1")?.alert).toMatchObject({ eventCount: 5, revision: 3 });
+    expect(write(6, true)).toHaveLength(1);
   });
 
   test.each([
