@@ -131,11 +131,14 @@ async function underFire(run: Run, kills: Kills, order: { most: number; drop: re
     }
     isDropped = true;
   })();
-  while (!isDropped || total(kills) < order.most) {
-    const death = chooseDeath(run, 900);
-    const { died, code, said } = await runToDeath(startDaemon(world, setup, death.fail), death);
-    if (died === null) throw new Error(`a daemon that watches ended with ${code}: ${said}`);
-    count(kills, died);
+  try {
+    while (!isDropped || total(kills) < order.most) {
+      const death = chooseDeath(run, 900);
+      const { died, code, said } = await runToDeath(startDaemon(world, setup, death.fail), death);
+      if (died === null) throw new Error(`a daemon that watches ended with ${code}: ${said}`);
+      count(kills, died);
+    }
+  } finally {
+    await dropping;
   }
-  await dropping;
 }
