@@ -92,33 +92,44 @@ function unwrap(event: Event, part: string, ending: string): unknown {
   return ownValue(whole, `${textAt(event.record, "eventName")}${ending}`) ?? whole;
 }
 
+/** Each scope is looked through once, so that a record costs its length, whatever it holds. */
 function readPlace(root: unknown, place: Place): Ask[] {
-  const found = walk(root, place.at);
-  const objects = found.length === 0 && place.orWhole === true ? members(root) : found;
-  const share = toShare(root, place);
+  const { at, of, orWhole } = place;
+  const found = walk(root, at);
+  const objects = found.length === 0 && orWhole === true ? members(root) : found;
+  const whole = look(root, place, { type: "", count: 1, share: toShare(root, place) });
   return objects.flatMap((object) => {
-    if (place.of === undefined) return toAsk(place, share, [object, root]);
-    const alternatives = walk(object, place.of).flatMap((choice) => toAsk(place, share, [choice, object, root]));
-    return largest(alternatives);
+    const outer = look(object, place, whole);
+    if (of === undefined) return toAsk(object, place, outer);
+    return largest(walk(object, of).flatMap((choice) => toAsk(choice, place, look(choice, place, outer))));
   });
 }
 
-/** The ask that one object makes; none where it names no type. `scopes` are looked through in turn. */
-function toAsk(place: Place, share: number, scopes: readonly unknown[]): Ask[] {
-  const [found] = first(scopes, place.type);
+/** The type and count that a scope names, or those of the scope around it; and how often each runs at a time. */
+type Named = { readonly type: string; readonly count: unknown; readonly share: number };
+
+function look(scope: unknown, place: Place, outer: Named): Named {
+  const [found] = walk(scope, place.type);
   const type = typeof found === "string" ? found : textAt(found, "value");
+  const counts = place.count?.map((path) => walk(scope, path)[0]);
+  const count = counts?.find((value) => value !== undefined) ?? outer.count;
+  return { type: type || outer.type, count, share: outer.share };
+}
+
+/** The ask that one object makes; none where no type is named. */
+function toAsk(object: unknown, place: Place, { type, count, share }: Named): Ask[] {
   if (type === "") return [];
-  if (place.countOf !== undefined) return [{ type, count: walk(scopes[0], place.countOf).length }];
-  const count = toCount(place.count?.map((path) => first(scopes, path)[0]).find((value) => value !== undefined) ?? 1);
-  const weight = place.weight === undefined ? 1 : toCount(first(scopes.slice(0, 1), place.weight)[0] ?? 1);
-  return [{ type, count: Math.min(COUNT_MAX, (weight > 0 ? Math.ceil(count / weight) : count) * share) }];
+  if (place.countOf !== undefined) return [{ type, count: walk(object, place.countOf).length }];
+  const units = place.weight === undefined ? 1 : toCount(walk(object, place.weight)[0] ?? 1);
+  const instances = units > 0 ? Math.ceil(toCount(count) / units) : toCount(count);
+  return [{ type, count: Math.min(COUNT_MAX, instances * share) }];
 }
 
 /** How often a definition runs at a time: jobs in parallel by definitions, at least once. */
 function toShare(root: unknown, { parallel }: Place): number {
   if (parallel === undefined) return 1;
   const definitions = walk(root, parallel.over).length;
-  const jobs = toCount(first([root], parallel.jobs)[0] ?? 1);
+  const jobs = toCount(walk(root, parallel.jobs)[0] ?? 1);
   return definitions === 0 ? 1 : Math.max(1, jobs / definitions);
 }
 
@@ -136,15 +147,6 @@ function sum(asks: readonly Ask[]): number {
 function toCount(value: unknown): number {
   const number = typeof value === "string" && /^\d{1,9}(?:\.\d{1,9})?$/.test(value) ? Number(value) : value;
   return typeof number === "number" && number > 0 ? Math.min(number, COUNT_MAX) : 0;
-}
-
-/** What the path leads to in the first of the scopes where it leads anywhere. */
-function first(scopes: readonly unknown[], path: string): readonly unknown[] {
-  for (const scope of scopes) {
-    const found = walk(scope, path);
-    if (found.length > 0) return found;
-  }
-  return [];
 }
 
 /** Everything at a dotted path. */

@@ -129,6 +129,21 @@ test.each([
   expect(ACCELERATORS[type]).toEqual([count, model]);
 });
 
+test("a record costs its length, whatever it holds", () => {
+  const many = Array.from({ length: 50_000 }, () => ({}));
+  const wide = { instancesSet: { items: many }, instanceType: many, maxCount: many, launchTemplateConfigs: many };
+  const pools = { instancePools: many, instanceType: many, initialInstanceCount: many };
+  const records = [
+    ec2("RunInstances", wide),
+    ec2("CreateFleet", { ...wide, launchTemplateConfigs: [{ overrides: many }] }),
+    sagemaker("CreateEndpointConfig", { productionVariants: [pools, pools] }),
+  ];
+  const started = performance.now();
+  expect(records.map((record) => read("gpu.requested", record))).toEqual([0, 0, 0]);
+  // Quadratic it would take minutes.
+  expect(performance.now() - started).toBeLessThan(2000);
+});
+
 test("any record at all gives a figure, and is left as it is", () => {
   const words = [
     "instancesSet", "items", "item", "instanceType", "maxCount", "value", "resourceConfig", "instanceGroups", "instanceCount",

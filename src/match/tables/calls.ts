@@ -19,7 +19,7 @@ export type Place = {
   readonly of?: string;
   /** The instance type: looked for in the alternative, in the object at `at`, then in the whole. */
   readonly type: string;
-  /** The number of instances, looked for likewise; the first of these that stands. None stands: 1. */
+  /** The number of instances, looked for likewise, the first of these that stands. None stands: 1. */
   readonly count?: readonly string[];
   /** The number of instances is that of the values here. */
   readonly countOf?: string;
