@@ -8,7 +8,6 @@
 import type {
   AlertDraft,
   Batch,
-  CommitResult,
   CommitUnit,
   Deltas,
   Detector,
@@ -131,6 +130,7 @@ export function createLoop(options: LoopOptions): Loop {
       state.isOver = true;
       for (const batch of state.gathered.batches) batch.settle(error);
       state.gathered = createGathered();
+      tellFailure(error, options);
     },
   };
 }
@@ -169,7 +169,7 @@ function commitState(state: State, options: LoopOptions): void {
   const unit = toUnit(state, deltas, options);
   // Watermarks that moved by the clock alone are not worth a transaction: an older saved value only holds back longer.
   const isEmpty = state.gathered.batches.length + state.finished.length + unit.alerts.length + unit.prunes.length === 0;
-  const written = isEmpty ? [] : commitOrStop(unit, options).written;
+  const written = isEmpty ? [] : options.store.commit(unit).written;
   state.isOver = false;
   if (isEmpty) return;
   const settled = state.gathered;
@@ -218,16 +218,14 @@ function toSaved(watermarks: Watermarks): WatermarkEntry[] {
   });
 }
 
-/** Commits, or, when the disk is full, stores the alert that says so in the reserve and then stops all the same. */
-function commitOrStop(unit: CommitUnit, options: LoopOptions): CommitResult {
-  try {
-    return options.store.commit(unit);
-  } catch (error) {
-    if (error instanceof SagewatchError && error.code === "store_full") tellFull(error, unit.nowMs, options);
-    if (error instanceof SagewatchError && error.code === "store_fenced")
-      options.emit({ type: "fenced", detail: error.message });
-    throw error;
-  }
+/**
+ * Says why the store could not be written, wherever that was met: in a commit, or when a deliverer told the outbox. With a
+ * full disk the alert that says so goes into the reserve.
+ */
+function tellFailure(error: unknown, options: LoopOptions): void {
+  if (!(error instanceof SagewatchError)) return;
+  if (error.code === "store_full") tellFull(error, options.clock.nowMs(), options);
+  if (error.code === "store_fenced") options.emit({ type: "fenced", detail: error.message });
 }
 
 function tellFull(error: SagewatchError, nowMs: number, options: LoopOptions): void {

@@ -196,3 +196,37 @@ test("a store that fails under a sink's worker ends the run with its error, thou
   expect(closed).toEqual(["s"]);
   real.close();
 });
+
+test("a full disk that a sink's worker meets first is told of as well", async () => {
+  const real = open(makeDir());
+  let isFull = true;
+  const store: Store = {
+    ...real,
+    outbox: (name) => ({
+      ...real.outbox(name),
+      sent: (items, nowMs) => {
+        if (!isFull) return real.outbox(name).sent(items, nowMs);
+        isFull = false;
+        throw new SagewatchError("store_full", "no space left");
+      },
+    }),
+  };
+  const sink: Sink = {
+    name: "s",
+    limits: { maxItems: 10, maxBytes: 1e6, lane: () => 0, part: () => "" },
+    send: (items) => Promise.resolve(items.map(() => ({ status: "accepted" }))),
+    close: () => Promise.resolve(),
+  };
+  const table = createTable();
+  const matches = [1, 2, 3].map((n) => at(n, `k${n}`));
+  const source = table.source("a", [
+    { matches, floorMs: floor(0), position: "1" },
+    { matches: [], floorMs: floor(0), position: "2", after: systemClock.sleep(100) },
+  ]);
+  await expect(run(store, { table, sources: [source], sinks: [sink] })).rejects.toMatchObject({ code: "store_full" });
+  expect(real.views.alerts({}).map(({ ruleId, why }) => [ruleId, why])).toContainEqual([
+    "sagewatch.store_full",
+    "no space left",
+  ]);
+  real.close();
+});
