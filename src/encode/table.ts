@@ -1,5 +1,5 @@
 /**
- * Alerts as people read them on a terminal: a table with a row an alert, and the long form of one alert.
+ * Alerts as people read them on a terminal: a table of alerts, and the long form of one alert.
  *
  * Used by the console sink, the demo and `sagewatch alerts`. Strangers wrote much of what is shown: hidden characters are
  * made visible before anything is measured, so no alert can move the cursor, break a line or reverse a text. Times are
@@ -7,7 +7,7 @@
  */
 import { styleText } from "node:util";
 import { safeLine } from "../lib/safe-text.ts";
-import { cutText, fitColumns, formatRow, textWidth, type Column } from "../lib/text-table.ts";
+import { type Column, cutText, fitColumns, fitText, formatRow, textWidth, wrapText } from "../lib/text-table.ts";
 import type { Alert, AlertEvidence, Severity } from "../model/alert.ts";
 import { techniqueName } from "./technique.ts";
 import { formatTime } from "./time.ts";
@@ -38,25 +38,29 @@ type Shape = {
   readonly usual: number;
   /** Cells down to which it may be cut so that others keep theirs. */
   readonly floor: number;
-  /** True: on a second line where the screen is narrow. */
-  readonly second?: true;
+  /** True: below the first line where the screen is narrow. */
+  readonly below?: true;
   readonly cell: (alert: Alert, options: RowOptions) => string;
 };
+
+/** Characters of an id that a table shows: enough for `alerts show` to know which is meant. */
+const ID_LENGTH = 8;
 
 const SHAPES: readonly Shape[] = [
   { title: "TIME", usual: 20, floor: 25, cell: (alert, { zone }) => formatTime(alert.lastEventTime, zone) },
   { title: "SEVERITY", usual: 13, floor: 13, cell: ({ severity }) => severity },
-  { title: "TITLE", usual: 44, floor: 16, cell: toTitle },
-  { title: "PRINCIPAL", usual: 32, floor: 12, second: true, cell: ({ principal }) => shortPrincipal(principal) },
+  { title: "TITLE", usual: 44, floor: 36, cell: toTitle },
+  { title: "PRINCIPAL", usual: 32, floor: 12, below: true, cell: ({ principal }) => shortPrincipal(principal) },
   {
     title: "ACCOUNT",
     usual: 16,
     floor: 8,
-    second: true,
+    below: true,
     cell: ({ accountName, accountId }) => accountName || accountId,
   },
-  { title: "EVIDENCE", usual: 56, floor: 16, second: true, cell: toEvidence },
-  { title: "ATLAS", usual: 19, floor: 9, cell: ({ atlas }) => atlas.join(" ") },
+  { title: "EVIDENCE", usual: 54, floor: 16, below: true, cell: toEvidence },
+  { title: "ATLAS", usual: 19, floor: 9, below: true, cell: ({ atlas }) => atlas.join(" ") },
+  { title: "ID", usual: ID_LENGTH, floor: ID_LENGTH, below: true, cell: ({ id }) => id.slice(0, ID_LENGTH) },
 ];
 /** A time in a zone with its offset is longer than one in UTC. */
 const ZONED_TIME_WIDTH = 25;
@@ -70,35 +74,55 @@ const COLOURS: Readonly<Record<Severity, Parameters<typeof styleText>[0]>> = {
 };
 
 const DEFAULT_WIDTH = 120;
-/** Below, one line for all would cut titles and evidence to what nobody can tell apart; two lines show them whole. */
-const NARROW_WIDTH = 180;
+/** Lines that an alert takes at most below its first, where the screen is narrow. */
+const LINES_BELOW = 4;
+const BELOW_INDENT = "  ";
 
 /**
- * The table, each line ended with "\n"; no line is wider than asked. Where the screen is too narrow for all columns, each
- * alert takes two lines, the second with principal, account and evidence. Without alerts and head: an empty text.
+ * The table, each line ended with "\n"; no line is wider than asked. A line an alert where nothing must be cut for it;
+ * else each alert takes two to five, the first with time, severity and title, those below with all else.
+ * Without alerts and head: an empty text.
  */
 export function renderTable(alerts: readonly Alert[], options: RowOptions = {}): string {
   const width = options.width ?? DEFAULT_WIDTH;
-  const narrow = width < NARROW_WIDTH;
-  const shapes = narrow ? SHAPES.filter(({ second }) => second !== true) : SHAPES;
-  const titles = shapes.map(({ title }) => title);
-  const rows = alerts.map((alert) => shapes.map(({ cell }) => safeLine(cell(alert, options))));
-  const widths = fitColumns(
-    shapes.map((shape, index) =>
-      toColumn(
-        shape,
-        [titles, ...rows].map((row) => row[index] ?? ""),
+  const all = toRows(SHAPES, alerts, options);
+  const isWide = sum(all.columns.map(({ want }) => want)) + 2 * (SHAPES.length - 1) <= width;
+  const shown = isWide
+    ? all
+    : toRows(
+        SHAPES.filter(({ below }) => below !== true),
+        alerts,
         options,
-      ),
-    ),
+      );
+  const widths = fitColumns(shown.columns, width);
+  const lines = alerts.flatMap((alert, index) => {
+    const line = paint(formatRow(shown.rows[index] ?? [], widths, width), alert, { widths, options });
+    return isWide ? [line] : [line, ...toLinesBelow(alert, options, width)];
+  });
+  const titles = formatRow(shown.titles, widths, width);
+  const titlesBelow = cutText(
+    `${BELOW_INDENT}${"ID".padEnd(ID_LENGTH)}  PRINCIPAL in ACCOUNT: EVIDENCE (ATLAS)`,
     width,
   );
-  const lines = alerts.flatMap((alert, index) => {
-    const line = paint(formatRow(rows[index] ?? [], widths, width), alert, { widths, options });
-    return narrow ? [line, cutText(`    ${safeLine(toSecondLine(alert, options))}`, width)] : [line];
-  });
-  const head = options.head === false ? [] : [formatRow(titles, widths, width)];
+  const head = options.head === false ? [] : isWide ? [titles] : [titles, titlesBelow];
   return [...head, ...lines].map((line) => `${line}\n`).join("");
+}
+
+function toRows(
+  shapes: readonly Shape[],
+  alerts: readonly Alert[],
+  options: RowOptions,
+): { readonly titles: readonly string[]; readonly rows: readonly string[][]; readonly columns: readonly Column[] } {
+  const titles = shapes.map(({ title }) => title);
+  const rows = alerts.map((alert) => shapes.map(({ cell }) => safeLine(cell(alert, options))));
+  const columns = shapes.map((shape, index) =>
+    toColumn(
+      shape,
+      [titles, ...rows].map((row) => row[index] ?? ""),
+      options,
+    ),
+  );
+  return { titles, rows, columns };
 }
 
 function toColumn({ title, usual, floor }: Shape, cells: readonly string[], options: RowOptions): Column {
@@ -108,13 +132,23 @@ function toColumn({ title, usual, floor }: Shape, cells: readonly string[], opti
   return { want: options.steady === true ? steady : longest, floor };
 }
 
-/** "role/DataScience in ml-prod: 7 CreateEndpoint in 12 min". */
-function toSecondLine(alert: Alert, options: RowOptions): string {
-  const [principal, account, evidence] = SHAPES.filter(({ second }) => second === true).map(({ cell }) =>
-    cell(alert, options),
+/** "3b1f0c6e  role/DataScience in ml-prod: 7 CreateEndpoint in 12 min (AML.T0034)", wrapped at spaces under its start. */
+function toLinesBelow(alert: Alert, options: RowOptions, width: number): string[] {
+  const cell = (title: string): string =>
+    safeLine(SHAPES.find((shape) => shape.title === title)?.cell(alert, options) ?? "");
+  const who = [cell("PRINCIPAL"), cell("ACCOUNT")].filter((text) => text !== "").join(" in ");
+  const what = [who, cell("EVIDENCE")].filter((part) => part !== "").join(": ");
+  const atlas = cell("ATLAS");
+  const text = atlas === "" ? what : `${what} (${atlas})`;
+  const lead = `${BELOW_INDENT}${fitText(cell("ID"), ID_LENGTH)}  `;
+  const lines = wrapText(text, width - lead.length, LINES_BELOW);
+  return (lines.length === 0 ? [""] : lines).map((line, index) =>
+    cutText(`${index === 0 ? lead : " ".repeat(lead.length)}${line}`.trimEnd(), width),
   );
-  const who = [principal, account].filter((text) => text !== "").join(" in ");
-  return [who, evidence].filter((text) => text !== "").join(": ");
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 /** One alert in full, several lines, each ended with "\n": what happened, why it is an alert, and its evidence. */

@@ -46,6 +46,27 @@ export function fitText(text: string, width: number): string {
 }
 
 /**
+ * `text` over at most `most` lines of at most `width` cells: broken at spaces, inside a word only where the word is longer
+ * than a line; what does not fit ends in "…". No line for an empty text or a width below 1.
+ */
+export function wrapText(text: string, width: number, most: number): string[] {
+  const lines: string[] = [];
+  let rest = text.trim();
+  while (rest !== "" && width >= 1 && lines.length < most) {
+    const fits = lines.length === most - 1 ? 0 : measure(rest, width).end;
+    if (fits === 0 || fits === rest.length) {
+      lines.push(cutText(rest, width));
+      break;
+    }
+    const space = rest[fits] === " " ? fits : rest.lastIndexOf(" ", fits - 1);
+    const end = space > 0 ? space : fits;
+    lines.push(rest.slice(0, end).trimEnd());
+    rest = rest.slice(end).trimStart();
+  }
+  return lines;
+}
+
+/**
  * Widths of the columns so that a line takes at most `width` cells. First the columns above their floor are lowered, the
  * widest first; when all stand on their floors, all are lowered, down to 1. Below 1 each, the line is cut by formatRow.
  */

@@ -38,8 +38,8 @@ const schema = z.strictObject({
     .describe("Time zone of the table's times; JSON is always in UTC."),
 });
 
-/** Screen cells of a table where the stream is no terminal: a log, which nobody wants cut at 80. */
-const WIDTH_ELSEWHERE = 200;
+/** Screen cells of a table where the stream is no terminal: a log, in which an alert has a line of its own, for grep. */
+const WIDTH_ELSEWHERE = 240;
 
 /** 256 rows a write keep a terminal fluent; 4 MiB bounds the text held for one write. */
 const LIMITS: Sink["limits"] = { maxItems: 256, maxBytes: 4 * 1024 * 1024, lane: () => 0, part: () => "" };

@@ -9,11 +9,11 @@ const lines = (text: string): string[] => text.split("\n").slice(0, -1);
 
 describe("the table", () => {
   test("shows what an analyst needs first, aligned under its titles", async () => {
-    const text = renderTable([endpointBurst, hostileFinding, bareAlert], { width: 180 });
-    await expect(text).toMatchFileSnapshot("../golden/table-180.txt");
+    const text = renderTable([endpointBurst, hostileFinding, bareAlert], { width: 220 });
+    await expect(text).toMatchFileSnapshot("../golden/table-220.txt");
   });
 
-  test("on 80 cells gives each alert a second line instead of cutting the time", async () => {
+  test("on 80 cells gives each alert more lines instead of cutting what is said", async () => {
     const text = renderTable([endpointBurst, hostileFinding, bareAlert], { width: 80 });
     await expect(text).toMatchFileSnapshot("../golden/table-80.txt");
   });
@@ -43,19 +43,31 @@ describe("the table", () => {
   });
 
   test("takes a hundred thousand rows", () => {
-    const many = Array.from({ length: 100_000 }, () => bareAlert);
-    expect(lines(renderTable(many, { width: 120 }))).toHaveLength(200_001);
+    const many = Array.from({ length: 100_000 }, () => endpointBurst);
+    expect(lines(renderTable(many, { width: 120 }))).toHaveLength(200_002);
   });
 
-  test("at 120 columns the rule's name and the sentence are whole, and a principal is without its path", () => {
-    const principal =
-      "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Admin_0123";
-    const [first = "", second = ""] = lines(
-      renderTable([{ ...endpointBurst, principal }], { width: 120, head: false }),
-    );
-    expect(first).toContain(endpointBurst.ruleName);
-    expect(second).toContain(endpointBurst.why);
-    expect(second).toMatch(/^ {4}role\/AWSReservedSSO_Admin_0123 in /);
+  test.each([80, 100, 120, 160])(
+    "at %i columns title, evidence and who it was are whole, and the id names the alert",
+    (width) => {
+      const principal =
+        "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_PlatformAdmin_952f2aaa29808a8a";
+      const why = "StopLogging on arn:aws:cloudtrail:us-east-1:111122223333:trail/ml-audit from 198.51.100.9";
+      const ruleName = "CloudTrail switched off or narrowed";
+      const [first = "", ...below] = lines(
+        renderTable([{ ...endpointBurst, principal, why, ruleName, severity: "critical" }], { width, head: false }),
+      );
+      expect(first).toContain(ruleName);
+      expect(below[0]).toMatch(/^ {2}3b1f0c6e {2}role\/AWSReservedSSO_PlatformAdmin_952f2aaa29808a8a in ml-prod:/);
+      expect(below.map((line) => line.trim()).join(" ")).toContain(`${why} (AML.T0034 AML.T0010.001)`);
+    },
+  );
+
+  test("takes one line an alert where nothing is cut by it", () => {
+    const short = { ...endpointBurst, ruleName: "GPU instances launched", why: "3 RunInstances in 3 min" };
+    expect(lines(renderTable([short], { width: 160, head: false }))).toEqual([
+      expect.stringMatching(/^2026.*GPU instances launched.*role\/DataScience.*3 RunInstances in 3 min.*3b1f0c6e$/),
+    ]);
   });
 
   test("no alert can add a line, leave its width or send a control character", () => {
@@ -63,7 +75,8 @@ describe("the table", () => {
       fc.property(fc.array(anyAlert, { maxLength: 3 }), fc.integer({ min: 20, max: 240 }), (alerts, width) => {
         const text = renderTable(alerts, { width });
         expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/);
-        expect(lines(text)).toHaveLength(1 + alerts.length * (width < 180 ? 2 : 1));
+        expect(lines(text).length).toBeGreaterThan(alerts.length);
+        expect(lines(text).length).toBeLessThanOrEqual(2 + alerts.length * 5);
         for (const line of lines(text)) expect(textWidth(line)).toBeLessThanOrEqual(width);
       }),
     );

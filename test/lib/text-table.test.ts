@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { cutText, fitColumns, fitText, formatRow, textWidth } from "../../src/lib/text-table.ts";
+import { cutText, fitColumns, fitText, formatRow, textWidth, wrapText } from "../../src/lib/text-table.ts";
 
 describe("width in screen cells", () => {
   test.each([
@@ -95,6 +95,42 @@ describe("columns", () => {
             width,
           );
           expect(textWidth(row)).toBeLessThanOrEqual(width);
+        },
+      ),
+    );
+  });
+});
+
+describe("wrapping", () => {
+  test.each([
+    ["", 5, 2, []],
+    ["abc", 5, 2, ["abc"]],
+    ["one two three", 7, 2, ["one two", "three"]],
+    ["one two three", 8, 2, ["one two", "three"]],
+    ["one two three four", 7, 2, ["one two", "three …"]],
+    ["abcdefgh ij", 5, 3, ["abcde", "fgh", "ij"]],
+    ["日本語 abc", 4, 2, ["日本", "語 …"]],
+    ["abc", 0, 2, []],
+  ])("%j in %i cells, %i lines: %j", (text, width, most, expected) =>
+    expect(wrapText(text, width, most)).toEqual(expected),
+  );
+
+  test("no line is wider than asked, no more lines than asked, and no word is lost where all fits", () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.string({ unit: "grapheme", maxLength: 9 }).map((word) => word.replaceAll(/\s/g, "")),
+          { maxLength: 8 },
+        ),
+        fc.integer({ min: 2, max: 40 }),
+        fc.integer({ min: 1, max: 5 }),
+        (words, width, most) => {
+          const text = words.filter((word) => word !== "").join(" ");
+          const lines = wrapText(text, width, most);
+          expect(lines.length).toBeLessThanOrEqual(most);
+          for (const line of lines) expect(textWidth(line)).toBeLessThanOrEqual(width);
+          expect(lines.every((line) => line !== "")).toBe(true);
+          if (textWidth(text) <= width) expect(lines).toEqual(text === "" ? [] : [text]);
         },
       ),
     );
