@@ -1,6 +1,7 @@
 /**
  * `sagewatch alerts list` and `show`: the alerts of a state folder, beside a running daemon or without one. Reads only.
  */
+import { openRules } from "../compose/rules.ts";
 import { loadConfig, loadEngineVersion } from "../config/load.ts";
 import { ADAPTERS } from "../config/registries.ts";
 import type { Config } from "../config/schema.ts";
@@ -11,9 +12,13 @@ import { renderAlert, renderTable } from "../encode/table.ts";
 import { safeLine } from "../lib/safe-text.ts";
 import type { Alert } from "../model/alert.ts";
 import { SagewatchError } from "../model/errors.ts";
+import type { Pointer } from "../model/event.ts";
 import { print, printRecord, remark, type Terminal, widthOf } from "../ops/terminal.ts";
 import { openViews } from "../store/views.ts";
 import type { AlertFormat } from "./options.ts";
+import { findRule, suggestRule } from "./rules/find.ts";
+
+const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 /** Alerts a write: bounds the text held for a slow reader. */
 const ALERTS_A_WRITE = 500;
@@ -57,8 +62,10 @@ export async function withViews<T>(options: StateOptions, use: (views: Views) =>
 /** Prints the alerts that pass the filters, the newest first. */
 export async function listAlerts(options: ListAlerts, terminal: Terminal): Promise<number> {
   return withViews(options, async (views) => {
-    const alerts = views.alerts({ ...toFilter(options), limit: options.limit + 1 });
+    const rule = options.rule === undefined ? null : toRule(options.rule, options.config);
+    const alerts = views.alerts({ ...toFilter(options, rule?.id), limit: options.limit + 1 });
     const shown = alerts.slice(0, options.limit);
+    if (alerts.length === 0) remarkOdd(options, rule?.hint, terminal);
     await printAlerts(
       shown,
       { format: options.format, zone: options.tz, isFirst: ({ revision }) => revision === 1 },
@@ -77,7 +84,7 @@ export async function showAlert(options: ShowAlert, terminal: Terminal): Promise
     if (found === null)
       throw new SagewatchError(
         "not_found",
-        `no alert, or more than one, has an id that begins with ${JSON.stringify(safeLine(options.id))} (give at least 4 characters)`,
+        `no alert, or more than one, has an id that begins with ${JSON.stringify(safeLine(options.id))}: give 4 characters or more of the ID in \`sagewatch alerts list\``,
       );
     const { alert, records } = found;
     if (options.raw === true) {
@@ -94,15 +101,33 @@ export async function showAlert(options: ShowAlert, terminal: Terminal): Promise
       );
     } else {
       const colour = terminal.stdout.hasColors?.() === true;
-      const places = records.map(({ pointer }) => `  ${safeLine(pointer.path)} record ${pointer.index}\n`).join("");
+      const places = toPlaces(records.map(({ pointer }) => pointer));
       await print(terminal, renderAlert(alert, { width: widthOf(terminal.stdout), zone: options.tz, colour }));
-      if (places !== "") await print(terminal, `read from\n${places}`);
+      if (places !== "") await print(terminal, `\nread from\n${places}`);
     }
     return 0;
   });
 }
 
-function toFilter({ from, to, rule, severity, principal, account }: ListAlerts): AlertFilter {
+/** The id of a rule that may be named otherwise. A rule that is configured no more is known by its id alone. */
+function toRule(wanted: string, config: string | undefined): { readonly id: string; readonly hint?: string } {
+  if (UUID.test(wanted)) return { id: wanted };
+  const { ruleSet } = openRules(loadConfig({ path: config, adapters: ADAPTERS }).config, null, () => undefined);
+  const found = findRule(wanted, ruleSet);
+  return found === null ? { id: wanted, hint: suggestRule(wanted, ruleSet) } : { id: found.id };
+}
+
+/** Says what in the filters of an empty list may be a slip. */
+function remarkOdd({ rule, principal, account }: ListAlerts, hint: string | undefined, terminal: Terminal): void {
+  if (rule !== undefined && hint !== undefined)
+    remark(terminal, `--rule: no configured rule is called ${safeLine(rule)}; ${hint}`);
+  if (principal !== undefined && !principal.startsWith("arn:"))
+    remark(terminal, `--principal: most principals are whole ARNs, and ${safeLine(principal)} is none`);
+  if (account !== undefined && !/^\d{12}$/.test(account))
+    remark(terminal, `--account: an account id has 12 digits, and ${safeLine(account)} is none`);
+}
+
+function toFilter({ from, to, severity, principal, account }: ListAlerts, rule: string | undefined): AlertFilter {
   return {
     ...(from === undefined ? {} : { fromMs: from }),
     ...(to === undefined ? {} : { toMs: to }),
@@ -111,6 +136,14 @@ function toFilter({ from, to, rule, severity, principal, account }: ListAlerts):
     ...(principal === undefined ? {} : { principal }),
     ...(account === undefined ? {} : { accountId: account }),
   };
+}
+
+/** "  FILE record 2, 4, 6": a line a file, in the order of its first record here. */
+function toPlaces(pointers: readonly Pointer[]): string {
+  const files = Map.groupBy(pointers, ({ path }) => path);
+  return [...files]
+    .map(([path, found]) => `  ${safeLine(path)} record ${found.map(({ index }) => index).join(", ")}\n`)
+    .join("");
 }
 
 /** Level of the log of commands that a person waits for: warnings, unless the configuration wants still less. */

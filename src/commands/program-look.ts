@@ -81,7 +81,7 @@ function addExplain(rules: Command, { terminal, done }: Call): void {
     .description(
       "Tries a rule on the events of a file and tells each condition's verdict and what the event has there. Exit code 0 when an event matches, 1 when none does. A correlation is explained by the rules that it counts.",
     )
-    .argument("<rule>", "a rule file, or the id, name or title of a rule of the configuration")
+    .argument("<rule>", "a rule file, or the id, name, title or file name of a rule of the configuration")
     .argument("<event>", "a file of records, - for standard input, or with --in the id of an event")
     .option("--in <path>", "file or folder in which to find the event of that id; may be repeated", collect)
     .option("--rules <path>", "rules instead of the configured ones; may be repeated", collect)
@@ -123,10 +123,10 @@ function addAlerts(program: Command, { terminal, done }: Call): void {
     .summary("list alerts, the newest first")
     .option("--from <time>", "last event at or after: 2026-03-10T08:00:00Z, 2026-03-10, or 24h for a day ago", toTime)
     .option("--to <time>", "last event before", toTime)
-    .option("--rule <id>", "of this rule")
+    .option("--rule <rule>", "of this rule: its id, name or title, or the name of its file, such as log-trail-off")
     .addOption(new Option("--severity <level>", "of this severity").choices([...SEVERITIES]))
-    .option("--principal <id>", "of this principal, as the alert has it")
-    .option("--account <id>", "of this account")
+    .option("--principal <id>", "of this principal: its whole ARN, as `alerts show` has it")
+    .option("--account <id>", "of this account: its 12 digits")
     .option("--limit <number>", "at most so many", toCountOption(1), LIST_LIMIT)
     .addOption(formatOption())
     .addOption(zoneOption())
@@ -153,7 +153,7 @@ function addQuarantine(program: Command, { terminal, done }: Call): void {
     .summary("look at records that could not be evaluated, and try them again");
   quarantine
     .command("list")
-    .summary("list records in quarantine, the newest first")
+    .summary("list records in quarantine, in the order in which they came")
     .addOption(new Option("--reason <code>", "with this reason").choices(Object.keys(REASONS)))
     .option("--limit <number>", "at most so many", toCountOption(1), LIST_LIMIT)
     .addOption(

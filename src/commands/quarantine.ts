@@ -47,7 +47,7 @@ export async function listQuarantine(options: ListQuarantine, terminal: Terminal
       await print(terminal, shown.map((row) => `${safeJson(JSON.stringify(toLine(row)))}\n`).join(""));
     else if (shown.length === 0) remark(terminal, "The quarantine is empty.");
     else await print(terminal, renderRows(shown, widthOf(terminal.stdout)));
-    if (rows.length > shown.length) remark(terminal, `These are the newest ${shown.length}; there are more (--limit).`);
+    if (rows.length > shown.length) remark(terminal, `These are the first ${shown.length}; there are more (--limit).`);
     return 0;
   });
 }

@@ -193,12 +193,31 @@ describe("looking", () => {
     );
   });
 
+  test("alerts list takes a rule by the name of its file or its title, and says what may be a slip where nothing is found", async () => {
+    const list = (...args: string[]): ReturnType<typeof run> =>
+      run(["alerts", "list", "--state", state, "--format", "ndjson", ...args]);
+    const byFile = parseLines((await list("--rule", "log-trail-off")).stdout);
+    expect(byFile).toHaveLength(2);
+    expect(parseLines((await list("--rule", String(byFile[0]!["ruleName"]))).stdout)).toEqual(byFile);
+    expect(parseLines((await list("--rule", String(byFile[0]!["ruleId"]))).stdout)).toEqual(byFile);
+    expect(await list("--rule", "log-trial-off")).toMatchObject({
+      code: 0,
+      stdout: "",
+      stderr: "--rule: no configured rule is called log-trial-off; did you mean log-trail-off?\n",
+    });
+    expect((await list("--principal", "user/mallory", "--account", "ml-prod")).stderr).toMatch(
+      /whole ARNs, and user\/mallory is none\n.*12 digits, and ml-prod is none/,
+    );
+  });
+
   test("alerts show takes the first characters of an id and tells where the record is", async () => {
     const [alert] = parseLines((await run(["alerts", "list", "--state", state, "--format", "ndjson"])).stdout);
     const id = String(alert!["id"]);
     const shown = await run(["alerts", "show", "--state", state, id.slice(0, 8)]);
     expect(shown.stdout).toContain(id);
-    expect(shown.stdout).toMatch(/T0810Z_0123456789abcdef\.json\.gz record 0/);
+    expect(shown.stdout).toMatch(/\n\nread from\n {2}.*T0810Z_0123456789abcdef\.json\.gz record 0\n$/);
+    const table = await run(["alerts", "list", "--state", state]);
+    expect(table.stdout).toContain(id.slice(0, 8));
     const raw = await run(["alerts", "show", "--state", state, "--raw", id]);
     expect(parseLines(raw.stdout)).toEqual([record(301)]);
     expect(await run(["alerts", "show", "--state", state, "ffffffff"])).toMatchObject({

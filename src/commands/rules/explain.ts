@@ -10,7 +10,6 @@ import { loadConfig } from "../../config/load.ts";
 import { ADAPTERS } from "../../config/registries.ts";
 import type { Config } from "../../config/schema.ts";
 import { toUtcText } from "../../lib/clock.ts";
-import { nearest } from "../../lib/nearest.ts";
 import { safeJson, safeLine } from "../../lib/safe-text.ts";
 import { SagewatchError } from "../../model/errors.ts";
 import { print, remark, type Terminal } from "../../ops/terminal.ts";
@@ -19,9 +18,10 @@ import { renderExplanation } from "../../rules/explanation-text.ts";
 import { loadLists } from "../../rules/lists.ts";
 import type { Correlation, DetectionRule, RuleSet } from "../../sigma/ast.ts";
 import { type ReadEvent, readEvents } from "./events.ts";
+import { findRule, suggestRule } from "./find.ts";
 
 export type ExplainRule = {
-  /** A rule file, or the id, name or title of a configured rule. */
+  /** A rule file, or the id, name, title or file name of a configured rule. */
   readonly rule: string;
   /** A file of records, "-", or with `in` the id of an event. */
   readonly event: string;
@@ -87,7 +87,7 @@ function openParts(options: ExplainRule, config: Config): readonly Part[] {
   const all = [...ruleSet.detections, ...ruleSet.correlations];
   const chosen = isFile
     ? all.filter((rule) => rule.alerts && rule.place.file === options.rule)
-    : [findRule(options.rule, all)];
+    : [chooseRule(options.rule, ruleSet)];
   if (chosen.length === 0) throw new SagewatchError("not_found", `${options.rule} holds no rule`);
   const lists = loadLists(config.lists);
   const compile: Compile = (detections) => {
@@ -104,13 +104,13 @@ function openParts(options: ExplainRule, config: Config): readonly Part[] {
   return chosen.flatMap((rule) => toParts(rule, ruleSet, compile));
 }
 
-function findRule(wanted: string, all: readonly (DetectionRule | Correlation)[]): DetectionRule | Correlation {
-  const found = all.find(({ id, name, title }) => id === wanted || name === wanted || title === wanted);
-  if (found !== undefined) return found;
-  const names = all.flatMap(({ id, name, title }) => [...(name === null ? [] : [name]), title, id]);
-  const near = nearest(wanted, names);
-  const hint = near === null ? "see `sagewatch rules list`" : `did you mean ${near}?`;
-  throw new SagewatchError("not_found", `there is no rule file and no rule called ${wanted}; ${hint}`);
+function chooseRule(wanted: string, ruleSet: RuleSet): DetectionRule | Correlation {
+  const found = findRule(wanted, ruleSet);
+  if (found !== null) return found;
+  throw new SagewatchError(
+    "not_found",
+    `there is no rule file and no rule called ${wanted}; ${suggestRule(wanted, ruleSet)}`,
+  );
 }
 
 /** The detection itself, or the detections below a correlation, each under the correlation that reads it. */
