@@ -28,12 +28,16 @@ export type Rules = { readonly ruleSet: RuleSet; readonly compiled: CompiledRule
 /** What a rule took, over a sample of the records. */
 export type RuleCost = { readonly ruleId: string; readonly title: string; readonly nsPerRecord: number };
 
-/** Loads and compiles. `paths` null: the configured ones. Errors: rules_rejected (all errors in its message), not_found, input_unreadable. */
+/**
+ * Loads and compiles. `paths` null: the configured ones. Errors: rules_rejected (all errors in its message), not_found (a
+ * path that does not exist, or no rule in any: watching for nothing would look like peace), input_unreadable.
+ */
 export function openRules(config: Config, paths: readonly string[] | null, emit: Emit): Rules {
   const begunMs = systemClock.monotonicMs();
   const lists = loadLists(config.lists);
   const mode = toMode(config.rules.strict);
-  const loaded = loadRules(paths ?? config.rules.paths ?? [SHIPPED_RULES], { mode, lists: new Set(lists.keys()) });
+  const named = paths ?? config.rules.paths ?? [SHIPPED_RULES];
+  const loaded = loadRules(named, { mode, lists: new Set(lists.keys()) });
   const { compiled, problems: found } = compileLoaded(config, lists, loaded);
   const problems = [...loaded.problems, ...found];
   for (const { severity, code, file, line, column, message } of problems) {
@@ -43,6 +47,12 @@ export function openRules(config: Config, paths: readonly string[] | null, emit:
   const errors = problems.filter((problem) => problem.severity === "error");
   if (loaded.ruleSet === null || compiled === null || errors.length > 0) throw toRejected(errors);
   const { detections, correlations } = loaded.ruleSet;
+  if (named.length > 0 && detections.length === 0) {
+    throw new SagewatchError(
+      "not_found",
+      `rules: there is no rule in ${named.map((path) => `\`${path}\``).join(", ")}`,
+    );
+  }
   emit({
     type: "rules_loaded",
     rules: detections.length,

@@ -35,7 +35,7 @@ export function loadRules(paths: readonly string[], options: RuleSetOptions): Lo
   const files: RuleFile[] = [];
   const unread: Problem[] = [];
   const seen = new Set<string>();
-  for (const path of paths.flatMap(findRuleFiles)) {
+  for (const path of paths.flatMap((named) => findNamed(named, unread))) {
     const real = attempt(path, () => realpathSync(path));
     if (seen.has(real)) continue;
     seen.add(real);
@@ -54,10 +54,22 @@ export function loadRules(paths: readonly string[], options: RuleSetOptions): Lo
   };
 }
 
+/** The rule files below a path that was named; a folder without any is told, for it may be the wrong one. */
+function findNamed(named: string, problems: Problem[]): readonly string[] {
+  const files = findRuleFiles(named);
+  if (files.length === 0) {
+    createFindings({ path: named, text: "" }, "lenient", problems).warning("document_empty", 0, {
+      message: "the folder holds no rule file",
+      remedy: "name a folder with *.yml or *.yaml files in it, or put rules there",
+    });
+  }
+  return files;
+}
+
 /** The rule files below a path, sorted; the path itself when it is a file. */
 function findRuleFiles(path: string): readonly string[] {
   const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) throw new SagewatchError("not_found", `rules: \`${path}\` does not exist; check the path`);
+  if (stat === undefined) throw new SagewatchError("not_found", `rules: \`${path}\` does not exist`);
   return stat.isDirectory() ? walk(path, new Set()) : [path];
 }
 

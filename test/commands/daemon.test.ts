@@ -135,6 +135,16 @@ describe("replay", () => {
     expect([code, parseLines(stdout).map(({ ruleName }) => ruleName)]).toEqual([0, ["Anybody looked"]]);
   });
 
+  test("rules that are no rules are refused: no alerts would look like peace", async () => {
+    const empty = join(root, "no-rules");
+    mkdirSync(empty);
+    expect(await run(["replay", "--rules", empty, input], { cwd: root })).toMatchObject({
+      code: 2,
+      stdout: "",
+      stderr: expect.stringContaining(`there is no rule in \`${empty}\``),
+    });
+  });
+
   test("records with keys of Object.prototype are records like others", async () => {
     const hostile = join(root, "hostile");
     mkdirSync(hostile);

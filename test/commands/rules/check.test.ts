@@ -54,6 +54,13 @@ test("a slip in the name of an AWS operation is told with its place and the righ
   });
 });
 
+test("a folder without rules is told: it may be the wrong one", () => {
+  expect(runRulesCheck({ paths: [root], format: "text", mode: "strict" })).toStrictEqual({
+    exitCode: 0,
+    stdout: `${root}:1:1: warning document_empty: the folder holds no rule file\n  name a folder with *.yml or *.yaml files in it, or put rules there\n\n0 errors, 1 warning in 0 rules\n`,
+  });
+});
+
 test("warnings alone pass", () => {
   const { exitCode, stdout } = check(detectionDocument("aa").replace("{eventName: aa}", "{eventName: NO}"));
   expect(exitCode).toBe(0);
