@@ -79,7 +79,12 @@ function addDemo(program: Command, { terminal, done }: Call): void {
     )
     .argument("[path...]", "your own files, folders or globs")
     .option("--seed <number>", "another number, another day", toCountOption(0), 1)
-    .option("--records <number>", "records of the simulated day", toCountOption(20_000, 10_000_000), 200_000)
+    .option(
+      "--records <number>",
+      "records of the simulated day, at least 20000",
+      toCountOption(20_000, 10_000_000),
+      200_000,
+    )
     .addOption(zoneOption())
     .action(async (paths: string[], options: Omit<DemoCommand, "paths">) =>
       done(await (await import("./demo.ts")).runDemo({ ...options, paths }, terminal)),
@@ -93,9 +98,9 @@ function addSimulate(program: Command, { terminal, done }: Call): void {
     .requiredOption("--out <dir>", "folder to write into; must not hold an earlier run")
     .option("--seed <number>", "another number, another day", toCountOption(0), 1)
     .option("--attacks <list>", "all, none, or names with commas between them", "all")
-    .option("--records <number>", "benign records", toCountOption(1), 200_000)
-    .option("--start <time>", "first five minutes of the stream, such as 2026-03-10T00:00:00Z")
-    .option("--hours <number>", "length of the stream", toCountOption(24, 720), 24)
+    .option("--records <number>", "records beside the attacks", toCountOption(1), 200_000)
+    .option("--start <time>", "start of the stream, on a full five minutes; else 2026-03-10T00:00:00Z")
+    .option("--hours <number>", "length of the stream, 24 to 720", toCountOption(24, 720), 24)
     .action(async (options: SimulateOptions) =>
       done(await (await import("./set-up.ts")).simulateFiles(options, terminal)),
     );

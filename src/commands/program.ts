@@ -23,7 +23,8 @@ const ABOUT = `Sagewatch watches AI and ML workloads on AWS: CloudTrail and Guar
   As a daemon:    sagewatch init, then sagewatch run`;
 
 const CODES = `
-Exit codes: 0 done; 1 the answer is no (rule errors); 2 usage or configuration; 3 cannot run.
+Exit codes: 0 done; 1 the answer is no (rule errors, failing cases, no match);
+2 usage or configuration; 3 cannot run.
 Results go to stdout; logs and remarks go to stderr.`;
 
 /** Runs the command that `args` name and gives its exit code. Never throws. */

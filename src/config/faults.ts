@@ -83,7 +83,13 @@ function wrongValue(file: ParsedFile, issue: Issue): Fault {
     };
   }
   const shown = fault === null && !isKeyFault ? showValue(value) : "";
-  return { ...place, text: `${name}: ${explain(issue, value)}${shown}`, isPlainSecret: false };
+  return { ...place, text: `${name}: ${withValue(explain(issue, value), shown)}`, isPlainSecret: false };
+}
+
+/** The value stands behind what it should be and before the remedy: "must be A or B, is C; did you mean B?". */
+function withValue(text: string, shown: string): string {
+  const [what = "", ...remedies] = text.split("; ");
+  return [`${what}${shown}`, ...remedies].join("; ");
 }
 
 /** What the value should be, in words of ours. */

@@ -29,7 +29,7 @@ export const ERROR_CODES = {
   not_found: {
     exit: 2,
     what: "A file, folder, alert or record that was named does not exist.",
-    remedy: "Check the name.",
+    remedy: "Check the name or path; the `list` commands show what there is.",
   },
   rules_rejected: {
     exit: 2,

@@ -121,8 +121,7 @@ export function findCaseFiles(paths: readonly string[]): {
   const cases = new Set<string>();
   for (const path of paths) {
     const stat = statSync(path, { throwIfNoEntry: false });
-    if (stat === undefined)
-      throw new SagewatchError("not_found", `rules test: \`${path}\` does not exist; check the path`);
+    if (stat === undefined) throw new SagewatchError("not_found", `rules test: \`${path}\` does not exist`);
     if (stat.isDirectory()) {
       rules.add(path);
       for (const found of walk(path)) cases.add(found);

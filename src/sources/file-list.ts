@@ -83,8 +83,7 @@ async function expandPath(path: string, query: FileQuery, found: Map<string, Fou
   const top = resolve(path);
   const stats = await lookAt(top, query.mustExist ? null : query);
   if (stats === null) {
-    if (query.mustExist)
-      throw new SagewatchError("not_found", `There is no file or folder ${JSON.stringify(path)}. Check the path.`);
+    if (query.mustExist) throw new SagewatchError("not_found", `There is no file or folder ${JSON.stringify(path)}.`);
     return;
   }
   if (stats.isFile()) addFile(top, stats, found);
@@ -133,7 +132,11 @@ function addFile(path: string, stats: Stats, found: Map<string, FoundFile>): voi
 /** Stats of a path, null when there are none; told to `query` if given. */
 async function lookAt(path: string, query: FileQuery | null): Promise<Stats | null> {
   return stat(path).catch((error: unknown) => {
-    query?.warn(`Cannot look at ${path}: ${reasonOf(error)}.`);
+    query?.warn(
+      reasonOf(error) === "ENOENT"
+        ? `There is no ${path} yet; it is read when it appears. If that is not meant, check the path.`
+        : `Cannot look at ${path}: ${reasonOf(error)}; check who may read it.`,
+    );
     return null;
   });
 }

@@ -108,7 +108,7 @@ describe("faults", () => {
     [
       "unknown source type",
       "sources: [{type: fiel}]",
-      's.yml:1:18: sources[0].type: there is no such source; did you mean `file`? Types: file, is "fiel"',
+      's.yml:1:18: sources[0].type: there is no such source, is "fiel"; did you mean `file`? Types: file',
     ],
     [
       "missing type",
@@ -120,7 +120,7 @@ describe("faults", () => {
     [
       "misspelt word",
       "log: {level: wran}",
-      's.yml:1:14: log.level: must be one of trace, debug, info, warn, error, fatal, silent; did you mean `warn`?, is "wran"',
+      's.yml:1:14: log.level: must be one of trace, debug, info, warn, error, fatal, silent, is "wran"; did you mean `warn`?',
     ],
     [
       "bad duration",
@@ -136,7 +136,7 @@ describe("faults", () => {
     [
       "calendar that is not there",
       "accounts: {'012345678901': {calendar: nights}}",
-      's.yml:1:39: accounts.012345678901.calendar: no calendar has this name; there are: business, is "nights"',
+      's.yml:1:39: accounts.012345678901.calendar: no calendar has this name, is "nights"; there are: business',
     ],
     [
       "zone that is not there",

@@ -212,7 +212,9 @@ describe("watch", () => {
     await watched.clock.pass(1000);
     rmSync(inner, { recursive: true });
     await watched.clock.pass(3000);
-    expect(warnings).toEqual([`Cannot look at ${inner}: ENOENT.`]);
+    expect(warnings).toEqual([
+      `There is no ${inner} yet; it is read when it appears. If that is not meant, check the path.`,
+    ]);
     folder.write("spool/a.json", call("a"));
     await watched.clock.pass(4000);
     expect(watched.ids).toEqual(["a"]);

@@ -86,7 +86,7 @@ describe("what is read", () => {
     const missing = join(folder.path, "nowhere");
     const reading = readBatches(open({ paths: [missing] }), new Map());
     await expect(reading).rejects.toThrow(
-      new SagewatchError("not_found", `There is no file or folder ${JSON.stringify(missing)}. Check the path.`),
+      new SagewatchError("not_found", `There is no file or folder ${JSON.stringify(missing)}.`),
     );
   });
 
