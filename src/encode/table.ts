@@ -49,8 +49,8 @@ const ID_LENGTH = 8;
 const SHAPES: readonly Shape[] = [
   { title: "TIME", usual: 20, floor: 25, cell: (alert, { zone }) => formatTime(alert.lastEventTime, zone) },
   { title: "SEVERITY", usual: 13, floor: 13, cell: ({ severity }) => severity },
-  { title: "TITLE", usual: 44, floor: 36, cell: toTitle },
-  { title: "PRINCIPAL", usual: 32, floor: 12, below: true, cell: ({ principal }) => shortPrincipal(principal) },
+  { title: "TITLE", usual: 56, floor: 36, cell: toTitle },
+  { title: "PRINCIPAL", usual: 50, floor: 12, below: true, cell: ({ principal }) => shortPrincipal(principal) },
   {
     title: "ACCOUNT",
     usual: 16,
@@ -58,8 +58,8 @@ const SHAPES: readonly Shape[] = [
     below: true,
     cell: ({ accountName, accountId }) => accountName || accountId,
   },
-  { title: "EVIDENCE", usual: 54, floor: 16, below: true, cell: toEvidence },
-  { title: "ATLAS", usual: 19, floor: 9, below: true, cell: ({ atlas }) => atlas.join(" ") },
+  { title: "EVIDENCE", usual: 90, floor: 16, below: true, cell: toEvidence },
+  { title: "ATLAS", usual: 29, floor: 9, below: true, cell: ({ atlas }) => atlas.join(" ") },
   { title: "ID", usual: ID_LENGTH, floor: ID_LENGTH, below: true, cell: ({ id }) => id.slice(0, ID_LENGTH) },
 ];
 /** A time in a zone with its offset is longer than one in UTC. */

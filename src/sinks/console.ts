@@ -39,7 +39,7 @@ const schema = z.strictObject({
 });
 
 /** Screen cells of a table where the stream is no terminal: a log, in which an alert has a line of its own, for grep. */
-const WIDTH_ELSEWHERE = 240;
+const WIDTH_ELSEWHERE = 300;
 
 /** 256 rows a write keep a terminal fluent; 4 MiB bounds the text held for one write. */
 const LIMITS: Sink["limits"] = { maxItems: 256, maxBytes: 4 * 1024 * 1024, lane: () => 0, part: () => "" };

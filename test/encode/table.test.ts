@@ -37,7 +37,7 @@ describe("the table", () => {
   });
 
   test("keeps its columns when it grows, if asked", () => {
-    const options = { width: 220, steady: true, head: false };
+    const options = { width: 300, steady: true, head: false };
     const [first, second] = [renderTable([endpointBurst], options), renderTable([hostileFinding], options)];
     expect(first.indexOf("role/DataScience")).toBe(second.indexOf("root\\u{1b}"));
   });

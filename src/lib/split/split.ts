@@ -214,7 +214,7 @@ export class JsonSplitter {
       this.#report(this.#fault, this.#detail);
     } else if (this.#scan.isTooDeep) {
       this.#fault = "too_deep";
-      this.#detail = `nested deeper than ${this.#limits.depth}`;
+      this.#detail = "nested deeper than the limit";
     } else this.#breakItem();
     return true;
   }
