@@ -34,8 +34,10 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     exitCode = code;
   };
   const program = createProgram({ terminal, done });
+  // The habit of other tools; the command is the documented way.
+  const asked = args.length === 1 && ["--version", "-V"].includes(args[0] ?? "") ? ["version"] : args;
   try {
-    await program.parseAsync(args, { from: "user" });
+    await program.parseAsync(asked, { from: "user" });
     return exitCode;
   } catch (error) {
     return explain(error, terminal, toHelpCommand(program, args));

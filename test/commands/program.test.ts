@@ -79,6 +79,11 @@ describe("mistakes", () => {
   });
 });
 
+test.each(["--version", "-V"])("%s is the command version", async (option) => {
+  expect(await call(option)).toEqual(await call("version"));
+  expect((await call(option)).stdout).toMatch(/^sagewatch \d+\.\d+\.\d+ /);
+});
+
 describe("help", () => {
   test.each([
     [["--help"]],
