@@ -234,8 +234,11 @@ export type Detector = {
   advance(logsource: Logsource, watermarkMs: number): void;
   /** Drains what changed since the last call. */
   deltas(): Deltas;
-  /** Rebuilds the windows; call once, after `advance` to the saved watermarks and before the first apply. Makes no alert. */
-  restore(state: DetectorState): void;
+  /**
+   * Rebuilds the windows; call once, after `advance` to the saved watermarks and before the first apply. Makes no alert but
+   * those of the open buckets of the rules in `redraft`, at the next `deltas`: after a reload these may judge otherwise.
+   */
+  restore(state: DetectorState, redraft?: ReadonlySet<string>): void;
   /** Live groups and members, for signals. */
   size(): { readonly groups: number; readonly members: number };
 };

@@ -83,7 +83,15 @@ export function createDetector(ruleSet: RuleSet, options: { names: AccountNames 
       pending = createPending();
       return toDeltas(drained);
     },
-    restore: (state) => restore(state, windows),
+    restore: (state, redraft) => {
+      restore(state, windows);
+      for (const [ruleId, entry] of windows) {
+        // Without a draft coverage follows from the members; with one the next `deltas` judges, and says what holds.
+        for (const group of entry.groups.values())
+          if (redraft?.has(ruleId) === true) pending.dirty.set(group, entry);
+          else judge(group, entry);
+      }
+    },
     size: () => {
       let groups = 0;
       let members = 0;
@@ -353,7 +361,7 @@ function toDeltas(drained: Pending): Deltas {
   };
 }
 
-/** Rebuilds groups from rows in any order, then judges each once: coverage follows from the members, nothing is drafted. */
+/** Rebuilds groups from rows in any order; all of them are still to be judged. */
 function restore(state: DetectorState, windows: ReadonlyMap<string, Windows>): void {
   const byStateKey = new Map<string, Windows[]>();
   for (const entry of windows.values())
@@ -374,5 +382,4 @@ function restore(state: DetectorState, windows: ReadonlyMap<string, Windows>): v
       if (group !== undefined) addEvidence(group, { ...evidence, record: null });
     }
   }
-  for (const entry of windows.values()) for (const group of entry.groups.values()) judge(group, entry);
 }
