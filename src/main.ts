@@ -3,10 +3,12 @@
  * The process: arguments in, exit code out.
  *
  * The first SIGTERM or SIGINT asks the command to finish what is in flight (a drained stop exits with 0), a second one
- * ends at once. The only place that ends the process. Object.prototype is frozen before anything is read, so that no
- * record can put a property on it (the threat model's "prototype pollution").
+ * ends at once. A reader of standard output that has left asks for the same, with the failed write as the reason: each
+ * command knows what that means for it. The only place that ends the process. Object.prototype is frozen before anything
+ * is read, so that no record can put a property on it (the threat model's "prototype pollution").
  */
 import { runProgram } from "./commands/program.ts";
+import { isReaderGone } from "./ops/terminal.ts";
 
 const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
 /** As a shell reports a process that a signal ended. */
@@ -15,16 +17,16 @@ const SIGNAL_BASE = 128;
 Object.freeze(Object.prototype);
 
 const stop = new AbortController();
+let isAsked = false;
 for (const [name, code] of Object.entries(SIGNALS)) {
   process.on(name, () => {
-    if (stop.signal.aborted) process.exit(SIGNAL_BASE + code);
+    if (isAsked) process.exit(SIGNAL_BASE + code);
+    isAsked = true;
     stop.abort();
   });
 }
-
-// A reader that has seen enough (`| head`) closes the pipe: that is no error of ours.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(0);
+process.stdout.on("error", (error) => {
+  if (isReaderGone(error)) stop.abort(error);
 });
 process.stderr.on("error", () => undefined);
 

@@ -1,33 +1,30 @@
 /**
  * `sagewatch demo`: the daemon's real pipeline over a simulated day, and what it found against what was planted.
  *
- * File source, SQLite store on disk and the NDJSON file sink run as they do in the daemon; the table is printed at the end
- * from the store, as `alerts list` does. Everything lies in one temporary folder: at the end only the alert file (and
- * the answers) stay, and are named. Touches no state of a daemon.
+ * File source, SQLite store on disk, console and NDJSON file sinks run as they do in the daemon: the console sink writes a
+ * line an alert while the run goes on; the table at the end is made from the store, as `alerts list` does. Everything lies
+ * in one temporary folder: at the end only the alert file (and the answers) stay, and are named; stopped half-way, nothing
+ * stays. Touches no state of a daemon.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { composeRun, type RunSummary } from "../compose.ts";
-import { openRules } from "../compose/rules.ts";
 import { parseConfig } from "../config/load.ts";
 import { ADAPTERS } from "../config/registries.ts";
 import type { Config } from "../config/schema.ts";
-import { renderTable } from "../encode/table.ts";
+import type { Sink } from "../contracts.ts";
 import { systemClock } from "../lib/clock.ts";
-import { safeLine } from "../lib/safe-text.ts";
-import { fitColumns, formatRow, textWidth } from "../lib/text-table.ts";
 import type { Alert } from "../model/alert.ts";
 import { createGathering } from "../ops/gather.ts";
 import { createLog } from "../ops/log.ts";
-import { createProgress } from "../ops/progress.ts";
-import { renderSummary, toCount } from "../ops/summary.ts";
-import { print, type Terminal, widthOf } from "../ops/terminal.ts";
+import { createProgress, type ProgressLine } from "../ops/progress.ts";
+import { toCount } from "../ops/summary.ts";
+import type { Terminal } from "../ops/terminal.ts";
 import type { Answers } from "../simulate/answers.ts";
-import { judge, type Judgement } from "../simulate/attacks/judge.ts";
 import { openViews } from "../store/views.ts";
+import { printReport, SHOWN_ALERTS } from "./demo-report.ts";
 import { describeProgress, shareOf } from "./replay.ts";
-import { toRules } from "./rules/rules.ts";
 import { runSimulate } from "./simulate.ts";
 
 export type DemoCommand = {
@@ -37,10 +34,7 @@ export type DemoCommand = {
   readonly tz: string;
 };
 
-/** Alerts shown; a folder of one's own may give thousands. */
-const SHOWN_ALERTS = 50;
-const PLANTED_TITLES = ["PLANTED", "PRINCIPAL", "ACCOUNT", "RULES EXPECTED", "FOUND"] as const;
-const PLANTED_FLOORS: readonly number[] = [20, 16, 8, 24, 6];
+const CONSOLE = "console";
 
 /** Runs the demo. Errors: not_found for a path that does not exist, and those of composeRun. */
 export async function runDemo(options: DemoCommand, terminal: Terminal): Promise<number> {
@@ -50,11 +44,12 @@ export async function runDemo(options: DemoCommand, terminal: Terminal): Promise
   let isDone = false;
   try {
     const answers = options.paths.length > 0 ? null : await makeDay(join(folder, "input"), options, terminal);
-    const config = makeConfig(folder, answers === null ? options.paths : [join(folder, "input", "AWSLogs")], answers);
+    const paths = answers === null ? options.paths : [join(folder, "input", "AWSLogs")];
+    const config = makeConfig({ folder, paths, answers, tz: options.tz });
     const summary = await runPipeline(config, terminal);
     const alerts = readAlerts(config);
     if (terminal.signal.aborted) return 0;
-    await report({ options, config, summary, alerts, answers, folder }, terminal);
+    await printReport({ zone: options.tz, config, summary, alerts, answers, folder }, terminal);
     isDone = true;
     return 0;
   } finally {
@@ -86,15 +81,25 @@ async function makeDay(out: string, { seed, records }: DemoCommand, terminal: Te
   }
 }
 
+type Wanted = {
+  readonly folder: string;
+  readonly paths: readonly string[];
+  readonly answers: Answers | null;
+  readonly tz: string;
+};
+
 /** The configuration that a user would write for this, with every other key at its default. */
-function makeConfig(folder: string, paths: readonly string[], answers: Answers | null): Config {
+function makeConfig({ folder, paths, answers, tz }: Wanted): Config {
   const accounts = Object.fromEntries(
     (answers?.accounts ?? []).map(({ id, name, env, owner }) => [id, { name, env, owner }]),
   );
   const wanted = {
     state: { dir: join(folder, "state") },
     sources: [{ type: "file", name: "demo", paths, mode: "once" }],
-    sinks: [{ type: "file", name: "alerts", path: join(folder, "alerts.ndjson") }],
+    sinks: [
+      { type: "console", name: CONSOLE, format: "brief", tz },
+      { type: "file", name: "alerts", path: join(folder, "alerts.ndjson") },
+    ],
     accounts,
     log: { level: "warn" },
   };
@@ -109,10 +114,30 @@ async function runPipeline(config: Config, terminal: Terminal): Promise<RunSumma
       emit: createGathering(createLog({ level: config.log.level, stream: terminal.stderr }), systemClock),
       signal: terminal.signal,
       onProgress: (now) => progress.show(shareOf(now), describeProgress(now)),
+      wraps: { sink: (sink) => (sink.name === CONSOLE ? besideProgress(sink, progress, terminal) : sink) },
     });
   } finally {
     progress.end();
   }
+}
+
+/**
+ * The console sink under a heading and without tearing the progress line. What is beyond the alerts that the table will show,
+ * or comes when the run is being stopped or its reader has left, it takes without writing: the alert file has every one.
+ */
+function besideProgress(sink: Sink, progress: ProgressLine, terminal: Terminal): Sink {
+  let written = 0;
+  const send: Sink["send"] = async (items, signal) => {
+    const shown = terminal.signal.aborted ? [] : items.slice(0, SHOWN_ALERTS - written);
+    if (shown.length > 0) {
+      progress.clear();
+      if (written === 0) terminal.stdout.write("Found so far\n");
+      written += shown.length;
+      await sink.send(shown, signal);
+    }
+    return items.map(() => ({ status: "accepted" }));
+  };
+  return { ...sink, send };
 }
 
 /** Every alert of the run, the oldest first. */
@@ -123,69 +148,4 @@ function readAlerts(config: Config): readonly Alert[] {
   } finally {
     views.close();
   }
-}
-
-type Report = {
-  readonly options: DemoCommand;
-  readonly config: Config;
-  readonly summary: RunSummary;
-  readonly alerts: readonly Alert[];
-  readonly answers: Answers | null;
-  readonly folder: string;
-};
-
-async function report(
-  { options, config, summary, alerts, answers, folder }: Report,
-  terminal: Terminal,
-): Promise<void> {
-  const width = widthOf(terminal.stdout);
-  const rules = toRules(openRules(config, null, () => undefined).ruleSet);
-  const shown = alerts.slice(0, SHOWN_ALERTS);
-  const table =
-    shown.length === 0
-      ? "No alerts.\n"
-      : renderTable(shown, { width, zone: options.tz, colour: terminal.stdout.hasColors?.() === true });
-  const more =
-    alerts.length > shown.length ? `… and ${toCount(alerts.length - shown.length)} more in the alert file\n` : "";
-  await print(terminal, `\n${table}${more}\n`);
-  if (answers !== null) {
-    const fileOf = new Map(rules.map(({ id, place }) => [id, basename(place.file, ".yml")]));
-    await print(terminal, `${renderJudgement(judge(answers.attacks, alerts, fileOf), width)}\n`);
-  }
-  await print(terminal, `${renderSummary(summary)}\n\n`);
-  await print(terminal, nextThings(folder, answers !== null));
-}
-
-function renderJudgement({ verdicts, unplanned }: Judgement, width: number): string {
-  const cells = verdicts.map(({ attack, found, missed }) =>
-    [
-      attack.title,
-      attack.principal.split("/").at(-1) ?? "",
-      attack.accountName,
-      attack.expect.rules.join(", "),
-      missed.length === 0 ? "yes" : found.length === 0 ? "NO" : `only ${found.join(", ")}`,
-    ].map(safeLine),
-  );
-  const columns = PLANTED_TITLES.map((title, index) => {
-    const want = Math.max(textWidth(title), ...cells.map((line) => textWidth(line[index] ?? "")));
-    return { title, want, floor: PLANTED_FLOORS[index] ?? want };
-  });
-  const widths = fitColumns(columns, width);
-  const whole = verdicts.filter(({ missed }) => missed.length === 0).length;
-  const total = `${whole} of ${verdicts.length} planted attacks found; ${toCount(unplanned.length)} alerts about anything else.\n`;
-  return [PLANTED_TITLES, ...cells].map((line) => `${formatRow(line, widths, width)}\n`).join("") + total;
-}
-
-function nextThings(folder: string, isSimulated: boolean): string {
-  const command = import.meta.url.endsWith(".ts") ? "bin/sagewatch" : "sagewatch";
-  const rows: readonly (readonly [string, string])[] = [
-    [join(folder, "alerts.ndjson"), "every alert, one JSON object a line"],
-    ...(isSimulated ? ([[join(folder, "input", "answers.json"), "what was planted, record by record"]] as const) : []),
-    [`${command} demo PATH`, "the same over your own CloudTrail files (nothing leaves this machine)"],
-    [`${command} replay --rules my-rule.yml PATH`, "a rule of your own over them"],
-    [`${command} rules list`, "what is looked for"],
-    [`${command} init`, "a commented configuration; then `run`"],
-  ];
-  const width = Math.max(...rows.map(([name]) => textWidth(name)));
-  return `Next things to try\n${rows.map(([name, what]) => `  ${formatRow([name, what], [width, textWidth(what)])}\n`).join("")}`;
 }

@@ -8,7 +8,7 @@ import { type Argument, Command, CommanderError } from "commander";
 import { safeText } from "../lib/safe-text.ts";
 import { ERROR_CODES, SagewatchError, toMessage } from "../model/errors.ts";
 import { redactText } from "../ops/redact.ts";
-import { remark, type Terminal } from "../ops/terminal.ts";
+import { isReaderGone, remark, type Terminal } from "../ops/terminal.ts";
 import type { Call } from "./options.ts";
 import { addLookCommands } from "./program-look.ts";
 import { addRunCommands } from "./program-run.ts";
@@ -63,10 +63,18 @@ export function createProgram(call: Call): Command {
     })
     .helpCommand("help [command]", "what a command takes")
     .helpOption("-h, --help", "what a command takes")
-    .addHelpText("after", CODES);
+    .addHelpText("after", CODES)
+    .hook("preAction", () => takeWidth(terminal));
   addRunCommands(program, call);
   addLookCommands(program, call);
   return program;
+}
+
+/** A terminal says how wide it is; for a pipe or a file only $COLUMNS can. */
+async function takeWidth({ stdout }: Terminal): Promise<void> {
+  if (stdout.isTTY === true) return;
+  const columns = (await import("../config/load.ts")).loadColumns();
+  if (columns !== undefined) Object.assign(stdout, { columns });
 }
 
 function toTerm(argument: Argument): string {
@@ -99,7 +107,8 @@ function explain(error: unknown, terminal: Terminal, help: string): number {
     return USAGE;
   }
   const stopped = terminal.signal.aborted && (error as Error | null)?.name === "AbortError";
-  if (stopped) return 0;
+  // A reader that has seen enough is no error of a command that gives results; `run` says otherwise by itself.
+  if (stopped || isReaderGone(error)) return 0;
   const known = error instanceof SagewatchError ? error : null;
   const message = safeText(redactText(known === null ? `unexpected: ${describe(error)}` : known.message));
   remark(terminal, `sagewatch: ${message}`);

@@ -7,13 +7,17 @@
 import { composeRun } from "../compose.ts";
 import { loadConfig, loadEngineVersion, type LoadedConfig, SEARCH_PATHS } from "../config/load.ts";
 import { ADAPTERS } from "../config/registries.ts";
+import type { Config } from "../config/schema.ts";
 import { systemClock } from "../lib/clock.ts";
 import { SagewatchError, toMessage } from "../model/errors.ts";
 import { createGathering } from "../ops/gather.ts";
 import { createLog } from "../ops/log.ts";
-import type { Terminal } from "../ops/terminal.ts";
+import { isReaderGone, type Terminal } from "../ops/terminal.ts";
 
-/** Runs until stopped or until every source ended. Errors: config_missing, config_invalid, and those of composeRun. */
+/**
+ * Runs until stopped or until every source ended. Errors: config_missing, config_invalid, sink_failed (after a drained stop:
+ * the reader of standard output left the console sink), and those of composeRun.
+ */
 export async function runDaemon(options: { readonly config?: string }, terminal: Terminal): Promise<number> {
   const loaded = loadDaemonConfig(options.config);
   const { config, path } = loaded;
@@ -23,6 +27,7 @@ export async function runDaemon(options: { readonly config?: string }, terminal:
   if (!loaded.definesBusiness) emit({ type: "rules_default_calendar", accounts: Object.keys(config.accounts).length });
   try {
     await composeRun({ config, emit, signal: terminal.signal });
+    if (isReaderGone(terminal.signal.reason)) throw toNowhere(config);
     return 0;
   } catch (error) {
     const known = error instanceof SagewatchError ? error : null;
@@ -30,6 +35,15 @@ export async function runDaemon(options: { readonly config?: string }, terminal:
     if (known !== null && terminal.stderr.isTTY !== true) return known.exitCode;
     throw error;
   }
+}
+
+/** A daemon whose alerts nobody receives must not look like one that was asked to stop. */
+function toNowhere({ sinks, state }: Config): SagewatchError {
+  const names = sinks.filter(({ type }) => type === "console").map(({ name }) => name);
+  return new SagewatchError(
+    "sink_failed",
+    `the console sink ${names.join(", ")} has nowhere to write: the reader of standard output has left. What it was not given waits in ${state.dir} for the next start; let the reader run as long as the daemon, or take the sink out of \`sinks\``,
+  );
 }
 
 function loadDaemonConfig(path: string | undefined): LoadedConfig {

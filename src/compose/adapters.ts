@@ -18,7 +18,7 @@ import { createQuarantineSource, type QuarantineOutcome, type QuarantineSource }
 import { createSource, type SourceConfig } from "../sources/registry.ts";
 import type { Rules } from "./rules.ts";
 
-/** Replaces parts by wrappers of themselves, for tests that break a part on purpose. */
+/** Replaces parts by wrappers of themselves: tests break a part on purpose, the demo keeps its progress line and its alerts apart. */
 export type Wraps = {
   readonly source?: (source: Source) => Source;
   readonly store?: (store: Store) => Store;

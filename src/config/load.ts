@@ -37,11 +37,18 @@ export type LoadOptions = {
 export const VARIABLES = {
   SAGEWATCH_CONFIG: "Path of the configuration file, where --config is not given.",
   SAGEWATCH_STATE_DIR: "Default of `state.dir`. The container image sets /var/lib/sagewatch.",
+  COLUMNS: "Width of tables where standard output is no terminal; a terminal says its own.",
   NO_COLOR: "Any value: no colours on the terminal (https://no-color.org).",
 } as const;
 
 /** Places that are searched, in this order, when no path was given. */
 export const SEARCH_PATHS: readonly string[] = ["./sagewatch.yml", "/etc/sagewatch/sagewatch.yml"];
+
+/** Screen cells of a line that $COLUMNS asks for; undefined when it is no whole number of 20 or more. */
+export function loadColumns(environment: Environment = process.env): number | undefined {
+  const text = environment["COLUMNS"] ?? "";
+  return /^\d{2,4}$/.test(text) && Number(text) >= 20 ? Number(text) : undefined;
+}
 
 /** Finds and reads the configuration. Errors: config_missing (a named file), config_invalid, secret_plain, secret_missing. */
 export function loadConfig(options: LoadOptions): LoadedConfig {

@@ -127,9 +127,12 @@ function toRows(
 
 function toColumn({ title, usual, floor }: Shape, cells: readonly string[], options: RowOptions): Column {
   const longest = cells.reduce((most, cell) => Math.max(most, textWidth(cell)), 1);
-  const isZoned = options.zone !== undefined && options.zone !== "UTC";
-  const steady = title === "TIME" && isZoned ? ZONED_TIME_WIDTH : usual;
+  const steady = title === "TIME" && isZoned(options) ? ZONED_TIME_WIDTH : usual;
   return { want: options.steady === true ? steady : longest, floor };
+}
+
+function isZoned({ zone }: TableOptions): boolean {
+  return zone !== undefined && zone !== "UTC";
 }
 
 /** "3b1f0c6e  role/DataScience in ml-prod: 7 CreateEndpoint in 12 min (AML.T0034)", wrapped at spaces under its start. */
@@ -149,6 +152,22 @@ function toLinesBelow(alert: Alert, options: RowOptions, width: number): string[
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
+}
+
+/**
+ * One line, ended with "\n": time, severity, and the title, which says who and where; cut where it is wider than asked.
+ * For alerts that appear one by one while something else is looked at.
+ */
+export function renderBrief(alert: Alert, options: RowOptions = {}): string {
+  const width = options.width ?? DEFAULT_WIDTH;
+  const [time, severity] = SHAPES;
+  const cells = [
+    time?.cell(alert, options) ?? "",
+    severity?.cell(alert, options) ?? "",
+    markUpdate(alert.title, alert, options),
+  ];
+  const widths = [isZoned(options) ? ZONED_TIME_WIDTH : (time?.usual ?? 0), severity?.usual ?? 0, width];
+  return `${paint(formatRow(cells.map(safeLine), widths, width), alert, { widths, options })}\n`;
 }
 
 /** One alert in full, several lines, each ended with "\n": what happened, why it is an alert, and its evidence. */
@@ -188,9 +207,12 @@ export function renderAlert(alert: Alert, options: TableOptions = {}): string {
 }
 
 /** The rule's name, since principal and account have columns of their own; without a principal the title, which names the group. */
-function toTitle(alert: Alert, { markUpdates }: RowOptions): string {
-  const name = alert.principal === "" || alert.ruleName === "" ? alert.title : alert.ruleName;
-  return markUpdates === true && alert.revision > 1 ? `update ${alert.revision}: ${name}` : name;
+function toTitle(alert: Alert, options: RowOptions): string {
+  return markUpdate(alert.principal === "" || alert.ruleName === "" ? alert.title : alert.ruleName, alert, options);
+}
+
+function markUpdate(title: string, { revision }: Alert, { markUpdates }: RowOptions): string {
+  return markUpdates === true && revision > 1 ? `update ${revision}: ${title}` : title;
 }
 
 /** "role/DataScience" of an ARN, without the path between; any other principal as it stands. */

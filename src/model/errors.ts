@@ -71,7 +71,11 @@ export const ERROR_CODES = {
     what: "The state file could not be written.",
     remedy: "Check the disk and the permissions of state.dir.",
   },
-  sink_failed: { exit: 3, what: "A sink could not be opened.", remedy: "Check the sink's settings." },
+  sink_failed: {
+    exit: 3,
+    what: "A sink could not be opened, or has nowhere to write any more.",
+    remedy: "Check the sink's settings and who receives what it writes.",
+  },
   daemon_unreachable: {
     exit: 3,
     what: "A daemon holds the state folder but does not answer on its socket.",

@@ -11,6 +11,8 @@ import { type Stream, widthOf } from "./terminal.ts";
 /** A line of progress. `share` is 0 to 1, null while the whole is not known. */
 export type ProgressLine = {
   show(share: number | null, text: string): void;
+  /** Takes the line away until it is shown next, so that something else can be written on the screen. */
+  clear(): void;
   /** Takes the line away, or writes a last one; later calls do nothing. */
   end(text?: string): void;
 };
@@ -31,6 +33,12 @@ export function createProgress(stream: Stream, label: string, clock: Clock): Pro
       .filter((part) => part !== "")
       .join(" ");
   };
+  const wipe = (): void => {
+    if (!isDrawn || !isScreen) return;
+    stream.write("\r\u001B[2K");
+    isDrawn = false;
+    nextMs = 0;
+  };
   return {
     show: (share, text) => {
       const nowMs = clock.monotonicMs();
@@ -40,10 +48,11 @@ export function createProgress(stream: Stream, label: string, clock: Clock): Pro
       stream.write(isScreen ? `\r\u001B[2K${cutText(shown, widthOf(stream) - 1)}` : `${shown}\n`);
       isDrawn = true;
     },
+    clear: wipe,
     end: (text) => {
       if (isEnded) return;
       isEnded = true;
-      if (isDrawn && isScreen) stream.write("\r\u001B[2K");
+      wipe();
       if (text !== undefined) stream.write(`${text}\n`);
     },
   };

@@ -10,7 +10,10 @@ import { safeText } from "../lib/safe-text.ts";
 /** A stream that may be a screen. */
 export type Stream = Writable & { readonly isTTY?: boolean; readonly columns?: number; hasColors?(): boolean };
 
-/** What a command may touch of the outside. `signal` aborts when the user wants it to stop. */
+/**
+ * What a command may touch of the outside. `signal` aborts when the user wants it to stop, and, with the failed write as
+ * its reason (isReaderGone), when the reader of stdout has left.
+ */
 export type Terminal = { readonly stdout: Stream; readonly stderr: Stream; readonly signal: AbortSignal };
 
 /** Screen cells of a line where the stream is no screen. */
@@ -38,4 +41,10 @@ export function remark(terminal: Pick<Terminal, "stderr">, text: string): void {
 /** Screen cells of a line of `stream`. */
 export function widthOf(stream: Stream): number {
   return stream.columns ?? DEFAULT_WIDTH;
+}
+
+/** True for the error of a write to a pipe whose reader has left, as `| head` does when it has seen enough. */
+export function isReaderGone(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException | null | undefined)?.code;
+  return code === "EPIPE" || code === "ERR_STREAM_DESTROYED";
 }

@@ -1,5 +1,5 @@
 /**
- * The sink `console`: alerts on standard output, as rows of a table or as lines of JSON.
+ * The sink `console`: alerts on standard output, as rows of a table, as brief lines or as lines of JSON.
  *
  * For a first look and for pipes. An alert is accepted when the stream took it over, which says nothing about who reads
  * it: use the `file` sink where alerts must not be lost. Standard output is never closed. Nothing that is written can
@@ -11,7 +11,7 @@
 import { IANAZone } from "luxon";
 import { z } from "zod";
 import type { OutboxItem, SendResult, Sink } from "../contracts.ts";
-import { renderTable, type RowOptions } from "../encode/table.ts";
+import { renderBrief, renderTable, type RowOptions } from "../encode/table.ts";
 import { encodeItems, LINE_FORMATS, toLineEncoder, type Encoded } from "./lines.ts";
 import { sharedShape, type SharedSettings, type SinkDeps, type SinkType } from "./settings.ts";
 
@@ -19,8 +19,8 @@ import { sharedShape, type SharedSettings, type SinkDeps, type SinkType } from "
 export type ConsoleSinkConfig = SharedSettings & {
   readonly type: "console";
   /** `json` is another word for `native`. */
-  readonly format: "table" | "json" | "native" | "ocsf";
-  /** IANA zone of the times in the table. */
+  readonly format: "table" | "brief" | "json" | "native" | "ocsf";
+  /** IANA zone of the times in forms for people. */
   readonly tz: string;
 };
 
@@ -28,17 +28,19 @@ const schema = z.strictObject({
   type: z.literal("console"),
   ...sharedShape("console"),
   format: z
-    .enum(["table", "json", ...LINE_FORMATS])
+    .enum(["table", "brief", "json", ...LINE_FORMATS])
     .default("table")
-    .describe("A readable table, or one JSON object a line: native (also called json) or ocsf."),
+    .describe(
+      "A readable table; brief: a line an alert with time, severity and title; or one JSON object a line: native (also called json) or ocsf.",
+    ),
   tz: z
     .string()
     .refine((zone) => IANAZone.isValidZone(zone), "is no IANA time zone, such as UTC or Europe/Berlin")
     .default("UTC")
-    .describe("Time zone of the table's times; JSON is always in UTC."),
+    .describe("Time zone of the times in table and brief; JSON is always in UTC."),
 });
 
-/** Screen cells of a table where the stream is no terminal: a log, in which an alert has a line of its own, for grep. */
+/** Screen cells of a line where nothing says how wide the stream is: a log, in which an alert has a line of its own, for grep. */
 const WIDTH_ELSEWHERE = 300;
 
 /** 256 rows a write keep a terminal fluent; 4 MiB bounds the text held for one write. */
@@ -76,9 +78,10 @@ export function createConsoleSink(config: ConsoleSinkConfig, deps: SinkDeps): Si
 }
 
 function encode(items: readonly OutboxItem[], { format, ...config }: ConsoleSinkConfig, deps: SinkDeps): Encoded {
-  if (format !== "table") return encodeItems(items, toLineEncoder(format === "json" ? "native" : format, deps.version));
   const options = { ...toOptions({ format, ...config }, deps), head: false };
-  return encodeItems(items, ({ alert }) => renderTable([alert], options).trimEnd());
+  if (format === "table") return encodeItems(items, ({ alert }) => renderTable([alert], options).trimEnd());
+  if (format === "brief") return encodeItems(items, ({ alert }) => renderBrief(alert, options).trimEnd());
+  return encodeItems(items, toLineEncoder(format === "json" ? "native" : format, deps.version));
 }
 
 function toOptions({ tz }: ConsoleSinkConfig, { stdout }: SinkDeps): RowOptions {

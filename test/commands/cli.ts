@@ -34,7 +34,14 @@ export type Running = {
 
 /** The real command line as a child. */
 export function start(args: readonly string[], options: { cwd?: string; env?: Record<string, string> } = {}): Running {
-  const env = { ...process.env, NODE_COMPILE_CACHE, SAGEWATCH_CONFIG: "", SAGEWATCH_STATE_DIR: "", ...options.env };
+  const env = {
+    ...process.env,
+    NODE_COMPILE_CACHE,
+    SAGEWATCH_CONFIG: "",
+    SAGEWATCH_STATE_DIR: "",
+    COLUMNS: "",
+    ...options.env,
+  };
   const child = spawn(process.execPath, [main, ...args], { env, cwd: options.cwd, stdio: ["ignore", "pipe", "pipe"] });
   const texts = { stdout: "", stderr: "" };
   const watchers: (() => void)[] = [];

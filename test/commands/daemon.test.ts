@@ -118,6 +118,9 @@ describe("replay", () => {
   test("the table is for people, ocsf for SIEMs", async () => {
     const table = await run(["replay", input], { cwd: root });
     expect(table.stdout.split("\n")[0]).toMatch(/^TIME +SEVERITY +TITLE/);
+    const narrow = await run(["replay", input], { cwd: root, env: { COLUMNS: "70" } });
+    expect(Math.max(...table.stdout.split("\n").map(({ length }) => length))).toBeGreaterThan(70);
+    expect(Math.max(...narrow.stdout.split("\n").map(({ length }) => length))).toBeLessThanOrEqual(70);
     const ocsf = parseLines((await run(["replay", "--format", "ocsf", input], { cwd: root })).stdout);
     expect(ocsf).toMatchObject([
       { class_uid: 2004, activity_id: 1 },
@@ -281,6 +284,35 @@ describe("a watching daemon", () => {
     expect(code).toBe(0);
     expect(parseLines(stderr).map(({ signal }) => signal)).toContain("draining");
     expect(parseLines(readFileSync(join(dir, "alerts.ndjson"), "utf8"))).toHaveLength(1);
+  });
+
+  test("whose console's reader leaves drains, ends with 3 and a coded line, and keeps what was not delivered", async () => {
+    const spool = join(root, "spool-3");
+    mkdirSync(spool);
+    const { dir, config, state } = setUp("left", "watch", [spool]);
+    const daemon = startDaemon(config);
+    await daemon.until(/"control_opened"/);
+    daemon.child.stdout?.destroy();
+    deliver(spool, "0805", [record(1)]);
+    const { code, stderr } = await daemon.ended;
+    const log = parseLines(stderr);
+    expect([code, log.find(({ signal }) => signal === "drained")]).toEqual([
+      3,
+      expect.objectContaining({ undelivered: 1 }),
+    ]);
+    expect(log.at(-1)).toMatchObject({
+      level: "fatal",
+      signal: "failed",
+      code: "sink_failed",
+      detail: expect.stringMatching(/console has nowhere to write.*waits in .*state for the next start/),
+    });
+    const [delivered] = parseLines(readFileSync(join(dir, "alerts.ndjson"), "utf8"));
+    const again = startDaemon(config);
+    await again.until(new RegExp(String(delivered!["id"])));
+    again.child.kill("SIGTERM");
+    const ended = await again.ended;
+    expect([ended.code, parseLines(ended.stdout).map(({ id }) => id)]).toEqual([0, [delivered!["id"]]]);
+    expect(parseLines((await run(["alerts", "list", "--state", state, "--format", "ndjson"])).stdout)).toHaveLength(1);
   });
 
   test("a second signal ends it at once", async () => {

@@ -36,13 +36,45 @@ describe("demo", () => {
     expect(new Set(alerts.map(({ accountName }) => accountName)).size).toBeGreaterThan(2);
   });
 
+  test("says each alert through the console sink while it runs, then all of them once more in the table", async () => {
+    const temp = makeTemp("console");
+    const { code, stdout } = await run(["demo", "--records", "20000", "--seed", "11", "--tz", "Europe/Berlin"], {
+      env: { TMPDIR: temp, COLUMNS: "100" },
+    });
+    expect(code).toBe(0);
+    const [live = "", table = ""] = stdout.split(/^In all \d+ alerts, the oldest first$/m);
+    const lines = live.trim().split("\n");
+    expect(lines[0]).toBe("Found so far");
+    for (const line of lines.slice(1))
+      expect(line).toMatch(/^2026-03-1\dT[\d:]{8}\+01:00 {2}(critical|high|medium) +\S.{10,}$/);
+    const [folder = ""] = readdirSync(temp);
+    const sent = parseLines(readFileSync(join(temp, folder, "alerts.ndjson"), "utf8"));
+    const titles = new Set(sent.map(({ ruleName }) => String(ruleName)));
+    for (const title of titles) expect([live.includes(title), table.includes(title)]).toEqual([true, true]);
+    expect(
+      Math.max(...`${live}${table.slice(0, table.indexOf("PLANTED"))}`.split("\n").map(({ length }) => length)),
+    ).toBe(100);
+  });
+
+  test("whose reader has seen enough ends at once, quietly, and leaves nothing", async () => {
+    const temp = makeTemp("left");
+    const demo = start(["demo", "--records", "20000"], { env: { TMPDIR: temp } });
+    demo.child.stdout?.destroy();
+    const { code, stderr } = await demo.ended;
+    expect([code, readdirSync(temp)]).toEqual([0, []]);
+    expect(stderr).not.toMatch(/EPIPE|unexpected|sagewatch:/);
+  });
+
   test("runs over the user's own files and leaves them alone", async () => {
     const [temp, own] = [makeTemp("own-temp"), makeTemp("own")];
     const file = deliver(own, "0805", [record(1), "null"]);
     const before = readFileSync(file);
     const { code, stdout } = await run(["demo", own], { env: { TMPDIR: temp } });
     expect(code).toBe(0);
-    expect(stdout).toMatch(/critical +CloudTrail switched off/);
+    expect(stdout).toMatch(
+      /^Found so far\n2026\S+ {2}critical +CloudTrail switched off or narrowed by mallory in 111122223333\n/,
+    );
+    expect(stdout).toMatch(/\nIn all 1 alert, the oldest first\n[^]*critical +CloudTrail switched off/);
     expect(stdout).toContain("read 2 = evaluated 1 + quarantined 1");
     expect(stdout).not.toContain("planted");
     expect([readdirSync(own).length, readFileSync(file)]).toEqual([1, before]);

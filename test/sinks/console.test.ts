@@ -98,6 +98,21 @@ describe("the table", () => {
   });
 });
 
+test("brief is one line an alert without titles: time, severity and who did what where, cut to the terminal", async () => {
+  const lines = (await print({ format: "brief" }, [hostileFinding, endpointBurst])).split("\n");
+  expect(lines).toHaveLength(3);
+  expect(lines[1]).toMatch(
+    /^2026-03-01T00:12:00Z {2}high {11}update 3: Many SageMaker endpoints .* by DataScience in \S+$/,
+  );
+  expect(lines[0]).not.toMatch(/[\u0000-\u001f\u0080-\u009f\u200b\u202e]/);
+  const narrow = await print({ format: "brief", tz: "Asia/Tokyo" }, [endpointBurst], {
+    columns: 60,
+    hasColors: () => true,
+  });
+  expect(narrow).toMatch(/^2026-03-01T09:12:00\+09:00 {2}\u001b\[31mhigh/);
+  expect(stripVTControlCharacters(narrow).trimEnd()).toHaveLength(60);
+});
+
 test("each JSON form is one printable object a line", async () => {
   const [json, native, ocsf] = await Promise.all(
     ["json", "native", "ocsf"].map((format) => print({ format }, [hostileFinding])),

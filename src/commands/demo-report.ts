@@ -1,0 +1,95 @@
+/**
+ * What the demo prints when its run is over: the table of alerts, planted against found, the summary, what to try next.
+ */
+import { basename, join } from "node:path";
+import type { RunSummary } from "../compose.ts";
+import { openRules } from "../compose/rules.ts";
+import type { Config } from "../config/schema.ts";
+import { renderTable } from "../encode/table.ts";
+import { safeLine } from "../lib/safe-text.ts";
+import { fitColumns, formatRow, textWidth } from "../lib/text-table.ts";
+import type { Alert } from "../model/alert.ts";
+import { renderSummary, toCount } from "../ops/summary.ts";
+import { print, type Terminal, widthOf } from "../ops/terminal.ts";
+import type { Answers } from "../simulate/answers.ts";
+import { judge, type Judgement } from "../simulate/attacks/judge.ts";
+import { toRules } from "./rules/rules.ts";
+
+/** Alerts shown; a folder of one's own may give thousands. */
+export const SHOWN_ALERTS = 50;
+const PLANTED_TITLES = ["PLANTED", "PRINCIPAL", "ACCOUNT", "RULES EXPECTED", "FOUND"] as const;
+const PLANTED_FLOORS: readonly number[] = [20, 16, 8, 24, 6];
+
+/** A finished run. `answers` null: over the user's own files. */
+export type Report = {
+  readonly zone: string;
+  readonly config: Config;
+  readonly summary: RunSummary;
+  /** The oldest first. */
+  readonly alerts: readonly Alert[];
+  readonly answers: Answers | null;
+  /** Where the alert file and the answers are. */
+  readonly folder: string;
+};
+
+/** Prints the report to stdout. */
+export async function printReport({ answers, ...run }: Report, terminal: Terminal): Promise<void> {
+  const { config, summary, alerts } = run;
+  const width = widthOf(terminal.stdout);
+  await print(terminal, `\n${renderAlerts(run, terminal)}\n`);
+  if (answers !== null) {
+    const rules = toRules(openRules(config, null, () => undefined).ruleSet);
+    const fileOf = new Map(rules.map(({ id, place }) => [id, basename(place.file, ".yml")]));
+    await print(terminal, `${renderJudgement(judge(answers.attacks, alerts, fileOf), width)}\n`);
+  }
+  await print(terminal, `${renderSummary(summary)}\n`);
+  if (answers !== null && summary.repeated > 0)
+    await print(
+      terminal,
+      "(repeated: the simulated delivery brings some records twice, as AWS may; each counts once)\n",
+    );
+  await print(terminal, `\n${nextThings(run.folder, answers !== null)}`);
+}
+
+function renderAlerts({ alerts, zone }: Pick<Report, "alerts" | "zone">, { stdout }: Terminal): string {
+  if (alerts.length === 0) return "No alerts.\n";
+  const shown = alerts.slice(0, SHOWN_ALERTS);
+  const table = renderTable(shown, { width: widthOf(stdout), zone, colour: stdout.hasColors?.() === true });
+  const rest = alerts.length - shown.length;
+  const count = `${toCount(alerts.length)} ${alerts.length === 1 ? "alert" : "alerts"}`;
+  return `In all ${count}, the oldest first\n${table}${rest === 0 ? "" : `… and ${toCount(rest)} more in the alert file\n`}`;
+}
+
+function renderJudgement({ verdicts, unplanned }: Judgement, width: number): string {
+  const cells = verdicts.map(({ attack, found, missed }) =>
+    [
+      attack.title,
+      attack.principal.split("/").at(-1) ?? "",
+      attack.accountName,
+      attack.expect.rules.join(", "),
+      missed.length === 0 ? "yes" : found.length === 0 ? "NO" : `only ${found.join(", ")}`,
+    ].map(safeLine),
+  );
+  const columns = PLANTED_TITLES.map((title, index) => {
+    const want = Math.max(textWidth(title), ...cells.map((line) => textWidth(line[index] ?? "")));
+    return { title, want, floor: PLANTED_FLOORS[index] ?? want };
+  });
+  const widths = fitColumns(columns, width);
+  const whole = verdicts.filter(({ missed }) => missed.length === 0).length;
+  const total = `${whole} of ${verdicts.length} planted attacks found; ${toCount(unplanned.length)} alerts about anything else.\n`;
+  return [PLANTED_TITLES, ...cells].map((line) => `${formatRow(line, widths, width)}\n`).join("") + total;
+}
+
+function nextThings(folder: string, isSimulated: boolean): string {
+  const command = import.meta.url.endsWith(".ts") ? "bin/sagewatch" : "sagewatch";
+  const rows: readonly (readonly [string, string])[] = [
+    [join(folder, "alerts.ndjson"), "every alert, one JSON object a line"],
+    ...(isSimulated ? ([[join(folder, "input", "answers.json"), "what was planted, record by record"]] as const) : []),
+    [`${command} demo PATH`, "the same over your own CloudTrail files (nothing leaves this machine)"],
+    [`${command} replay --rules my-rule.yml PATH`, "a rule of your own over them"],
+    [`${command} rules list`, "what is looked for"],
+    [`${command} init`, "a commented configuration; then `run`"],
+  ];
+  const width = Math.max(...rows.map(([name]) => textWidth(name)));
+  return `Next things to try\n${rows.map(([name, what]) => `  ${formatRow([name, what], [width, textWidth(what)])}\n`).join("")}`;
+}
