@@ -334,12 +334,9 @@ export type QuarantineRow = Pointer & {
   readonly record?: Uint8Array | null;
 };
 
-/** `fromMs` included, `toMs` not, both of lastEventTime; texts are compared whole. */
-export type AlertFilter = Readonly<
-  Partial<
-    Record<"ruleId" | "severity" | "principal" | "accountId", string> & Record<"fromMs" | "toMs" | "limit", number>
-  >
->;
+type AlertTexts = "ruleId" | "severity" | "principal" | "accountId" | "idPrefix";
+/** `fromMs` included, `toMs` not, both of lastEventTime; texts are compared whole, `principal` also as tables and titles show it. */
+export type AlertFilter = Readonly<Partial<Record<AlertTexts, string> & Record<"fromMs" | "toMs" | "limit", number>>>;
 
 /** An alert with the records behind it; `record` null where only the pointer was kept. */
 export type AlertWithRecords = {
@@ -353,7 +350,8 @@ export type Views = {
   alerts(filter: AlertFilter): readonly Alert[];
   /** By id or a unique prefix of at least 4 characters; null when none. */
   alert(id: string): AlertWithRecords | null;
-  quarantine(filter: { readonly reason?: string; readonly limit?: number }): readonly QuarantineRow[];
+  /** In the order in which they came, or the newest first. */
+  quarantine(filter: Readonly<{ reason?: string; limit?: number; newest?: boolean }>): readonly QuarantineRow[];
   quarantined(id: number): QuarantineRow | null;
   /** Totals by source since the store was made. */
   counts(): readonly CountDelta[];

@@ -23,6 +23,10 @@ const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
 /** Alerts a write: bounds the text held for a slow reader. */
 const ALERTS_A_WRITE = 500;
 
+/** Least characters of an id that `show` takes, and how many alerts it names when several begin so. */
+const PREFIX_MIN = 4;
+const CANDIDATES = 5;
+
 /** Where the state is: --state, else the configuration's. */
 export type StateOptions = { readonly state?: string; readonly config?: string };
 
@@ -77,15 +81,11 @@ export async function listAlerts(options: ListAlerts, terminal: Terminal): Promi
   });
 }
 
-/** Prints one alert. Errors: not_found. */
+/** Prints one alert. Errors: not_found; usage where an id is too short or more than one begins so. */
 export async function showAlert(options: ShowAlert, terminal: Terminal): Promise<number> {
   return withViews(options, async (views) => {
     const found = views.alert(options.id);
-    if (found === null)
-      throw new SagewatchError(
-        "not_found",
-        `no alert, or more than one, has an id that begins with ${JSON.stringify(safeLine(options.id))}: give 4 characters or more of the ID in \`sagewatch alerts list\``,
-      );
+    if (found === null) throw toUnfound(options.id, views);
     const { alert, records } = found;
     if (options.raw === true) {
       const kept = records.flatMap(({ record }) => (record === null ? [] : [record]));
@@ -109,6 +109,28 @@ export async function showAlert(options: ShowAlert, terminal: Terminal): Promise
   });
 }
 
+/** Why no one alert is meant: too little was given, nothing begins so, or several do, which are then named. */
+function toUnfound(id: string, views: Views): SagewatchError {
+  const given = JSON.stringify(safeLine(id));
+  if (id.length < PREFIX_MIN)
+    return new SagewatchError(
+      "usage",
+      `alerts show: ${given} is too short: give ${PREFIX_MIN} characters or more of the id`,
+    );
+  const alike = views.alerts({ idPrefix: id, limit: CANDIDATES + 1 });
+  if (alike.length === 0)
+    return new SagewatchError(
+      "not_found",
+      `no alert has an id that begins with ${given}; \`sagewatch alerts list\` shows the ids that there are`,
+    );
+  const names = alike.slice(0, CANDIDATES).map((alert) => `\n  ${alert.id}  ${safeLine(alert.title)}`);
+  const more = alike.length > CANDIDATES ? "\n  and others" : "";
+  return new SagewatchError(
+    "usage",
+    `alerts show: more than one alert has an id that begins with ${given}; give more of it:${names.join("")}${more}`,
+  );
+}
+
 /** The id of a rule that may be named otherwise. A rule that is configured no more is known by its id alone. */
 function toRule(wanted: string, config: string | undefined): { readonly id: string; readonly hint?: string } {
   if (UUID.test(wanted)) return { id: wanted };
@@ -121,8 +143,11 @@ function toRule(wanted: string, config: string | undefined): { readonly id: stri
 function remarkOdd({ rule, principal, account }: ListAlerts, hint: string | undefined, terminal: Terminal): void {
   if (rule !== undefined && hint !== undefined)
     remark(terminal, `--rule: no configured rule is called ${safeLine(rule)}; ${hint}`);
-  if (principal !== undefined && !principal.startsWith("arn:"))
-    remark(terminal, `--principal: most principals are whole ARNs, and ${safeLine(principal)} is none`);
+  if (principal !== undefined)
+    remark(
+      terminal,
+      `--principal: ${safeLine(principal)} must be a name as tables show it, such as role/NAME, or a whole ARN, in the same case`,
+    );
   if (account !== undefined && !/^\d{12}$/.test(account))
     remark(terminal, `--account: an account id has 12 digits, and ${safeLine(account)} is none`);
 }

@@ -125,7 +125,7 @@ function addAlerts(program: Command, { terminal, done }: Call): void {
     .option("--to <time>", "last event before", toTime)
     .option("--rule <rule>", "of this rule: its id, name or title, or the name of its file, such as log-trail-off")
     .addOption(new Option("--severity <level>", "of this severity").choices([...SEVERITIES]))
-    .option("--principal <id>", "of this principal: its whole ARN, as `alerts show` has it")
+    .option("--principal <id>", "of this principal: its name as tables and titles show it, or its whole ARN")
     .option("--account <id>", "of this account: its 12 digits")
     .option("--limit <number>", "at most so many", toCountOption(1), LIST_LIMIT)
     .addOption(formatOption())
@@ -153,7 +153,7 @@ function addQuarantine(program: Command, { terminal, done }: Call): void {
     .summary("look at records that could not be evaluated, and try them again");
   quarantine
     .command("list")
-    .summary("list records in quarantine, in the order in which they came")
+    .summary("list records in quarantine, the newest first")
     .addOption(new Option("--reason <code>", "with this reason").choices(Object.keys(REASONS)))
     .option("--limit <number>", "at most so many", toCountOption(1), LIST_LIMIT)
     .addOption(

@@ -35,11 +35,12 @@ const TITLES = ["ID", "TIME", "REASON", "SIZE", "TRIES", "WHERE", "DETAIL"] as c
 /** Columns that may be cut, and to how little. */
 const FLOORS: Readonly<Record<string, number>> = { WHERE: 20, DETAIL: 20 };
 
-/** Prints the rows of the quarantine. */
+/** Prints the rows of the quarantine, the newest first. */
 export async function listQuarantine(options: ListQuarantine, terminal: Terminal): Promise<number> {
   return withViews(options, async (views) => {
     const rows = views.quarantine({
       limit: options.limit + 1,
+      newest: true,
       ...(options.reason === undefined ? {} : { reason: options.reason }),
     });
     const shown = rows.slice(0, options.limit);
@@ -47,7 +48,7 @@ export async function listQuarantine(options: ListQuarantine, terminal: Terminal
       await print(terminal, shown.map((row) => `${safeJson(JSON.stringify(toLine(row)))}\n`).join(""));
     else if (shown.length === 0) remark(terminal, "The quarantine is empty.");
     else await print(terminal, renderRows(shown, widthOf(terminal.stdout)));
-    if (rows.length > shown.length) remark(terminal, `These are the first ${shown.length}; there are more (--limit).`);
+    if (rows.length > shown.length) remark(terminal, `These are the newest ${shown.length}; there are more (--limit).`);
     return 0;
   });
 }

@@ -174,6 +174,7 @@ export function renderBrief(alert: Alert, options: RowOptions = {}): string {
 export function renderAlert(alert: Alert, options: TableOptions = {}): string {
   const width = options.width ?? DEFAULT_WIDTH;
   const time = (text: string): string => formatTime(text, options.zone);
+  const listed = alert.eventIds.length;
   const names = (ids: readonly string[]): string[] => ids.map((id) => `${id} ${techniqueName(id)}`.trimEnd());
   const fields: readonly (readonly [string, readonly string[]])[] = [
     ["id", [`${alert.id}, revision ${alert.revision}`]],
@@ -190,17 +191,19 @@ export function renderAlert(alert: Alert, options: TableOptions = {}): string {
     ["late", alert.late === true ? ["yes: it came after the lateness bound, so correlations did not count it"] : []],
     ["ATT&CK", names(alert.attack)],
     ["ATLAS", names(alert.atlas)],
-    ["events", [`${alert.eventCount}, of which listed: ${alert.eventIds.length}`, ...alert.eventIds]],
+    ["events", [`${alert.eventCount}${listed < alert.eventCount ? `, of which listed below: ${listed}` : ""}`]],
   ];
   const lines = fields.flatMap(([name, values]) =>
     values.map((value, index) => `${(index === 0 ? name : "").padEnd(13)}${safeLine(value)}`),
   );
   const evidence = alert.evidence.flatMap((row) => toEvidenceLines(row, time));
+  const further = toFurtherIds(alert, width);
   return [
     cutText(safeLine(alert.title), width),
     "",
     ...lines,
     ...(evidence.length > 0 ? ["", "evidence", ...evidence] : []),
+    ...further,
   ]
     .map((line) => `${line.trimEnd()}\n`)
     .join("");
@@ -225,6 +228,14 @@ function toEvidence({ why, evidence }: Alert): string {
   const first = evidence[0];
   if (why !== "" || first === undefined) return why;
   return first.sourceIPAddress === "" ? first.action : `${first.action} from ${first.sourceIPAddress}`;
+}
+
+/** Ids of the events that have no line in the evidence, as many on a line as fit. */
+function toFurtherIds({ eventIds, evidence }: Alert, width: number): string[] {
+  const told = new Set(evidence.map(({ eventId }) => eventId));
+  const ids = eventIds.filter((id) => !told.has(id)).map(safeLine);
+  const lines = wrapText(ids.join(" "), width - BELOW_INDENT.length, ids.length);
+  return ids.length === 0 ? [] : ["", "further events", ...lines.map((line) => BELOW_INDENT + line)];
 }
 
 function toEvidenceLines(row: AlertEvidence, time: (text: string) => string): string[] {

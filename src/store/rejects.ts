@@ -6,7 +6,7 @@
  * evaluated and counted; their table is a convenience for replay, so there the oldest make room. Repeating a row (the same
  * record of the same place for the same reason) changes nothing.
  */
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Match, QuarantineRow, Views } from "../contracts.ts";
 import { sha256Hex } from "../lib/canonical.ts";
 import type { Rejected } from "../model/event.ts";
@@ -47,11 +47,14 @@ export function createQuarantineViews(
   sqlite: DatabaseSync,
 ): Pick<Views, "quarantine" | "quarantined" | "quarantineCounts"> {
   const columns = `id, source, path, idx AS "index", kind, reason, detail, size_bytes AS sizeBytes, sha256, tries, at_ms AS atMs, crc`;
-  const list = sqlite.prepare(`SELECT ${columns} FROM quarantine WHERE ?1 IS NULL OR reason = ?1 ORDER BY id LIMIT ?2`);
+  const [oldest, newest] = ["", "DESC"].map((order) =>
+    sqlite.prepare(`SELECT ${columns} FROM quarantine WHERE ?1 IS NULL OR reason = ?1 ORDER BY id ${order} LIMIT ?2`),
+  ) as [StatementSync, StatementSync];
   const one = sqlite.prepare(`SELECT ${columns}, record FROM quarantine WHERE id = ?`);
   const byReason = sqlite.prepare("SELECT reason, count(*) AS records FROM quarantine GROUP BY reason ORDER BY reason");
   return {
-    quarantine: ({ reason, limit }) => rows(list, reason ?? null, limit ?? -1).map(toQuarantineRow),
+    quarantine: (filter) =>
+      rows(filter.newest === true ? newest : oldest, filter.reason ?? null, filter.limit ?? -1).map(toQuarantineRow),
     quarantined: (id) => {
       const found = Number.isSafeInteger(id) ? row(one, id) : null;
       if (found === null) return null;

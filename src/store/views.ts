@@ -52,11 +52,19 @@ export function openViews(dir: string): Views & { close(): void } {
   }
 }
 
+/**
+ * Parameter 5 against a principal: whole; its end after a "/" or ":", as titles have it; or type and last part (9 and
+ * 10) without the path between, as tables have it.
+ */
+const IS_PRINCIPAL = `(principal = ?5 OR substr(principal, -length(?5) - 1) IN ('/' || ?5, ':' || ?5)
+  OR (?9 IS NOT NULL AND instr(principal, ':' || ?9 || '/') > 0 AND substr(principal, -length(?10) - 1) = '/' || ?10))`;
+
 /** `fromMs` is included, `toMs` is not; both are compared with lastEventTime. Equal times are ordered by id. */
 function createAlertList(sqlite: DatabaseSync): Views["alerts"] {
   const list = sqlite.prepare(
     `SELECT content, revision, seen_ms, crc FROM alerts WHERE last_ms >= ?1 AND last_ms < ?2 AND (?3 IS NULL OR rule_id = ?3)
-       AND (?4 IS NULL OR severity = ?4) AND (?5 IS NULL OR principal = ?5) AND (?6 IS NULL OR account_id = ?6)
+       AND (?4 IS NULL OR severity = ?4) AND (?5 IS NULL OR ${IS_PRINCIPAL}) AND (?6 IS NULL OR account_id = ?6)
+       AND (?8 IS NULL OR (id >= ?8 AND id < ?8 || char(0x10ffff)))
      ORDER BY last_ms DESC, id LIMIT ?7`,
   );
   return (filter: AlertFilter) => {
@@ -68,8 +76,11 @@ function createAlertList(sqlite: DatabaseSync): Views["alerts"] {
       principal = null,
       accountId = null,
       limit = -1,
+      idPrefix = null,
     } = filter;
-    return (rows(list, fromMs, toMs, ruleId, severity, principal, accountId, limit) as AlertRow[]).map(toAlert);
+    const [type = null, name = null] = principal?.match(/^([^/:]+)\/([^/]+)$/)?.slice(1) ?? [];
+    const texts = [ruleId, severity, principal, accountId] as const;
+    return (rows(list, fromMs, toMs, ...texts, limit, idPrefix, type, name) as AlertRow[]).map(toAlert);
   };
 }
 

@@ -218,9 +218,11 @@ describe("looking", () => {
       stdout: "",
       stderr: "--rule: no configured rule is called log-trial-off; did you mean log-trail-off?\n",
     });
-    expect((await list("--principal", "user/mallory", "--account", "ml-prod")).stderr).toMatch(
-      /whole ARNs, and user\/mallory is none\n.*12 digits, and ml-prod is none/,
+    expect((await list("--principal", "User/mallory", "--account", "ml-prod")).stderr).toMatch(
+      /User\/mallory must be a name as tables show it.*\n.*12 digits, and ml-prod is none/,
     );
+    for (const name of ["user/mallory", "mallory"])
+      expect(parseLines((await list("--principal", name)).stdout)).toEqual(byFile);
   });
 
   test("alerts show takes the first characters of an id and tells where the record is", async () => {
@@ -236,8 +238,30 @@ describe("looking", () => {
     expect(await run(["alerts", "show", "--state", state, "ffffffff"])).toMatchObject({
       code: 2,
       stdout: "",
-      stderr: expect.stringContaining("no alert"),
+      stderr: expect.stringContaining("no alert has an id that begins with"),
     });
+    expect((await run(["alerts", "show", "--state", state, id.slice(0, 3)])).stderr).toContain(
+      "too short: give 4 characters or more",
+    );
+  });
+
+  test("alerts show tells an ambiguous id apart from an unknown one, and names those that it may mean", async () => {
+    const folder = join(root, "crowd");
+    mkdirSync(folder);
+    const names = Array.from({ length: 1500 }, (_, index) => record(index));
+    deliver(folder, "0900", names);
+    const crowd = setUp("alike", "once", [folder]);
+    await run(["run", "--config", crowd.config]);
+    const listed = await run(["alerts", "list", "--state", crowd.state, "--limit", "2000", "--format", "ndjson"]);
+    const groups = Map.groupBy(
+      parseLines(listed.stdout).map(({ id }) => String(id)),
+      (id) => id.slice(0, 4),
+    );
+    const [prefix, alike] = [...groups].find(([, ids]) => ids.length > 1)!;
+    const shown = await run(["alerts", "show", "--state", crowd.state, prefix]);
+    expect(shown).toMatchObject({ code: 2, stdout: "" });
+    expect(shown.stderr).toContain(`more than one alert has an id that begins with "${prefix}"`);
+    for (const id of alike) expect(shown.stderr).toContain(`\n  ${id}  CloudTrail switched off`);
   });
 
   test("quarantine list and show say why, and the record is whole", async () => {

@@ -88,6 +88,16 @@ describe("the long form", () => {
     await expect(renderAlert(endpointBurst)).toMatchFileSnapshot("../golden/alert-long.txt");
   });
 
+  test("names each event once: in the evidence, or in one list of those that have no line there", () => {
+    const ids = Array.from({ length: 40 }, (_, at) => `0a0a0a0a-0000-4000-8000-${String(at + 1).padStart(12, "0")}`);
+    const text = renderAlert({ ...endpointBurst, eventIds: ids, eventCount: 40 }, { width: 100 });
+    for (const id of ids) expect(text.split(id)).toHaveLength(2);
+    const further = lines(text.slice(text.indexOf("further events"))).slice(1);
+    expect(further).toHaveLength(19);
+    expect(text).toMatch(/^events {7}40$/m);
+    expect(renderAlert(endpointBurst)).not.toContain("further");
+  });
+
   test("makes hidden characters visible and lets no text forge a line", () => {
     const text = renderAlert(hostileFinding);
     expect(text).toContain("gpj.\\u{202e}txt\\u{200b}\\u{a}forged line");

@@ -148,6 +148,14 @@ describe("mistakes", () => {
   });
 });
 
+test("a level that does not exist is told with what a lenient rule gets instead, and strict loads none", () => {
+  const text = head("title: T\nlevel: hihg\n");
+  const lenient = parse(text, { mode: "lenient" });
+  expect(lenient.problems[0]!.message).toBe("level `hihg` does not exist; did you mean `high`; medium is used");
+  expect(lenient.ruleSet.detections[0]!.level).toBe("medium");
+  expect(parse(text).problems[0]!.message).toBe("level `hihg` does not exist; did you mean `high`");
+});
+
 test("all mistakes of a file are told at once, in order of place", () => {
   const text = `${HEAD.replace("low", "hihg")}detection:\n  sel:\n    f|contians: x\n    g: []\n  condition: slt\n`;
   expect(places(parse(text).problems)).toStrictEqual([

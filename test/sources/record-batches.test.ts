@@ -174,7 +174,7 @@ describe("damage", () => {
       { reason: "bad_json", pointer: { source: "test", path: "input", index: 1 }, sizeBytes: 8, kind: "" },
     ]);
     expect(Buffer.from(batch!.rejected[0]!.bytes!).toString()).toBe('{"x" 1}\n');
-    expect(batch!.rejected[0]!.detail).toMatch(/^at byte \d+: unexpected "1" at byte \d+$/);
+    expect(batch!.rejected[0]!.detail).toMatch(/^from byte \d+: unexpected "1" at byte \d+$/);
   });
 
   test("hostile line starts cost no more than a few readings", () => {

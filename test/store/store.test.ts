@@ -3,13 +3,18 @@ import * as path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { zstdDecompressSync } from "node:zlib";
 import { expect, test } from "vitest";
-import type { Match } from "../../src/contracts.ts";
+import type { AlertFilter, Match } from "../../src/contracts.ts";
+import type { Rejected } from "../../src/model/event.ts";
 import { openViews } from "../../src/store/views.ts";
 import { examineStore } from "../contracts/store-exam.ts";
 import { countUnits, draft, dump, evidence, makeUnit, member, pointer, START, unit } from "./make.ts";
 import { createModel, open, stateDir } from "./temp.ts";
 
 const DAY = 86_400_000;
+
+function bad(index: number): Rejected {
+  return { reason: "bad_json", pointer: { ...pointer, index }, detail: "", bytes: null, sizeBytes: 1, kind: "" };
+}
 
 examineStore("on disk", () => open(stateDir()));
 examineStore("temporary", () => open(null));
@@ -46,14 +51,47 @@ test("views of another connection see each commit as it stands, beside the write
   after.close();
 });
 
+test("alerts are found by the start of their id, and by a principal whole or as tables and titles show it", () => {
+  const principals: Readonly<Record<string, string>> = {
+    "aaaa-1": "arn:aws:iam::111122223333:role/team/ml/Trainer",
+    "aaaa-2": "arn:aws:iam::111122223333:role/Trainer",
+    "aaab-3": "arn:aws:iam::111122223333:user/Trainer",
+    "aaab-4": "AROAEXAMPLE:Trainer",
+    "b_%5": "arn:aws:iam::111122223333:role/OtherTrainer",
+  };
+  const store = open(null);
+  const alerts = Object.entries(principals).map(([id, principal]) => {
+    const made = draft(id);
+    return { ...made, content: { ...made.content, principal } };
+  });
+  store.commit(unit({ alerts }));
+  const ids = (filter: AlertFilter): string[] => store.views.alerts(filter).map(({ id }) => id);
+  expect(ids({ idPrefix: "aaa" })).toEqual(["aaaa-1", "aaaa-2", "aaab-3", "aaab-4"]);
+  expect(ids({ idPrefix: "aaab", limit: 1 })).toEqual(["aaab-3"]);
+  expect(ids({ idPrefix: "b%" })).toEqual([]);
+  expect(ids({ principal: "role/Trainer" })).toEqual(["aaaa-1", "aaaa-2"]);
+  expect(ids({ principal: "Trainer" })).toEqual(["aaaa-1", "aaaa-2", "aaab-3", "aaab-4"]);
+  expect(ids({ principal: "arn:aws:iam::111122223333:role/Trainer" })).toEqual(["aaaa-2"]);
+  for (const principal of ["rainer", "trainer", "role/%", "role", ""]) expect(ids({ principal })).toEqual([]);
+});
+
+test("the quarantine is listed in the order in which it came, or the newest first", () => {
+  const store = open(null);
+  store.commit(unit({ rejected: [1, 2, 3].map(bad) }));
+  const at = (filter: object): number[] => store.views.quarantine(filter).map(({ index }) => index);
+  expect([at({}), at({ newest: true }), at({ newest: true, limit: 2 })]).toEqual([
+    [1, 2, 3],
+    [3, 2, 1],
+    [3, 2],
+  ]);
+});
+
 test("views of a folder without a state file say so", () => {
   expect(() => openViews(stateDir())).toThrow(expect.objectContaining({ code: "not_found" }));
 });
 
 test("a full quarantine is told, still takes the unit in hand, and is open again when rows were resolved", () => {
   const store = open(null, { quarantineRows: 3 });
-  const bad = (index: number) =>
-    ({ reason: "bad_json", pointer: { ...pointer, index }, detail: "", bytes: null, sizeBytes: 1, kind: "" }) as const;
   store.commit(unit({ rejected: [bad(1), bad(2)] }));
   expect(store.quarantineFull()).toBe(false);
   store.commit(unit({ rejected: [bad(3), bad(4)] }));

@@ -375,7 +375,7 @@ export class JsonSplitter {
     const kept = !this.#isTooLarge();
     const scan = this.#place === ITEM ? this.#scan : null;
     this.#close();
-    const text = `at byte ${this.#from}: ${detail}`;
+    const text = `from byte ${this.#from}: ${detail}`;
     const range = kept ? bytes.subarray(this.#from - start, this.#pos) : null;
     if (this.#sink.fault({ fault, detail: text, bytes: range, sizeBytes: size, scan })) this.#makeRoom();
   }

@@ -94,7 +94,7 @@ function parseLevel(map: YamlMap, findings: Findings): Severity {
     return LEVEL_DEFAULT;
   }
   const level = SEVERITIES.find((severity) => severity === textOf(node));
-  if (level === undefined) unknownValue(node, { key: "level", known: SEVERITIES }, findings);
+  if (level === undefined) unknownValue(node, { key: "level", known: SEVERITIES, used: LEVEL_DEFAULT }, findings);
   return level ?? LEVEL_DEFAULT;
 }
 
@@ -106,10 +106,18 @@ function parseStatus(map: YamlMap, findings: Findings): string | null {
   return status;
 }
 
-function unknownValue(node: YamlNode, is: { key: string; known: readonly string[] }, findings: Findings): void {
+type Unknown = {
+  readonly key: string;
+  readonly known: readonly string[];
+  /** What a rule that is loaded all the same gets instead. */
+  readonly used?: string;
+};
+
+function unknownValue(node: YamlNode, is: Unknown, findings: Findings): void {
   const value = shownAs(node);
+  const used = is.used !== undefined && findings.mode === "lenient" ? `; ${is.used} is used` : "";
   findings.lapse("value_unknown", node.at, {
-    message: `${is.key} \`${value}\` does not exist${findings.suggest(value, is.known)}`,
+    message: `${is.key} \`${value}\` does not exist${findings.suggest(value, is.known)}${used}`,
     value,
     remedy: `use one of ${is.known.join(", ")}`,
   });
