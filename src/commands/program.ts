@@ -113,7 +113,8 @@ function explain(error: unknown, terminal: Terminal, help: string): number {
   const message = safeText(redactText(known === null ? `unexpected: ${describe(error)}` : known.message));
   remark(terminal, `sagewatch: ${message}`);
   const remedy = known?.code === "usage" ? `See \`${help}\`.` : ERROR_CODES[known?.code ?? "internal"].remedy;
-  remark(terminal, `  ${remedy} (${known?.code ?? "internal"})`);
+  // Some messages end with it, since they are also log lines.
+  remark(terminal, `  ${message.includes(remedy) ? "" : `${remedy} `}(${known?.code ?? "internal"})`);
   return known?.exitCode ?? CANNOT_RUN;
 }
 

@@ -25,6 +25,8 @@ export function toPaths(dir: string): FolderPaths {
 /** Makes the folder 0700, with its parents. Throws store_failed when it cannot be made or others may enter it. */
 export function prepareFolder(dir: string): void {
   try {
+    if (fs.statSync(dir, { throwIfNoEntry: false })?.isDirectory() === false)
+      throw new Error("there is a file of that name");
     fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
     if ((fs.statSync(dir).mode & 0o777) !== 0o700) tighten(dir);
   } catch (error) {
@@ -46,7 +48,7 @@ function tighten(dir: string): void {
     if ((mode & 0o007) === 0) return;
     throw new SagewatchError(
       "store_failed",
-      `The state folder ${dir} has mode ${mode.toString(8)} and cannot be changed to 700. Run: chmod 700 ${dir}`,
+      `The state folder ${dir} has mode ${mode.toString(8)}, so others may enter it, and this user may not change that: ${toMessage(error)}. Let its owner run chmod 700 or chown, or set state.dir to a folder of this user.`,
       { cause: error },
     );
   }

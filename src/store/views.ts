@@ -35,12 +35,7 @@ export function createViews(sqlite: DatabaseSync): Views {
  */
 export function openViews(dir: string): Views & { close(): void } {
   const file = toPaths(dir).store;
-  if (!fs.existsSync(file)) {
-    throw new SagewatchError(
-      "not_found",
-      `There is no state file in ${dir}. Name the folder of a daemon that ran, as state.dir or on the command line.`,
-    );
-  }
+  checkThere(dir, file);
   let sqlite: DatabaseSync | null = null;
   try {
     sqlite = connect(file, "read");
@@ -49,6 +44,22 @@ export function openViews(dir: string): Views & { close(): void } {
   } catch (error) {
     sqlite?.close();
     throw toStoreError(error, `read the state file ${file}`);
+  }
+}
+
+/** A folder that may not be entered looks empty: that is told apart from one without a state. */
+function checkThere(dir: string, file: string): void {
+  try {
+    fs.statSync(file);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "ENOENT" && code !== "ENOTDIR") throw toStoreError(error, `read the state file ${file}`);
+    const what = code === "ENOENT" ? `There is no state file in ${dir}` : `${dir} is no folder`;
+    throw new SagewatchError(
+      "not_found",
+      `${what}. Name the folder of a daemon that ran, as state.dir or on the command line.`,
+      { cause: error },
+    );
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * The daemon and the commands around it as real processes over real files: run, replay, alerts, quarantine.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -82,6 +82,31 @@ describe("run once", () => {
     const replayed = await run(["replay", "--config", config, "--format", "ndjson", input]);
     expect(replayed.code).toBe(0);
     expect(contents(replayed.stdout)).toEqual(contents(ran));
+  });
+
+  const isRoot = process.getuid?.() === 0; // no permission stops root
+  const unfit: readonly (readonly [string, string, string])[] = [
+    ["is a file", "taken", "there is a file of that name"],
+    ["lies below a file", "taken/state", "not a directory"],
+    ...(isRoot ? [] : ([["lies in a folder that may not be written", "closed/state", "permission denied"]] as const)),
+  ];
+  test.each(unfit)("a state folder that %s is refused: code, exit 3, what to do", async (name, path, why) => {
+    const { dir, config } = setUp(name.replaceAll(" ", "-"), "once");
+    writeFileSync(join(dir, "taken"), "mine");
+    mkdirSync(join(dir, "closed"));
+    const state = join(dir, path);
+    const settings = { ...JSON.parse(readFileSync(config, "utf8")), state: { dir: state } };
+    writeFileSync(config, JSON.stringify(settings));
+    chmodSync(join(dir, "closed"), 0o500);
+    const { code, stdout, stderr } = await run(["run", "--config", config]);
+    chmodSync(join(dir, "closed"), 0o700);
+    expect([code, stdout, readFileSync(join(dir, "taken"), "utf8")]).toEqual([3, "", "mine"]);
+    expect(parseLines(stderr).at(-1)).toMatchObject({
+      level: "fatal",
+      signal: "failed",
+      code: "store_failed",
+      detail: expect.stringMatching(new RegExp(`${state}.*${why}.*state\\.dir`)),
+    });
   });
 
   test("a rule set with an error is refused with its place, and nothing runs", async () => {

@@ -33,6 +33,7 @@ describe("mistakes", () => {
     ["no number", ["demo", "--records", "many"], "Write a whole number of 20000 or more"],
     ["files that are not there", ["replay", none], none],
     ["rules that are not there", ["rules", "check", none], `\`${none}\` does not exist`],
+    ["a state that is no folder", ["alerts", "list", "--state", at("file", "x")], "file is no folder. Name the folder"],
     ["no state", ["alerts", "list", "--state", none], `There is no state file in ${none}`],
     [
       "a config that is not there",
