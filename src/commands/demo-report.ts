@@ -5,9 +5,10 @@ import { basename, join } from "node:path";
 import type { RunSummary } from "../compose.ts";
 import { openRules } from "../compose/rules.ts";
 import type { Config } from "../config/schema.ts";
+import type { QuarantineRow } from "../contracts.ts";
 import { renderTable } from "../encode/table.ts";
 import { safeLine } from "../lib/safe-text.ts";
-import { fitColumns, formatRow, textWidth } from "../lib/text-table.ts";
+import { cutText, fitColumns, formatRow, textWidth } from "../lib/text-table.ts";
 import type { Alert } from "../model/alert.ts";
 import { renderSummary, toCount } from "../ops/summary.ts";
 import { print, type Terminal, widthOf } from "../ops/terminal.ts";
@@ -17,6 +18,8 @@ import { toRules } from "./rules/rules.ts";
 
 /** Alerts shown; a folder of one's own may give thousands. */
 export const SHOWN_ALERTS = 50;
+/** Records shown that were not evaluated: enough to see what kind of trouble it is. */
+export const SHOWN_QUARANTINED = 5;
 const PLANTED_TITLES = ["PLANTED", "PRINCIPAL", "ACCOUNT", "RULES EXPECTED", "FOUND"] as const;
 const PLANTED_FLOORS: readonly number[] = [20, 16, 8, 24, 6];
 
@@ -27,6 +30,8 @@ export type Report = {
   readonly summary: RunSummary;
   /** The oldest first. */
   readonly alerts: readonly Alert[];
+  /** The first that were not evaluated, at most SHOWN_QUARANTINED. */
+  readonly quarantined: readonly QuarantineRow[];
   readonly answers: Answers | null;
   /** Where the alert file and the answers are. */
   readonly folder: string;
@@ -48,6 +53,7 @@ export async function printReport({ answers, ...run }: Report, terminal: Termina
       terminal,
       "(repeated: the simulated delivery brings some records twice, as AWS may; each counts once)\n",
     );
+  await print(terminal, renderQuarantined(run, width));
   await print(terminal, `\n${nextThings(run.folder, answers !== null)}`);
 }
 
@@ -58,6 +64,18 @@ function renderAlerts({ alerts, zone }: Pick<Report, "alerts" | "zone">, { stdou
   const rest = alerts.length - shown.length;
   const count = `${toCount(alerts.length)} ${alerts.length === 1 ? "alert" : "alerts"}`;
   return `In all ${count}, the oldest first\n${table}${rest === 0 ? "" : `… and ${toCount(rest)} more in the alert file\n`}`;
+}
+
+/** Where and why; nothing when every record was evaluated. */
+function renderQuarantined({ quarantined, summary }: Pick<Report, "quarantined" | "summary">, width: number): string {
+  if (quarantined.length === 0) return "";
+  const lines = quarantined.flatMap(({ path, index, reason, detail }) => [
+    `  ${safeLine(path)} record ${index}`,
+    cutText(safeLine(`    ${reason}: ${detail}`), width),
+  ]);
+  const rest = summary.quarantined - quarantined.length;
+  const more = rest > 0 ? [`  … and ${toCount(rest)} more; \`run\` keeps each, for \`quarantine list\``] : [];
+  return `\n${["Not evaluated", ...lines, ...more].join("\n")}\n`;
 }
 
 function renderJudgement({ verdicts, unplanned }: Judgement, width: number): string {

@@ -15,7 +15,6 @@ import { ADAPTERS } from "../config/registries.ts";
 import type { Config } from "../config/schema.ts";
 import type { Sink } from "../contracts.ts";
 import { systemClock } from "../lib/clock.ts";
-import type { Alert } from "../model/alert.ts";
 import { createGathering } from "../ops/gather.ts";
 import { createLog } from "../ops/log.ts";
 import { createProgress, type ProgressLine } from "../ops/progress.ts";
@@ -23,8 +22,8 @@ import { toCount } from "../ops/summary.ts";
 import type { Terminal } from "../ops/terminal.ts";
 import type { Answers } from "../simulate/answers.ts";
 import { openViews } from "../store/views.ts";
-import { printReport, SHOWN_ALERTS } from "./demo-report.ts";
-import { describeProgress, shareOf } from "./replay.ts";
+import { printReport, type Report, SHOWN_ALERTS, SHOWN_QUARANTINED } from "./demo-report.ts";
+import { describeProgress, shareOf, toLogStream } from "./replay.ts";
 import { runSimulate } from "./simulate.ts";
 
 export type DemoCommand = {
@@ -47,9 +46,8 @@ export async function runDemo(options: DemoCommand, terminal: Terminal): Promise
     const paths = answers === null ? options.paths : [join(folder, "input", "AWSLogs")];
     const config = makeConfig({ folder, paths, answers, tz: options.tz });
     const summary = await runPipeline(config, terminal);
-    const alerts = readAlerts(config);
     if (terminal.signal.aborted) return 0;
-    await printReport({ zone: options.tz, config, summary, alerts, answers, folder }, terminal);
+    await printReport({ zone: options.tz, config, summary, ...readState(config), answers, folder }, terminal);
     isDone = true;
     return 0;
   } finally {
@@ -111,7 +109,10 @@ async function runPipeline(config: Config, terminal: Terminal): Promise<RunSumma
   try {
     return await composeRun({
       config,
-      emit: createGathering(createLog({ level: config.log.level, stream: terminal.stderr }), systemClock),
+      emit: createGathering(
+        createLog({ level: config.log.level, stream: toLogStream(progress, terminal) }),
+        systemClock,
+      ),
       signal: terminal.signal,
       onProgress: (now) => progress.show(shareOf(now), describeProgress(now)),
       wraps: { sink: (sink) => (sink.name === CONSOLE ? besideProgress(sink, progress, terminal) : sink) },
@@ -134,17 +135,21 @@ function besideProgress(sink: Sink, progress: ProgressLine, terminal: Terminal):
       if (written === 0) terminal.stdout.write("Found so far\n");
       written += shown.length;
       await sink.send(shown, signal);
+      if (written === SHOWN_ALERTS) terminal.stdout.write("… whatever else is found stands in the alert file\n");
     }
     return items.map(() => ({ status: "accepted" }));
   };
   return { ...sink, send };
 }
 
-/** Every alert of the run, the oldest first. */
-function readAlerts(config: Config): readonly Alert[] {
+/** Every alert of the run, the oldest first, and the first records that could not be evaluated. */
+function readState(config: Config): Pick<Report, "alerts" | "quarantined"> {
   const views = openViews(config.state.dir);
   try {
-    return views.alerts({}).toReversed();
+    return {
+      alerts: views.alerts({}).toReversed(),
+      quarantined: views.quarantine({ limit: SHOWN_QUARANTINED }),
+    };
   } finally {
     views.close();
   }

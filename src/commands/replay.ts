@@ -10,7 +10,7 @@ import { ADAPTERS } from "../config/registries.ts";
 import { systemClock } from "../lib/clock.ts";
 import { createGathering } from "../ops/gather.ts";
 import { createLog } from "../ops/log.ts";
-import { createProgress } from "../ops/progress.ts";
+import { createProgress, type ProgressLine } from "../ops/progress.ts";
 import { renderSummary } from "../ops/summary.ts";
 import { remark, type Terminal } from "../ops/terminal.ts";
 import { printAlerts, quieter } from "./alerts.ts";
@@ -37,17 +37,36 @@ export async function runReplay(options: ReplayCommand, terminal: Terminal): Pro
       paths: options.paths,
       rulePaths: options.rules ?? null,
       latenessMs: options.lateness ?? null,
-      emit: createGathering(createLog({ level: quieter(config), stream: terminal.stderr }), systemClock),
+      emit: createGathering(
+        createLog({ level: quieter(config), stream: toLogStream(progress, terminal) }),
+        systemClock,
+      ),
       signal: terminal.signal,
       onProgress: (now) => progress.show(shareOf(now), describeProgress(now)),
     });
     progress.end();
     await printAlerts(alerts, { format: options.format, zone: options.tz, isFirst: () => true }, terminal);
+    if (terminal.signal.aborted) remark(terminal, "Stopped before the end: this is of the part that was read.");
     remark(terminal, renderSummary(summary));
+    if (summary.quarantined > 0)
+      remark(
+        terminal,
+        "(which records were not evaluated: `sagewatch demo PATH` names them; `run` keeps them in quarantine)",
+      );
     return 0;
   } finally {
     progress.end();
   }
+}
+
+/** Where log lines go while a progress line stands on the screen: they do not tear it. */
+export function toLogStream(progress: ProgressLine, { stderr }: Terminal): { write(line: string): void } {
+  return {
+    write: (line) => {
+      progress.clear();
+      stderr.write(line);
+    },
+  };
 }
 
 /** Share of the bytes that are read; null while they are not known. */

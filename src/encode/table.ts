@@ -196,7 +196,7 @@ export function renderAlert(alert: Alert, options: TableOptions = {}): string {
   const lines = fields.flatMap(([name, values]) =>
     values.map((value, index) => `${(index === 0 ? name : "").padEnd(13)}${safeLine(value)}`),
   );
-  const evidence = alert.evidence.flatMap((row) => toEvidenceLines(row, time));
+  const evidence = alert.evidence.flatMap((row) => toEvidenceLines(row, time, width));
   const further = toFurtherIds(alert, width);
   return [
     cutText(safeLine(alert.title), width),
@@ -238,7 +238,8 @@ function toFurtherIds({ eventIds, evidence }: Alert, width: number): string[] {
   return ids.length === 0 ? [] : ["", "further events", ...lines.map((line) => BELOW_INDENT + line)];
 }
 
-function toEvidenceLines(row: AlertEvidence, time: (text: string) => string): string[] {
+/** The second line is cut, since a user agent is long, says the same in every row, and is whole in the other formats. */
+function toEvidenceLines(row: AlertEvidence, time: (text: string) => string, width: number): string[] {
   const details = [
     row.target === "" ? "" : `on ${row.target}`,
     row.sourceIPAddress === "" ? "" : `from ${row.sourceIPAddress}`,
@@ -246,7 +247,7 @@ function toEvidenceLines(row: AlertEvidence, time: (text: string) => string): st
   ];
   const line = [time(row.time), row.action, ...details].filter((text) => text !== "").join("  ");
   const second = [row.eventId, row.userAgent].filter((text) => text !== "").join("  ");
-  return [`  ${safeLine(line)}`, ...(second === "" ? [] : [`    ${safeLine(second)}`])];
+  return [`  ${safeLine(line)}`, ...(second === "" ? [] : [cutText(`    ${safeLine(second)}`, width)])];
 }
 
 /** Colours the severity cell of a finished line: widths were counted before, for colours take none. */

@@ -76,8 +76,28 @@ describe("demo", () => {
     );
     expect(stdout).toMatch(/\nIn all 1 alert, the oldest first\n[^]*critical +CloudTrail switched off/);
     expect(stdout).toContain("read 2 = evaluated 1 + quarantined 1");
+    expect(stdout).toMatch(
+      /\nNot evaluated\n {2}\S+_0123456789abcdef\.json\.gz record 1\n {4}bad_json: from byte \d+: \S.*\n\n/,
+    );
     expect(stdout).not.toContain("planted");
     expect([readdirSync(own).length, readFileSync(file)]).toEqual([1, before]);
+  });
+
+  test("over very many alerts shows the first, as they come and in the table, and says where all are", async () => {
+    const [temp, own] = [makeTemp("many-temp"), makeTemp("many")];
+    deliver(
+      own,
+      "0805",
+      Array.from({ length: 120 }, (_, index) => record(index)),
+    );
+    const { code, stdout } = await run(["demo", own], { env: { TMPDIR: temp } });
+    expect(code).toBe(0);
+    const [live = "", table = ""] = stdout.split("In all 120 alerts, the oldest first\n");
+    expect(live.match(/ by mallory in 111122223333$/gm)).toHaveLength(50);
+    expect(live).toContain("\n… whatever else is found stands in the alert file\n");
+    expect(table).toContain("… and 70 more in the alert file\n");
+    const [folder = ""] = readdirSync(temp);
+    expect(parseLines(readFileSync(join(temp, folder, "alerts.ndjson"), "utf8"))).toHaveLength(120);
   });
 
   test("a path that is not there is said at once, and nothing stays", async () => {

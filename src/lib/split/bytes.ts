@@ -58,5 +58,8 @@ export function findAtomEnd(
 
 /** A byte for messages: the character where it can be shown, else its number. */
 export function showByte(byte: number): string {
-  return byte > 0x20 && byte < 0x7f ? `"${String.fromCharCode(byte)}"` : `byte 0x${byte.toString(16).padStart(2, "0")}`;
+  const mark = byte === QUOTE ? "'" : '"';
+  return byte > 0x20 && byte < 0x7f
+    ? `${mark}${String.fromCharCode(byte)}${mark}`
+    : `byte 0x${byte.toString(16).padStart(2, "0")}`;
 }
