@@ -4,40 +4,25 @@
  * Each compose function opens what it needs, runs it and closes it again. Whatever is opened first is closed last, also
  * when something fails half-way. Nothing here decides: it hands each part what that part's contract asks for.
  */
-import {
-  createRoute,
-  openControl,
-  openQuarantine,
-  openSinks,
-  type OpenSource,
-  openSources,
-  toStanding,
-  type Wraps,
-} from "./compose/adapters.ts";
-import { dearest, openRules, type RuleCost, type Rules, toTitles } from "./compose/rules.ts";
+import { openControl, openQuarantine, openSinks, openSources, type Wraps } from "./compose/adapters.ts";
+import { createEngine } from "./compose/engine.ts";
+import { openStartRules, startRequests, tellStart } from "./compose/live-rules.ts";
+import { createReload } from "./compose/reload.ts";
+import { openRules } from "./compose/rules.ts";
+import { type Progress, type RunSummary, runStore } from "./compose/run-store.ts";
 import type { AdapterConfig } from "./config/adapters.ts";
 import { loadEngineVersion } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
-import type { Sink, Store } from "./contracts.ts";
-import { decoders } from "./decode/registry.ts";
-import { createDetector } from "./detect/detector.ts";
-import { createWatermarks } from "./detect/watermark.ts";
 import { systemClock } from "./lib/clock.ts";
 import { formatDuration } from "./lib/duration.ts";
-import { createMatcher } from "./match/matcher.ts";
 import type { Alert } from "./model/alert.ts";
-import type { Logsource } from "./model/event.ts";
 import type { Emit } from "./model/signal.ts";
-import { createTally, type Sums } from "./ops/tally.ts";
-import { startDeliver } from "./pipeline/deliver.ts";
-import { type PipelineOptions, runPipeline } from "./pipeline/run.ts";
-import type { QuarantineOutcome, QuarantineSource } from "./sources/quarantine.ts";
+import type { QuarantineOutcome } from "./sources/quarantine.ts";
 import { sourceRegistry } from "./sources/registry.ts";
 import { openStore } from "./store/store.ts";
 
 export type { Wraps } from "./compose/adapters.ts";
-
-const LOGSOURCES: readonly Logsource[] = ["aws/cloudtrail", "aws/guardduty"];
+export type { Progress, RunSummary } from "./compose/run-store.ts";
 
 export type RunOptions = {
   readonly config: Config;
@@ -45,6 +30,10 @@ export type RunOptions = {
   readonly signal: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
   readonly wraps?: Wraps;
+  /** Reads the configuration anew for a reload; throws what loadConfig throws. Without it a reload keeps the configuration. */
+  readonly reread?: () => Config;
+  /** Calls back whenever a reload is asked for from outside (SIGHUP); returns how to stop. */
+  readonly onHangup?: (reload: () => void) => () => void;
 };
 export type ReplayOptions = {
   readonly config: Config;
@@ -57,29 +46,17 @@ export type ReplayOptions = {
   readonly signal: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 };
-/** How far a run has come. Bytes are those of the files as they lie on disk. */
-export type Progress = {
-  readonly doneBytes: number;
-  readonly totalBytes: number;
-  readonly records: number;
-  readonly alerts: number;
-};
-export type RunSummary = Sums & {
-  readonly elapsedMs: number;
-  /** Time by stage, ms: match (decoding included), detect, commit; the rest of the time is reading. */
-  readonly stageMs: Readonly<Record<string, number>>;
-  /** Rule id → title. */
-  readonly titles: ReadonlyMap<string, string>;
-  /** The five dearest rules, from a sample of the records. */
-  readonly dearestRules: readonly RuleCost[];
-};
 /** `alerts`: the final revision of each, by lastEventTime, then id. */
 export type ReplayResult = { readonly alerts: readonly Alert[]; readonly summary: RunSummary };
 
-/** Runs the configured sources until they end (historic) or `signal` aborts. Errors by code: rules_rejected, store_*, not_found, input_unreadable. */
+/**
+ * Runs the configured sources until they end (historic) or `signal` aborts. Errors by code: store_*; and rules_rejected,
+ * not_found, input_unreadable where rules do not load and the state folder holds no last good set.
+ */
 export async function composeRun(options: RunOptions): Promise<RunSummary> {
-  const { config, wraps = {} } = options;
-  const rules = openRules(config, null, options.emit);
+  const { config, emit, wraps = {} } = options;
+  const start = await openStartRules(options);
+  const engine = createEngine(start.rules);
   const opened = openStore({
     dir: config.state.dir,
     clock: systemClock,
@@ -88,12 +65,27 @@ export async function composeRun(options: RunOptions): Promise<RunSummary> {
   });
   const store = wraps.store?.(opened) ?? opened;
   try {
-    const requests = openQuarantine(store, config, rules);
-    const control = await openControl(requests, options);
+    const quarantine = openQuarantine(store, config, engine.matcher);
+    const reload = createReload({ config, engine, store, reread: options.reread ?? null, emit });
+    const control = await openControl({ quarantine, reload }, options);
+    const requests = startRequests(reload, start, options);
     try {
       const sinks = openSinks(config).map((sink) => wraps.sink?.(sink) ?? sink);
-      return await runStore(options, { rules, store, sinks, sources: openSources(options), quarantine: requests });
+      const sources = openSources(options);
+      return await runStore(options, {
+        engine,
+        store,
+        sinks,
+        sources,
+        quarantine,
+        onRunning: (running, watermarks) => {
+          tellStart(start, running, options);
+          reload.begin({ running, watermark: (logsource) => watermarks.value(logsource) });
+        },
+      });
     } finally {
+      reload.end();
+      await requests.end();
       await control.close();
     }
   } finally {
@@ -104,7 +96,7 @@ export async function composeRun(options: RunOptions): Promise<RunSummary> {
 /** Runs rules over files in a temporary store; touches no state folder. Errors by code as composeRun. */
 export async function composeReplay(options: ReplayOptions): Promise<ReplayResult> {
   const { config } = options;
-  const rules = openRules(config, options.rulePaths, options.emit);
+  const engine = createEngine(openRules(config, options.rulePaths, options.emit));
   const store = openStore({ dir: null, clock: systemClock, engine: loadEngineVersion() });
   const source = sourceRegistry.file.schema.parse({
     type: "file",
@@ -115,7 +107,7 @@ export async function composeReplay(options: ReplayOptions): Promise<ReplayResul
   }) as AdapterConfig;
   try {
     const sources = openSources({ ...options, config: { ...config, sources: [source] } });
-    const summary = await runStore(options, { rules, store, sinks: [], sources, quarantine: null });
+    const summary = await runStore(options, { engine, store, sinks: [], sources, quarantine: null });
     const alerts = store.views
       .alerts({ limit: Number.MAX_SAFE_INTEGER })
       .toSorted((a, b) => compare(a.lastEventTime, b.lastEventTime) || compare(a.id, b.id));
@@ -133,7 +125,7 @@ export async function composeQuarantineReplay(options: {
   signal: AbortSignal;
 }): Promise<QuarantineOutcome & { readonly alerts: number }> {
   const { config } = options;
-  const rules = openRules(config, null, options.emit);
+  const engine = createEngine(openRules(config, null, options.emit));
   const store = openStore({
     dir: config.state.dir,
     clock: systemClock,
@@ -141,13 +133,13 @@ export async function composeQuarantineReplay(options: {
     updateEveryMs: config.updateEvery,
   });
   try {
-    const requests = openQuarantine(store, config, rules);
+    const requests = openQuarantine(store, config, engine.matcher);
     const outcome = requests.replay(options.ids);
     // When the run fails it says why; the outcome then fails as well, and nobody waits for it.
     outcome.catch(() => undefined);
     requests.close();
     const summary = await runStore(options, {
-      rules,
+      engine,
       store,
       sinks: openSinks(config),
       sources: [],
@@ -160,83 +152,6 @@ export async function composeQuarantineReplay(options: {
   }
 }
 
-type Parts = {
-  readonly rules: Rules;
-  readonly store: Store;
-  readonly sinks: readonly Sink[];
-  readonly sources: readonly OpenSource[];
-  readonly quarantine: QuarantineSource | null;
-};
-
-/** The pipeline over a store: windows restored first, then the loop until the sources end. */
-async function runStore(
-  options: Pick<RunOptions, "config" | "emit" | "signal" | "onProgress">,
-  parts: Parts,
-): Promise<RunSummary> {
-  const { config } = options;
-  const { rules, store } = parts;
-  const begunMs = systemClock.monotonicMs();
-  const tally = createTally(options.emit, (sums) => options.onProgress?.(toProgress(parts.sources, sums)));
-  const sources = parts.sources.map((opened) => opened.source);
-  const loaded = store.load();
-  const watermarks = createWatermarks(sources.length > 0 ? sources : toStanding(loaded.watermarks), loaded.watermarks);
-  const detector = createDetector(rules.ruleSet, {
-    names: new Map(Object.entries(config.accounts).map(([id, account]) => [id, account.name])),
-  });
-  for (const logsource of LOGSOURCES) detector.advance(logsource, watermarks.value(logsource));
-  detector.restore(loaded.state);
-  options.emit({
-    type: "store_opened",
-    path: config.state.dir,
-    epoch: loaded.epoch,
-    members: detector.size().members,
-    elapsedMs: systemClock.monotonicMs() - begunMs,
-  });
-  for (const { source, scanned } of parts.sources) void scanned.then(() => watermarks.release(source.name));
-  const stageMs = { match: 0, detect: 0, commit: 0 };
-  const { emit } = tally;
-  const workers = parts.sinks.map((sink) =>
-    startDeliver({ sink, outbox: store.outbox(sink.name), clock: systemClock, emit }),
-  );
-  const matcher = createMatcher({ rules: rules.compiled, ruleSet: rules.ruleSet, decoders });
-  const route = createRoute(config.sinks);
-  const pipeline: PipelineOptions = {
-    sources,
-    matcher,
-    detector,
-    watermarks,
-    store,
-    positions: loaded.positions,
-    route,
-    quarantine: parts.quarantine?.source ?? null,
-    operational: parts.quarantine !== null,
-    workers,
-    clock: systemClock,
-    emit,
-    commit: config.commit,
-    stageMs,
-  };
-  await runPipeline(pipeline, options.signal);
-  return {
-    ...tally.sums(),
-    elapsedMs: systemClock.monotonicMs() - begunMs,
-    stageMs,
-    titles: toTitles(rules.ruleSet),
-    dearestRules: dearest(rules, tally.sums().evaluated),
-  };
-}
-
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function toProgress(sources: readonly OpenSource[], sums: Sums): Progress {
-  const alerts = Object.values(sums.alertsByRule).reduce((sum, count) => sum + count, 0);
-  const bytes = sources.map(({ progress }) => progress());
-  return {
-    doneBytes: bytes.reduce((sum, { doneBytes }) => sum + doneBytes, 0),
-    totalBytes: bytes.reduce((sum, { totalBytes }) => sum + totalBytes, 0),
-    records: sums.read,
-    alerts,
-  };
 }

@@ -2,7 +2,7 @@
  * Commands that look: rules, alerts and quarantine, with their options and help.
  *
  * Only words and options stand here; what a command does is in the file of its name, loaded when it is called. All but
- * `quarantine replay` only read, beside a running daemon or without one.
+ * `quarantine replay` and `rules reload` only read, beside a running daemon or without one.
  */
 import { type Command, Option } from "commander";
 import { systemClock } from "../lib/clock.ts";
@@ -14,6 +14,7 @@ import type { ListQuarantine, ReplayQuarantine, ShowQuarantined } from "./quaran
 import type { ExplainRule } from "./rules/explain.ts";
 import type { ProfileRules } from "./rules/profile.ts";
 import type { CheckRules, ListRules } from "./rules/rules.ts";
+import type { ReloadRules } from "./rules/reload.ts";
 import type { RulesTestOptions } from "./rules/test.ts";
 
 const LIST_LIMIT = 100;
@@ -31,7 +32,7 @@ function stateOption(): Option {
 }
 
 function addRules(program: Command, { terminal, done }: Call): void {
-  const rules = program.command("rules").summary("check, test, list, explain and profile rules");
+  const rules = program.command("rules").summary("check, test, list, reload, explain and profile rules");
   rules
     .command("check")
     .summary("check rules: every error with file, line, column and remedy; exit code 1 when there are errors")
@@ -70,8 +71,26 @@ function addRules(program: Command, { terminal, done }: Call): void {
       new Option("--format <form>", "table, or one JSON object a line").choices(["table", "ndjson"]).default("table"),
     )
     .action(async (options: ListRules) => done(await (await import("./rules/rules.ts")).listRules(options, terminal)));
+  addReload(rules, { terminal, done });
   addExplain(rules, { terminal, done });
   addProfile(rules, { terminal, done });
+}
+
+function addReload(rules: Command, { terminal, done }: Call): void {
+  rules
+    .command("reload")
+    .summary("let the running daemon read its rules again, and say what changed; exit code 1 when it refused them")
+    .description(
+      "Asks the daemon that holds the state folder. It reads the configuration too and takes over `rules`, `lists`, `accounts` and `calendars`; other keys that changed are named. Windows are kept where a rule means the same. A set with errors changes nothing. Exit code 3 when no daemon runs.",
+    )
+    .addOption(
+      new Option("--format <form>", "text for people, json for tools").choices(["text", "json"]).default("text"),
+    )
+    .addOption(configOption())
+    .addOption(stateOption())
+    .action(async (options: ReloadRules) =>
+      done(await (await import("./rules/reload.ts")).reloadRules(options, terminal)),
+    );
 }
 
 function addExplain(rules: Command, { terminal, done }: Call): void {

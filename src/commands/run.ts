@@ -19,14 +19,20 @@ import { isReaderGone, type Terminal } from "../ops/terminal.ts";
  * the reader of standard output left the console sink), and those of composeRun.
  */
 export async function runDaemon(options: { readonly config?: string }, terminal: Terminal): Promise<number> {
+  const onHangup = listenForHangup();
   const loaded = loadDaemonConfig(options.config);
   const { config, path } = loaded;
   const emit = createGathering(createLog({ level: config.log.level }), systemClock);
   emit({ type: "started", version: loadEngineVersion(), command: "run", pid: process.pid });
   emit({ type: "config_loaded", path: path ?? "", sources: config.sources.length, sinks: config.sinks.length });
-  if (!loaded.definesBusiness) emit({ type: "rules_default_calendar", accounts: Object.keys(config.accounts).length });
   try {
-    await composeRun({ config, emit, signal: terminal.signal });
+    await composeRun({
+      config,
+      emit,
+      signal: terminal.signal,
+      onHangup,
+      reread: () => loadConfig({ path: path ?? undefined, adapters: ADAPTERS }).config,
+    });
     if (isReaderGone(terminal.signal.reason)) throw toNowhere(config);
     return 0;
   } catch (error) {
@@ -35,6 +41,18 @@ export async function runDaemon(options: { readonly config?: string }, terminal:
     if (known !== null && terminal.stderr.isTTY !== true) return known.exitCode;
     throw error;
   }
+}
+
+/** SIGHUP asks for a reload instead of ending the process; one that comes while the daemon still starts is remembered. */
+function listenForHangup(): (reload: () => void) => () => void {
+  let isWaiting = false;
+  let heard = (): void => void (isWaiting = true);
+  process.on("SIGHUP", () => heard());
+  return (reload) => {
+    heard = reload;
+    if (isWaiting) reload();
+    return () => void (heard = () => undefined);
+  };
 }
 
 /** A daemon whose alerts nobody receives must not look like one that was asked to stop. */

@@ -5,18 +5,16 @@ import { join } from "node:path";
 import type { AdapterConfig } from "../config/adapters.ts";
 import { loadEngineVersion } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
-import type { Sink, Source, Store, WatermarkEntry } from "../contracts.ts";
-import { decoders } from "../decode/registry.ts";
+import type { Matcher, Sink, Source, Store, WatermarkEntry } from "../contracts.ts";
 import { systemClock } from "../lib/clock.ts";
-import { createMatcher } from "../match/matcher.ts";
 import { SEVERITIES, type Severity } from "../model/alert.ts";
 import { SagewatchError } from "../model/errors.ts";
 import type { Emit } from "../model/signal.ts";
-import { type Control, CONTROL_SOCKET, QUARANTINE_REPLAY, startControl } from "../ops/control.ts";
+import { type Control, CONTROL_SOCKET, QUARANTINE_REPLAY, RULES_RELOAD, startControl } from "../ops/control.ts";
 import { createSink, type SinkConfig } from "../sinks/registry.ts";
 import { createQuarantineSource, type QuarantineOutcome, type QuarantineSource } from "../sources/quarantine.ts";
 import { createSource, type SourceConfig } from "../sources/registry.ts";
-import type { Rules } from "./rules.ts";
+import type { Reload } from "./reload.ts";
 
 /** Replaces parts by wrappers of themselves: tests break a part on purpose, the demo keeps its progress line and its alerts apart. */
 export type Wraps = {
@@ -74,13 +72,13 @@ export function createRoute(sinks: Config["sinks"]): (alert: { readonly severity
   return (alert) => wanted[SEVERITIES.indexOf(alert.severity)] ?? [];
 }
 
-/** The quarantine of a store as a source; `rules` decide what can be evaluated now. */
-export function openQuarantine(store: Store, config: Config, rules: Rules): QuarantineSource {
+/** The quarantine of a store as a source; `matcher` decides what can be evaluated now. */
+export function openQuarantine(store: Store, config: Config, matcher: Matcher): QuarantineSource {
   const resolve = (done: readonly number[], failed: readonly number[]): void => store.resolveQuarantine(done, failed);
   return createQuarantineSource({
     views: store.views,
     resolve,
-    matcher: createMatcher({ rules: rules.compiled, ruleSet: rules.ruleSet, decoders }),
+    matcher,
     limits: config.limits,
     nowMs: () => systemClock.nowMs(),
   });
@@ -88,18 +86,18 @@ export function openQuarantine(store: Store, config: Config, rules: Rules): Quar
 
 /** The socket for commands that change something. Errors: store_locked, config_invalid (a path too long for a socket). */
 export function openControl(
-  requests: QuarantineSource,
+  { quarantine, reload }: { quarantine: QuarantineSource; reload: Pick<Reload, "request"> },
   { config, emit }: { config: Config; emit: Emit },
 ): Promise<Control> {
   const replay = (args: Readonly<Record<string, unknown>>): Promise<QuarantineOutcome> => {
     const ids = args["ids"];
-    if (ids === "all") return requests.replay("all");
-    if (Array.isArray(ids) && ids.every((id) => typeof id === "number")) return requests.replay(ids);
+    if (ids === "all") return quarantine.replay("all");
+    if (Array.isArray(ids) && ids.every((id) => typeof id === "number")) return quarantine.replay(ids);
     throw new SagewatchError("usage", `${QUARANTINE_REPLAY}: \`ids\` must be "all" or a list of numbers`);
   };
   return startControl(
     join(config.state.dir, CONTROL_SOCKET),
-    { [QUARANTINE_REPLAY]: replay },
+    { [QUARANTINE_REPLAY]: replay, [RULES_RELOAD]: () => reload.request("command") },
     { emit, clock: systemClock },
   );
 }

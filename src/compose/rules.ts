@@ -4,27 +4,48 @@
  * All or nothing: any error, in a file or found by compiling, refuses the whole set, since half a set detects half and
  * nobody notices. Warnings are told and nothing more.
  */
-import type { CalendarConfig } from "../config/calendars.ts";
+import { type CalendarConfig, DEFAULT_BUSINESS } from "../config/calendars.ts";
 import { isShippedRule, SHIPPED_RULES } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
+import { canonicalJson, sha256Hex } from "../lib/canonical.ts";
 import { systemClock } from "../lib/clock.ts";
 import type { Calendar, Weekday } from "../match/calendar.ts";
-import { createFields } from "../match/fields.ts";
+import { BUSINESS_CALENDAR, createFields } from "../match/fields.ts";
 import { SagewatchError } from "../model/errors.ts";
 import type { Emit } from "../model/signal.ts";
 import { loadLists } from "../rules/lists.ts";
-import { type LoadedRules, loadRules } from "../rules/load.ts";
+import { type LoadedRules, loadRules, loadTexts } from "../rules/load.ts";
+import { fieldsOf } from "../rules/reads.ts";
 import type { Problem, RuleSet } from "../sigma/ast.ts";
-import { type CompiledRules, compileRules, type FieldTable, type ListTable } from "../sigma/compile.ts";
+import { type CompiledRules, compileRules, type FieldTable, type ListTable, type TypedList } from "../sigma/compile.ts";
+import type { RuleFile } from "../sigma/rule-set.ts";
 
-/** Errors that a refusal prints; the rest is counted. */
-const ERRORS_SHOWN = 20;
+/** Errors that a refusal prints; the rest is counted. More than a person mends in one go, and a message that stays a message. */
+const ERRORS_SHOWN = 500;
+/** Characters of one error. */
+const ERROR_CHARS = 500;
 /** Rules are measured on every so many-th record (sigma/compile.ts). */
 const COST_SAMPLE = 64;
 const DEAREST_MAX = 5;
 
-/** A rule set and its plans. */
-export type Rules = { readonly ruleSet: RuleSet; readonly compiled: CompiledRules };
+/** A rule set, its plans, and what it was made of. */
+export type Rules = {
+  readonly ruleSet: RuleSet;
+  readonly compiled: CompiledRules;
+  readonly lists: ListTable;
+  readonly sources: RuleSources;
+  /** sha256 over `sources`: two sets with one hash detect the same. */
+  readonly hash: string;
+  readonly warnings: number;
+};
+/** All that a set is made of, as plain values: enough to make it again where its files are gone or broken. */
+export type RuleSources = {
+  readonly strict: boolean;
+  readonly files: readonly RuleFile[];
+  readonly lists: readonly (readonly [name: string, list: TypedList])[];
+  readonly calendars: Config["calendars"];
+  readonly accounts: Config["accounts"];
+};
 /** What a rule took, over a sample of the records. */
 export type RuleCost = { readonly ruleId: string; readonly title: string; readonly nsPerRecord: number };
 
@@ -34,33 +55,66 @@ export type RuleCost = { readonly ruleId: string; readonly title: string; readon
  */
 export function openRules(config: Config, paths: readonly string[] | null, emit: Emit): Rules {
   const begunMs = systemClock.monotonicMs();
+  const rules = readRules(config, paths, emit);
+  tellLoaded(rules, systemClock.monotonicMs() - begunMs, emit);
+  return rules;
+}
+
+/** As openRules, without telling that the set is in use. */
+export function readRules(config: Config, paths: readonly string[] | null, emit: Emit): Rules {
   const lists = loadLists(config.lists);
-  const mode = toMode(config.rules.strict);
   const named = paths ?? config.rules.paths ?? [SHIPPED_RULES];
-  const loaded = loadRules(named, { mode, lists: new Set(lists.keys()) });
-  const { compiled, problems: found } = compileLoaded(config, lists, loaded);
-  const problems = [...loaded.problems, ...found];
-  for (const { severity, code, file, line, column, message } of problems) {
-    if (severity === "warning")
-      emit({ type: "rule_warning", code, place: `${file}:${line}:${column}`, detail: message });
-  }
-  const errors = problems.filter((problem) => problem.severity === "error");
-  if (loaded.ruleSet === null || compiled === null || errors.length > 0) throw toRejected(errors);
-  const { detections, correlations } = loaded.ruleSet;
-  if (named.length > 0 && detections.length === 0) {
+  const loaded = loadRules(named, { mode: toMode(config.rules.strict), lists: new Set(lists.keys()) });
+  const rules = toRules(loaded, { ...config, strict: config.rules.strict, lists }, emit);
+  if (named.length > 0 && rules.ruleSet.detections.length === 0) {
     throw new SagewatchError(
       "not_found",
       `rules: there is no rule in ${named.map((path) => `\`${path}\``).join(", ")}`,
     );
   }
-  emit({
-    type: "rules_loaded",
-    rules: detections.length,
-    correlations: correlations.length,
-    warnings: problems.length,
-    elapsedMs: systemClock.monotonicMs() - begunMs,
-  });
-  return { ruleSet: loaded.ruleSet, compiled };
+  return rules;
+}
+
+/** Makes a set again from what it was made of. Errors: rules_rejected. */
+export function remakeRules(sources: RuleSources, emit: Emit): Rules {
+  const lists: ListTable = new Map(sources.lists);
+  const loaded = loadTexts(sources.files, { mode: toMode(sources.strict), lists: new Set(lists.keys()) });
+  return toRules(loaded, { ...sources, lists }, emit);
+}
+
+/** Says that a set is in use now. */
+export function tellLoaded({ ruleSet, hash, warnings }: Rules, elapsedMs: number, emit: Emit): void {
+  const { detections, correlations } = ruleSet;
+  const counts = { rules: detections.length, correlations: correlations.length, warnings };
+  emit({ type: "rules_loaded", ...counts, hash, elapsedMs });
+}
+
+/** True while a rule asks for business hours and some account has those that nobody set. */
+export function usesDefaultCalendar({ calendars, accounts }: Config, { ruleSet }: Rules): boolean {
+  if (calendars[BUSINESS_CALENDAR] !== DEFAULT_BUSINESS) return false;
+  const named = Object.values(accounts);
+  if (named.length > 0 && named.every(({ calendar }) => calendar !== BUSINESS_CALENDAR)) return false;
+  return [...fieldsOf(ruleSet)].some((field) => field.startsWith(`enrich.calendar.${BUSINESS_CALENDAR}.`));
+}
+
+/** Compiles what was loaded; throws rules_rejected with all errors. */
+function toRules(
+  loaded: LoadedRules,
+  from: Pick<RuleSources, "strict" | "calendars" | "accounts"> & { readonly lists: ListTable },
+  emit: Emit,
+): Rules {
+  const { lists, strict, calendars, accounts } = from;
+  const { compiled, problems: found } = compileLoaded(from, lists, loaded);
+  const problems = [...loaded.problems, ...found];
+  const errors = problems.filter((problem) => problem.severity === "error");
+  const warnings = problems.filter((problem) => problem.severity === "warning");
+  for (const { code, file, line, column, message } of warnings)
+    emit({ type: "rule_warning", code, place: `${file}:${line}:${column}`, detail: message });
+  if (loaded.ruleSet === null || compiled === null || errors.length > 0) throw toRejected(errors);
+  const files = [...loaded.texts].map(([path, text]) => ({ path, text }));
+  const sources: RuleSources = { strict, files, lists: [...lists], calendars, accounts };
+  const hash = sha256Hex(canonicalJson(sources));
+  return { ruleSet: loaded.ruleSet, compiled, lists, sources, hash, warnings: warnings.length };
 }
 
 /** The shipped rules are strict, others as asked. */
@@ -70,7 +124,7 @@ export function toMode(strict: boolean): (path: string) => "strict" | "lenient" 
 
 /** Compiles a loaded set with the lists and calendars of the configuration; null when there is none. Problems come with the place of what they name. */
 export function compileLoaded(
-  config: Config,
+  config: Pick<Config, "calendars" | "accounts">,
   lists: ListTable,
   loaded: LoadedRules,
 ): { readonly compiled: CompiledRules | null; readonly problems: readonly Problem[] } {
@@ -81,7 +135,7 @@ export function compileLoaded(
 }
 
 /** The fields `enrich.*` under the calendars of the configuration. */
-export function toFields(config: Config): FieldTable {
+export function toFields(config: Pick<Config, "calendars" | "accounts">): FieldTable {
   const calendars = Object.fromEntries(
     Object.entries(config.calendars).map(([name, calendar]) => [name, toCalendar(calendar)]),
   );
@@ -102,12 +156,18 @@ function toPlaced(problem: Problem, texts: LoadedRules["texts"]): Problem {
 function toRejected(errors: readonly Problem[]): SagewatchError {
   const lines = errors
     .slice(0, ERRORS_SHOWN)
-    .map(({ file, line, column, message, remedy }) => `${file}:${line}:${column}: ${message}; ${remedy}`);
+    .map(({ file, line, column, message, remedy }) =>
+      `${file}:${line}:${column}: ${message}; ${remedy}`.slice(0, ERROR_CHARS),
+    );
   const more =
     errors.length > ERRORS_SHOWN ? [`and ${errors.length - ERRORS_SHOWN} more: run \`sagewatch rules check\``] : [];
   return new SagewatchError(
     "rules_rejected",
-    [`${errors.length} errors in the rules, so none was loaded`, ...lines, ...more].join("\n"),
+    [
+      `${errors.length} error${errors.length === 1 ? "" : "s"} in the rules, so none was loaded`,
+      ...lines,
+      ...more,
+    ].join("\n"),
   );
 }
 

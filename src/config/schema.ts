@@ -34,6 +34,7 @@ export type Config = {
     /** Null: the rules that come with Sagewatch. */
     readonly paths: readonly string[] | null;
     readonly strict: boolean;
+    readonly watch: boolean;
   };
   /** By account id. */
   readonly accounts: Readonly<Record<string, AccountConfig>>;
@@ -79,6 +80,12 @@ const rules = z
       .default(false)
       .describe(
         "true: rules of your own must pass the strict checks that the shipped rules pass. Default false: rules written for other tools load when their meaning is clear.",
+      ),
+    watch: z
+      .boolean()
+      .default(true)
+      .describe(
+        "true: rule files are watched, and a change is in use 2 s after the last file changed. Default true: whoever mends a rule expects it to run, and a set with an error changes nothing and is told. false: only SIGHUP and `sagewatch rules reload` read rules again.",
       ),
   })
   .describe("Which rules run.");

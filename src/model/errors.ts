@@ -78,8 +78,8 @@ export const ERROR_CODES = {
   },
   daemon_unreachable: {
     exit: 3,
-    what: "A daemon holds the state folder but does not answer on its socket.",
-    remedy: "Check the daemon, or stop it and try again.",
+    what: "No daemon answers on the socket of the state folder.",
+    remedy: "Check that the daemon runs, and that --config or --state names its state folder.",
   },
   internal: {
     exit: 3,

@@ -19,10 +19,34 @@ export type Signal =
       readonly rules: number;
       readonly correlations: number;
       readonly warnings: number;
+      /** sha256 over rules, lists, calendars and accounts. */
+      readonly hash: string;
       readonly elapsedMs: number;
     }
   | { readonly type: "rule_warning"; readonly code: string; readonly place: string; readonly detail: string }
   | { readonly type: "rules_default_calendar"; readonly accounts: number }
+  | {
+      readonly type: "rules_reloaded";
+      readonly trigger: ReloadTrigger;
+      readonly hash: string;
+      readonly added: number;
+      readonly removed: number;
+      readonly changed: number;
+      readonly kept: number;
+      readonly elapsedMs: number;
+      /** Of it the time between two commits in which no record was taken in. */
+      readonly pauseMs: number;
+    }
+  | {
+      readonly type: "rules_rejected";
+      readonly trigger: ReloadTrigger | "start";
+      readonly code: ErrorCode;
+      readonly errors: number;
+      readonly detail: string;
+    }
+  | { readonly type: "rule_warming"; readonly ruleId: string; readonly untilMs: number }
+  | { readonly type: "rules_not_kept"; readonly path: string; readonly detail: string }
+  | { readonly type: "restart_needed"; readonly keys: readonly string[] }
   | {
       readonly type: "store_opened";
       readonly path: string;
@@ -72,6 +96,9 @@ export type Signal =
   // commands that change, through the socket
   | { readonly type: "control_opened"; readonly path: string }
   | { readonly type: "command"; readonly command: string; readonly ok: boolean; readonly elapsedMs: number };
+
+/** What asked for the rules to be read again. */
+export type ReloadTrigger = "sighup" | "command" | "watch";
 
 /** The name of a happening. */
 export type SignalType = Signal["type"];

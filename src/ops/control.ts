@@ -27,6 +27,9 @@ export const CONTROL_SOCKET = "control.sock";
 /** Command of `quarantine replay`: args {ids: numbers or "all"}, result {replayed, evaluated, quarantinedAgain, alerts}. */
 export const QUARANTINE_REPLAY = "quarantine.replay";
 
+/** Command of `rules reload`: no args, result as ReloadOutcome of compose/reload.ts. */
+export const RULES_RELOAD = "rules.reload";
+
 /** Bytes of a request: a thousand ids fit many times. */
 const REQUEST_BYTES = 64 * 1024;
 /** Bytes of an answer. */

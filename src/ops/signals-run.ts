@@ -12,6 +12,11 @@ export const RUN_SIGNALS: SignalRows<
   | "rules_loaded"
   | "rule_warning"
   | "rules_default_calendar"
+  | "rules_reloaded"
+  | "rules_rejected"
+  | "rule_warming"
+  | "rules_not_kept"
+  | "restart_needed"
   | "store_opened"
   | "store_full"
   | "store_failed"
@@ -53,6 +58,13 @@ export const RUN_SIGNALS: SignalRows<
         labels: [],
         what: "Correlation rules in use.",
       },
+      {
+        name: "sagewatch_rules_info",
+        type: "gauge",
+        value: 1,
+        labels: ["hash"],
+        what: "1, with the hash of the set in use as a label: equal on daemons that detect the same.",
+      },
     ],
   },
   rule_warning: {
@@ -66,7 +78,61 @@ export const RUN_SIGNALS: SignalRows<
   rules_default_calendar: {
     level: "warn",
     message: "the calendar `business` is the default (Mon-Fri 07:00-20:00 UTC): define calendars.business",
-    what: "Rules about working hours run on the default calendar, which may be wrong for you.",
+    what: "A loaded rule asks for business hours, and at least one account has the default ones, which may be wrong for you. `accounts` counts the accounts of the configuration.",
+    metrics: [],
+  },
+  rules_reloaded: {
+    level: "info",
+    message: "rules reloaded",
+    what: "The rules were read again and are in use; all counts but `kept` are 0 when nothing had changed. `trigger` is sighup, command or watch; `elapsedMs` is all of it, `pauseMs` the part between two commits.",
+    metrics: [
+      {
+        name: "sagewatch_rules_reloads_total",
+        type: "counter",
+        value: 1,
+        labels: ["trigger"],
+        what: "Reloads by what asked for them.",
+      },
+      {
+        name: "sagewatch_rules_reload_pause_seconds",
+        type: "histogram",
+        value: "pauseMs",
+        fromMs: true,
+        labels: [],
+        what: "Time in which a reload held the input.",
+      },
+    ],
+  },
+  rules_rejected: {
+    level: "error",
+    message: "the rules have errors: the set before them stays in use",
+    what: "A reload was refused, or a start went on with the last good set (`trigger` start). `errors` counts them, `detail` shows them. The alert `sagewatch.rules_rejected` says the same.",
+    metrics: [
+      {
+        name: "sagewatch_rules_rejected_total",
+        type: "counter",
+        value: 1,
+        labels: ["trigger"],
+        what: "Rule sets refused, by what asked for them.",
+      },
+    ],
+  },
+  rule_warming: {
+    level: "info",
+    message: "the windows of a rule are filling",
+    what: "After a reload a correlation may know less than its timespan asks for, until `untilMs`: it is new, its meaning changed, or its timespan grew.",
+    metrics: [],
+  },
+  rules_not_kept: {
+    level: "warn",
+    message: "the rules could not be kept as the last good set",
+    what: "They are in use, but a start with broken rules could not fall back on them.",
+    metrics: [],
+  },
+  restart_needed: {
+    level: "warn",
+    message: "the configuration changed where only a restart takes it over",
+    what: "A reload takes over `rules`, `lists`, `accounts` and `calendars`. `keys` changed too and run on as before.",
     metrics: [],
   },
   store_opened: {

@@ -22,7 +22,7 @@ import type { Clock } from "../lib/clock.ts";
 import { SagewatchError, toMessage } from "../model/errors.ts";
 import type { Logsource } from "../model/event.ts";
 import type { Emit } from "../model/signal.ts";
-import { toOperationalAlert } from "./operational.ts";
+import { type OperationalName, toOperationalAlert } from "./operational.ts";
 import { createSelfWatch, type SelfWatch } from "./self-watch.ts";
 import { createGathered, gather, type Gathered, toCountDeltas } from "./unit.ts";
 
@@ -63,6 +63,8 @@ export type Loop = {
   commit(): void;
   /** True while the quarantine is at its cap: read the source on only when it is not. Says so, once an hour. */
   blocked(source: string): boolean;
+  /** Raises an operational alert with the next commit. `key` and `why` as toOperationalAlert has them. */
+  tell(name: OperationalName, about: { key: string; why: string }): void;
   /** Settles what was gathered with the error. Nothing may be committed after. */
   giveUp(error: unknown): void;
 };
@@ -126,6 +128,7 @@ export function createLoop(options: LoopOptions): Loop {
       self.tell("quarantine_full", { key: "quarantine", why, nowMs: clock.nowMs() });
       return true;
     },
+    tell: (name, about) => self.tell(name, { ...about, nowMs: clock.nowMs() }),
     giveUp: (error) => {
       state.isOver = true;
       for (const batch of state.gathered.batches) batch.settle(error);

@@ -16,6 +16,7 @@ export const OPERATIONAL_ALERTS = {
     severity: "medium",
     title: "Sagewatch could not evaluate more than 0.1 % of the records in 10 min",
   },
+  rules_rejected: { severity: "high", title: "Sagewatch refused changed rules and runs on with the set before them" },
 } as const;
 export type OperationalName = keyof typeof OPERATIONAL_ALERTS;
 

@@ -10,6 +10,18 @@ import type { Clock } from "../lib/clock.ts";
 import { SagewatchError } from "../model/errors.ts";
 import type { DeliverWorker } from "./deliver.ts";
 import { createLoop, type Loop, type LoopOptions } from "./loop.ts";
+import type { OperationalName } from "./operational.ts";
+
+/** What may be asked of a run from outside while it lasts. */
+export type Running = {
+  /**
+   * Commits what is gathered, calls `exchange`, and commits what came of that: in between memory holds nothing that the
+   * store does not, and no record is taken in. False, and nothing done, once the run ends. What it throws ends the run.
+   */
+  atBoundary(exchange: () => void): boolean;
+  /** Raises an operational alert with the next commit; nothing once the run ends. */
+  tell(name: OperationalName, about: { readonly key: string; readonly why: string }): void;
+};
 
 export type PipelineOptions = Omit<LoopOptions, "wake"> & {
   /** Committed positions by source name, then key. */
@@ -17,6 +29,8 @@ export type PipelineOptions = Omit<LoopOptions, "wake"> & {
   readonly workers: readonly DeliverWorker[];
   /** The quarantine, which makes room and so is never blocked by it: read while the sources last; to its end where there are none. */
   readonly quarantine: Source | null;
+  /** Called when the run begins. */
+  readonly onRunning?: (running: Running) => void;
 };
 
 /** How long the end may take to flush the outbox, ms: with the last commit well below the 25 s after which a stop is hard. */
@@ -41,6 +55,7 @@ export async function runPipeline(options: PipelineOptions, signal: AbortSignal)
   const ticking = new AbortController();
   loop.tick();
   const ticker = tick(loop, options, ticking.signal).catch(fail);
+  options.onRunning?.(toRunning(loop, ticking.signal, fail));
   try {
     await readAll(options, { loop, signal: reading, fail });
     ticking.abort();
@@ -60,6 +75,26 @@ export async function runPipeline(options: PipelineOptions, signal: AbortSignal)
   await Promise.all(workers.map((worker) => worker.close().catch(fail)));
   if (errors.length > 0) throw errors[0];
   emit({ type: "drained", elapsedMs: clock.monotonicMs() - endedMs, undelivered });
+}
+
+function toRunning(loop: Loop, over: AbortSignal, fail: (error: unknown) => void): Running {
+  return {
+    atBoundary: (exchange) => {
+      if (over.aborted) return false;
+      try {
+        loop.commit();
+        exchange();
+        loop.commit();
+        return true;
+      } catch (error) {
+        fail(error);
+        throw error;
+      }
+    },
+    tell: (name, about) => {
+      if (!over.aborted) loop.tell(name, about);
+    },
+  };
 }
 
 function isFull(error: unknown): boolean {

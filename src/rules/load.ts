@@ -15,7 +15,7 @@ import { parseRuleFiles, type RuleFile, type RuleSetOptions } from "../sigma/rul
 export const RULE_FILE_MAX_BYTES = 262_144;
 
 /** Folders of this name hold the lists of `expand`, not rules. */
-const LISTS_FOLDER = "lists";
+export const LISTS_FOLDER = "lists";
 
 /** A set as loaded: `ruleSet` null when any problem is an error. `texts` holds each file's text by path, for reports. */
 export type LoadedRules = {
@@ -42,6 +42,15 @@ export function loadRules(paths: readonly string[], options: RuleSetOptions): Lo
     const text = readRuleFile(path, unread);
     if (text !== null) files.push({ path, text });
   }
+  return loadTexts(files, options, unread);
+}
+
+/** The same from texts that were read before. `unread`: problems of files that are not among them. Never throws. */
+export function loadTexts(
+  files: readonly RuleFile[],
+  options: RuleSetOptions,
+  unread: readonly Problem[] = [],
+): LoadedRules {
   const parsed = parseRuleFiles(files, options);
   const problems = [...unread, ...parsed.problems];
   const { detections, correlations } = parsed.ruleSet;
@@ -84,8 +93,13 @@ function walk(folder: string, above: ReadonlySet<string>): readonly string[] {
     const stat = statSync(path, { throwIfNoEntry: false });
     if (stat?.isDirectory() === true)
       return basename(path) === LISTS_FOLDER ? [] : walk(path, new Set([...above, real]));
-    return stat !== undefined && /\.ya?ml$/i.test(name) ? [path] : [];
+    return stat !== undefined && isYamlName(name) ? [path] : [];
   });
+}
+
+/** True for the names of files that hold rules or lists: *.yml and *.yaml without a leading dot. */
+export function isYamlName(name: string): boolean {
+  return !name.startsWith(".") && /\.ya?ml$/i.test(name);
 }
 
 /** The file's text, or null when it is too large or no UTF-8, which is reported. */

@@ -111,7 +111,19 @@ describe("signal table", () => {
   });
 
   test("labels are bounded: names of parts, codes and versions only", () => {
-    const allowed = ["version", "source", "sink", "reason", "code", "ruleId", "logsource", "command", "ok"];
+    const allowed = [
+      "version",
+      "source",
+      "sink",
+      "reason",
+      "code",
+      "ruleId",
+      "logsource",
+      "command",
+      "ok",
+      "hash",
+      "trigger",
+    ];
     for (const { labels } of metrics) expect(allowed).toEqual(expect.arrayContaining([...labels]));
   });
 });
