@@ -376,11 +376,11 @@ export type Store = {
 
 // --------------------------------------------------------------------------------------------------------------- output
 
-/** Answer of a sink for one alert. `refused` is for good, `unknown` asks for the same array again. */
+/** A sink's answer for one alert. `refused` is for good; `unknown`: the same array again; `detail`: what a person must do. */
 export type SendResult =
   | { readonly status: "accepted" }
   | { readonly status: "refused"; readonly code: string }
-  | { readonly status: "unknown"; readonly code: string };
+  | { readonly status: "unknown"; readonly code: string; readonly detail?: string };
 
 /** Sends alerts somewhere. Never queues, batches or retries. */
 export type Sink = {

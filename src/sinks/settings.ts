@@ -6,6 +6,7 @@
 import type { Writable } from "node:stream";
 import { z } from "zod";
 import type { Sink } from "../contracts.ts";
+import type { Clock } from "../lib/clock.ts";
 import { SEVERITIES, type Severity } from "../model/alert.ts";
 
 /** Settings of every sink. */
@@ -22,6 +23,8 @@ export type SinkDeps = {
   readonly version: string;
   /** Standard output, or what stands for it. `columns` and `hasColors` as on a terminal. */
   readonly stdout: Writable & { readonly columns?: number; hasColors?(): boolean };
+  /** For waits and time-outs. Default: the machine's. */
+  readonly clock?: Clock;
 };
 
 /** An entry of the registry: the schema of the settings, strict, with every default in it, and the factory. */

@@ -37,7 +37,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
   aws: { imports: CORE, packages: ["zod", ...AWS], waits: true },
   sources: { imports: [...CORE, "aws"], packages: ["zod", ...AWS], waits: true },
   enrich: { imports: [...CORE, "aws"], packages: ["zod", ...AWS], waits: true },
-  sinks: { imports: [...CORE, "aws", "encode"], packages: ["zod", "luxon", ...AWS], waits: true },
+  sinks: { imports: [...CORE, "aws", "encode"], packages: ["zod", "luxon", "kafkajs", "kafkajs/", ...AWS], waits: true },
   respond: { imports: [...CORE, "aws"], packages: ["zod", ...AWS], waits: true },
   store: { imports: CORE, waits: true },
   pipeline: { imports: CORE, waits: true },
@@ -107,6 +107,7 @@ export const RESERVED_WORDS: Readonly<Record<string, { readonly files: RegExp | 
 
 /** Files outside match/ and decode/ that parse JSON, and what they parse, for it must not be a record. */
 export const JSON_READERS: Readonly<Record<string, string>> = {
+  "src/compose/last-good.ts": "the last good rule set, as this file wrote it",
   "src/model/alert.ts": "group keys: canonical text that this file wrote itself",
   "src/ops/control.ts": "requests and answers on the daemon's own socket",
   "src/rules/cases.ts": "case files, whose events are handed on as bytes",
