@@ -54,7 +54,7 @@ export async function printReport({ answers, ...run }: Report, terminal: Termina
       "(repeated: the simulated delivery brings some records twice, as AWS may; each counts once)\n",
     );
   await print(terminal, renderQuarantined(run, width));
-  await print(terminal, `\n${nextThings(run.folder, answers !== null)}`);
+  await print(terminal, `\n${nextThings({ ...run, answers })}`);
 }
 
 function renderAlerts({ alerts, zone }: Pick<Report, "alerts" | "zone">, { stdout }: Terminal): string {
@@ -98,16 +98,22 @@ function renderJudgement({ verdicts, unplanned }: Judgement, width: number): str
   return [PLANTED_TITLES, ...cells].map((line) => `${formatRow(line, widths, width)}\n`).join("") + total;
 }
 
-function nextThings(folder: string, isSimulated: boolean): string {
+function nextThings({ folder, alerts, answers }: Pick<Report, "folder" | "alerts" | "answers">): string {
   const command = import.meta.url.endsWith(".ts") ? "bin/sagewatch" : "sagewatch";
-  const rows: readonly (readonly [string, string])[] = [
-    [join(folder, "alerts.ndjson"), "every alert, one JSON object a line"],
-    ...(isSimulated ? ([[join(folder, "input", "answers.json"), "what was planted, record by record"]] as const) : []),
-    [`${command} demo PATH`, "the same over your own CloudTrail files (nothing leaves this machine)"],
-    [`${command} replay --rules my-rule.yml PATH`, "a rule of your own over them"],
+  const when = (isSo: boolean, name: string, what: string): (readonly [string, string])[] =>
+    isSo ? [[name, what]] : [];
+  const rows = [
+    ...when(alerts.length > 0, join(folder, "alerts.ndjson"), "every alert, one JSON object a line"),
+    ...when(answers !== null, join(folder, "input", "answers.json"), "what was planted, record by record"),
+    ...when(
+      answers !== null,
+      `${command} demo PATH`,
+      "the same over your own CloudTrail files (nothing leaves this machine)",
+    ),
+    [`${command} replay --rules my-rule.yml PATH`, "a rule of your own over them; README.md has one to begin with"],
     [`${command} rules list`, "what is looked for"],
     [`${command} init`, "a commented configuration; then `run`"],
-  ];
+  ] as const;
   const width = Math.max(...rows.map(([name]) => textWidth(name)));
   return `Next things to try\n${rows.map(([name, what]) => `  ${formatRow([name, what], [width, textWidth(what)])}\n`).join("")}`;
 }

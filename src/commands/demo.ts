@@ -40,18 +40,19 @@ export async function runDemo(options: DemoCommand, terminal: Terminal): Promise
   const folder = mkdtempSync(join(tmpdir(), "sagewatch-demo-"));
   const remove = (...names: readonly string[]): void =>
     names.forEach((name) => rmSync(join(folder, name), { recursive: true, force: true }));
-  let isDone = false;
+  let isKept = false;
   try {
     const answers = options.paths.length > 0 ? null : await makeDay(join(folder, "input"), options, terminal);
     const paths = answers === null ? options.paths : [join(folder, "input", "AWSLogs")];
     const config = makeConfig({ folder, paths, answers, tz: options.tz });
     const summary = await runPipeline(config, terminal);
     if (terminal.signal.aborted) return 0;
-    await printReport({ zone: options.tz, config, summary, ...readState(config), answers, folder }, terminal);
-    isDone = true;
+    const state = readState(config);
+    await printReport({ zone: options.tz, config, summary, ...state, answers, folder }, terminal);
+    isKept = answers !== null || state.alerts.length > 0;
     return 0;
   } finally {
-    if (isDone) remove("state", "input/AWSLogs");
+    if (isKept) remove("state", "input/AWSLogs");
     else remove("");
   }
 }

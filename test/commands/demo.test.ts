@@ -100,6 +100,15 @@ describe("demo", () => {
     expect(parseLines(readFileSync(join(temp, folder, "alerts.ndjson"), "utf8"))).toHaveLength(120);
   });
 
+  test("over files without alerts it leaves nothing and names no file that is not there", async () => {
+    const [temp, own] = [makeTemp("calm-temp"), makeTemp("calm")];
+    deliver(own, "0805", [record(1, { eventName: "DescribeTrails", readOnly: true })]);
+    const { code, stdout } = await run(["demo", own], { env: { TMPDIR: temp } });
+    expect([code, readdirSync(temp)]).toEqual([0, []]);
+    expect(stdout).toMatch(/^\nNo alerts\.\n/);
+    expect(stdout).not.toContain("alerts.ndjson");
+  });
+
   test("a path that is not there is said at once, and nothing stays", async () => {
     const temp = makeTemp("nothing");
     expect(await run(["demo", join(root, "none")], { env: { TMPDIR: temp } })).toMatchObject({
