@@ -20,7 +20,6 @@ export type Position = { readonly source: string; readonly key: string; readonly
 
 /**
  * Raw records of one kind. Pulled, matched, committed, then settled: exactly once, also when empty or all rejected.
- *
  * `chunk` is an ArrayBuffer of its own (no slice of a pool). `offsets` holds (start, end) pairs into it, end exclusive,
  * at most 1,000 pairs and 4 MiB. A range is one record's JSON text: for an envelope, the range of its `detail`.
  */
@@ -39,11 +38,12 @@ export type Batch = {
   /** Committed together with the batch's effects. */
   readonly positions: readonly Position[];
   /**
-   * Smallest time slot (epoch ms) that is known and not read to its end once this batch is taken in. Historic sources:
-   * nothing below it will come; -Infinity while that cannot be said. Live sources: the watermark waits for it; Infinity
-   * when nothing is known to wait.
+   * Smallest time slot (epoch ms) known and not read to its end once this batch is taken in. Historic: nothing below it
+   * will come; -Infinity while that cannot be said. Live: the watermark waits for it; Infinity when nothing waits.
    */
   readonly floorMs: number;
+  /** Batches of other kinds out of the same piece: taken in and committed with this one; the last has the position of all. */
+  readonly also?: readonly Batch[];
   /** Called once: without an argument after the commit, with one when the batch was given up. */
   settle(error?: unknown): void;
 };

@@ -49,7 +49,7 @@ export type LoopOptions = {
 };
 
 export type Loop = {
-  /** Matches and applies a batch; it is settled by a later commit. */
+  /** Matches and applies a batch and those that come with it; they are settled by one later commit. */
   intake(batch: Batch, mode: Source["timing"]["mode"]): void;
   /** A historic source gave its last batch. */
   finish(source: string): void;
@@ -93,7 +93,9 @@ export function createLoop(options: LoopOptions): Loop {
     for (const logsource of logsources) detector.advance(logsource, watermarks.value(logsource));
   };
   return {
-    intake: (batch, mode) => takeIn(batch, mode, { options, state, advance }),
+    intake: (batch, mode) => {
+      for (const one of [batch, ...(batch.also ?? [])]) takeIn(one, mode, { options, state, advance });
+    },
     finish: (source) => {
       watermarks.finish(source);
       advance();

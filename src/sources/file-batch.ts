@@ -2,7 +2,9 @@
  * From a file to batches with positions: what `once` and `watch` share.
  *
  * Adds to what was read where it stands in the file, where to go on after a restart, and what happens to the file once
- * the last of its batches is committed. A file is followed up only if none of its batches was given up.
+ * the last of its batches is committed. A file is followed up only if none of its batches was given up. The batches of
+ * one piece (a piece of mixed kinds has several) are given out together: a position between them would count some of its
+ * records twice after a crash, or none of them.
  */
 import { copyFileSync, existsSync, mkdirSync, renameSync, statSync, unlinkSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -18,6 +20,8 @@ export type FileRun = {
   readonly config: FileSourceConfig;
   readonly deps: SourceDeps;
   readonly positions: ReadonlyMap<string, string>;
+  /** Records given out in this run of files that could not be read to their end, by key: they are tried again from there. */
+  readonly reached: Map<string, number>;
 };
 
 /** Position of a file that was read to its end. */
@@ -61,27 +65,34 @@ export async function* readFile(
   run: FileRun,
   reading: FileReading,
 ): AsyncGenerator<Batch, FileOutcome> {
-  const { config, deps, positions } = run;
-  const skip = Number(positions.get(file.key) ?? 0);
+  const { config, deps, positions, reached } = run;
+  let skip = reached.get(file.key) ?? Number(positions.get(file.key) ?? 0);
   let isGivenUp = false;
   const settle = (batch: RecordBatch, error: unknown): void => {
     isGivenUp ||= error !== undefined;
     if (batch.isLast && !isGivenUp) followUp(file, run);
-    reading.onSettled?.();
+    if (batch.endsPiece) reading.onSettled?.();
   };
   const options = { source: config.name, path: file.path, sizeBytes: file.sizeBytes, skip, limits: deps.limits };
+  let piece: RecordBatch[] = [];
   try {
     for await (const batch of readFileBatches({ ...options, onRead: reading.progress.read }, reading.signal)) {
       if (reading.signal.aborted) return "aborted";
+      piece.push(batch);
+      if (!batch.endsPiece) continue;
       reading.onGiven?.();
-      yield toBatch(batch, { file, source: config.name, floors: reading.floors, settle });
+      skip = batch.upTo;
+      yield toBatch(piece, { file, source: config.name, floors: reading.floors, settle });
+      piece = [];
       if (reading.signal.aborted) return "aborted";
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     deps.warn(`Cannot read ${file.path}: ${reasonOf(error)}; what is left of it is not read.`);
+    reached.set(file.key, skip);
     return "unreadable";
   }
+  reached.delete(file.key);
   return reading.signal.aborted ? "aborted" : "done";
 }
 
@@ -92,7 +103,13 @@ type Place = {
   readonly settle: (batch: RecordBatch, error: unknown) => void;
 };
 
-function toBatch(batch: RecordBatch, { file, source, floors, settle }: Place): Batch {
+/** The first of a piece's batches, with the others in it. */
+function toBatch(piece: readonly RecordBatch[], place: Place): Batch {
+  const [first, ...also] = piece.map((batch) => toOne(batch, place)) as [Batch, ...Batch[]];
+  return also.length === 0 ? first : { ...first, also };
+}
+
+function toOne(batch: RecordBatch, { file, source, floors, settle }: Place): Batch {
   const { kind, chunk, offsets, flags, indexes, rejected, skipped } = batch;
   const value = batch.isLast ? DONE : String(batch.upTo);
   return {
@@ -103,7 +120,7 @@ function toBatch(batch: RecordBatch, { file, source, floors, settle }: Place): B
     origin: { source, path: file.path, indexes },
     rejected,
     skipped,
-    positions: [{ source, key: file.key, value }],
+    positions: batch.endsPiece ? [{ source, key: file.key, value }] : [],
     floorMs: batch.isLast ? floors.after : floors.during,
     settle: (error) => settle(batch, error),
   };

@@ -34,7 +34,8 @@ export function createFileSource(config: FileSourceConfig, deps: SourceDeps): So
       idleMs: config.idle,
       followMs: config.follow ?? null,
     },
-    read: (positions, signal) => (isLive ? readWatched : readOnce)({ config, deps: once, positions }, signal),
+    read: (positions, signal) =>
+      (isLive ? readWatched : readOnce)({ config, deps: once, positions, reached: new Map() }, signal),
   };
 }
 

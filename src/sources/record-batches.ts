@@ -21,7 +21,10 @@ export type RecordLimits = {
   readonly depth: number;
 };
 
-/** The part of a Batch that the bytes decide, with `upTo`: how many records of the input are behind it. */
+/**
+ * The part of a Batch that the bytes decide, with `upTo`: how many records of the input are behind it. A piece of input
+ * that holds several kinds gives one for each; only with the last of them all records up to `upTo` are given.
+ */
 export type RecordBatch = {
   readonly kind: Kind;
   readonly chunk: Uint8Array;
@@ -31,6 +34,8 @@ export type RecordBatch = {
   readonly rejected: readonly Rejected[];
   readonly skipped: Readonly<Partial<Record<SkipReason, number>>>;
   readonly upTo: number;
+  /** No other batch of the same piece follows. */
+  readonly endsPiece: boolean;
   /** Nothing of this input comes after it. */
   readonly isLast: boolean;
 };
@@ -185,8 +190,8 @@ export function createRecordBatcher(options: BatcherOptions): RecordBatcher {
         indexes: Int32Array.from(lane.indexes),
         rejected: isLast ? rejected : [],
         skipped: isLast ? skipped : {},
-        // Before the last one, what is behind cannot be said: a restart reads from the start of this chunk again.
         upTo: isLast ? index : index - count,
+        endsPiece: isLast,
         isLast: isLast && isEnding,
       });
     }

@@ -83,8 +83,11 @@ export function ackFirst(source: Source): Source {
     ...source,
     async *read(positions, signal) {
       for await (const batch of source.read(positions, signal)) {
-        batch.settle();
-        yield { ...batch, settle: () => undefined };
+        const [first, ...also] = [batch, ...(batch.also ?? [])].map((one) => {
+          one.settle();
+          return { ...one, settle: () => undefined };
+        });
+        yield { ...(first as Batch), also };
       }
     },
   };

@@ -2,7 +2,8 @@
  * Inputs of the chaos runs: a simulated day with attacks in it, laid out as files, and the order in which they come.
  *
  * `delivered`: the files as CloudTrail delivers them, gzip, time slots in their names. `bundled`: the same records in a few
- * large files without a slot, so that a crash falls into the middle of a file. All of it follows from the seed.
+ * large files without a slot, so that a crash falls into the middle of a file. Some files hold records of both kinds, and
+ * what is rejected or skipped among them (mixture.ts). All of it follows from the seed.
  */
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -10,31 +11,47 @@ import { gzipSync } from "node:zlib";
 import type { Random } from "../../src/lib/random.ts";
 import { ATTACK_NAMES } from "../../src/simulate/attacks/catalog.ts";
 import { generateRecords } from "../../src/simulate/simulation.ts";
+import { digest, type Item, mix, toTotals, type Totals } from "./mixture.ts";
 
 /** A file that is not written yet. */
 export type PlannedFile = {
   readonly path: string;
   readonly slotMs: number;
+  /** Items in it, whatever becomes of them. */
   readonly records: number;
   readonly bytes: Uint8Array;
 };
 
 export type Input = {
-  /** Every record, copies included. */
-  readonly records: readonly Uint8Array[];
+  /** Everything that is to be counted once, copies included. */
+  readonly items: readonly Item[];
+  /** What the counts must come to. */
+  readonly totals: Totals;
   readonly files: readonly PlannedFile[];
 };
 
-type Placed = { readonly file: string; readonly slotMs: number; readonly bytes: Uint8Array };
+type Placed = Item & { readonly file: string; readonly slotMs: number };
+
+/** Share of the files of a delivery that are mixed; bundles always are. */
+const MIXED_FILES = 0.5;
 
 /** A simulated day of about `records` records and two attacks. */
 export function makeInput(random: Random, layout: "delivered" | "bundled", records: number): Input {
   const attacks = [random.pick(ATTACK_NAMES), random.pick(ATTACK_NAMES)].filter(
     (name, i, all) => all.indexOf(name) === i,
   );
-  const placed = [...generateRecords({ seed: random.int(1, 1_000_000), records, attacks, duplicateShare: 0.05 })];
+  const calls = [...generateRecords({ seed: random.int(1, 1_000_000), records, attacks, duplicateShare: 0.05 })];
+  const mixture = random.fork("mixture");
+  const isMixed = new Map(
+    [...new Set(calls.map(({ file }) => file))].map((file) => [file, mixture.chance(MIXED_FILES)]),
+  );
+  const placed = calls.flatMap(({ file, slotMs, bytes }): Placed[] =>
+    mix(bytes, mixture, layout === "bundled" || isMixed.get(file) === true).map((item) => ({ ...item, file, slotMs })),
+  );
+  const { slotMs } = placed[0]!;
+  for (const hour of [0, 1, 2]) placed.push({ ...digest(hour), file: `digest/${hour}.json.gz`, slotMs });
   const files = layout === "delivered" ? deliver(placed) : bundle(placed, random);
-  return { records: placed.map(({ bytes }) => bytes), files };
+  return { items: placed, totals: toTotals(placed), files };
 }
 
 function deliver(placed: readonly Placed[]): PlannedFile[] {

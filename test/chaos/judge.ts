@@ -24,15 +24,13 @@ export function readRuleSet(paths: readonly string[]): RuleSet {
   return ruleSet;
 }
 
-/** The alerts of `records` (bytes of CloudTrail records, in any order, copies among them). */
-export function judge(ruleSet: RuleSet, records: readonly Uint8Array[], kind: Kind = "cloudtrail"): Expected {
-  const matches: Match[] = [];
-  for (const bytes of distinct(records)) {
-    const event = decoders[kind].decode(bytes, { nowMs: null, duplicateKeys: false });
-    if ("reason" in event) continue;
-    const met = slowMatches(ruleSet, event, new Map());
-    matches.push(...met.flatMap((rule) => usesOf(ruleSet, rule, event)).map((use) => toMatch(use, event, bytes)));
-  }
+/** The alerts of records (bytes of CloudTrail records and of findings, in any order, copies among them). */
+export function judge(
+  ruleSet: RuleSet,
+  records: readonly Uint8Array[],
+  findings: readonly Uint8Array[] = [],
+): Expected {
+  const matches = [...toMatches(ruleSet, records, "cloudtrail"), ...toMatches(ruleSet, findings, "guardduty")];
   const suppressing = ruleSet.detections.filter(({ engine }) => engine.suppressMs !== null).map(asCorrelation);
   const names = new Set(suppressing.map(({ id }) => id));
   const singles = Map.groupBy(
@@ -43,27 +41,43 @@ export function judge(ruleSet: RuleSet, records: readonly Uint8Array[], kind: Ki
   return new Map([...slowDetect(windows, matches), ...[...singles].flatMap(toVerdicts)]);
 }
 
+function toMatches(ruleSet: RuleSet, records: readonly Uint8Array[], kind: Kind): Match[] {
+  return distinct(records).flatMap((bytes) => {
+    const event = decoders[kind].decode(bytes, { nowMs: null, duplicateKeys: false });
+    if ("reason" in event) return [];
+    const met = slowMatches(ruleSet, event, new Map());
+    return met.flatMap((rule) => usesOf(ruleSet, rule, event)).map((use) => toMatch(use, event, bytes));
+  });
+}
+
 function distinct(records: readonly Uint8Array[]): Uint8Array[] {
   return [...new Map(records.map((bytes) => [sha(bytes), bytes])).values()];
 }
 
-type Use = Pick<Match, "ruleId" | "ruleSem" | "step" | "group">;
+type Use = Pick<Match, "ruleId" | "ruleSem" | "step" | "group" | "value">;
 
 /** The detection's own alert, and each step of a correlation that it is. */
 function usesOf(ruleSet: RuleSet, rule: DetectionRule, event: Event): Use[] {
   const { id, ruleSem, engine } = rule;
-  const own: Use[] = rule.alerts ? [{ ruleId: id, ruleSem, step: -1, group: groupOf(engine.groupBy, event) }] : [];
+  const own: Use[] = rule.alerts
+    ? [{ ruleId: id, ruleSem, step: -1, group: groupOf(engine.groupBy, event), value: null }]
+    : [];
   const steps = ruleSet.correlations.flatMap((correlation) => {
-    const { id: ruleId, ruleSem, groupBy } = correlation;
+    const { id: ruleId, ruleSem, groupBy, fields } = correlation;
     const places = correlation.rules.flatMap((name, step) => (name === id ? [step] : []));
-    return places.map((step) => ({ ruleId, ruleSem, step, group: groupOf(groupBy, event) }));
+    const value = fields.length === 0 ? null : textOf(event, fields[0]!);
+    return places.map((step) => ({ ruleId, ruleSem, step, group: groupOf(groupBy, event), value }));
   });
   return [...own, ...steps];
 }
 
-/** The rules of these tests group by fields of one text. */
+/** The rules of these tests group by, and count, fields of one text that no event lacks. */
+function textOf(event: Event, field: string): string {
+  return (slowValues(event, field) as string[] | null)?.[0] ?? "";
+}
+
 function groupOf(fields: readonly string[], event: Event): string {
-  const values = fields.map((field) => (slowValues(event, field) as string[] | null)?.[0] ?? "");
+  const values = fields.map((field) => textOf(event, field));
   return JSON.stringify(values).replace(
     /[^\x20-\x7e]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
@@ -73,7 +87,7 @@ function groupOf(fields: readonly string[], event: Event): string {
 function toMatch(use: Use, event: Event, bytes: Uint8Array): Match {
   const { kind, logsource, key, eventId, version, timeMs, accountId, region, evidence } = event;
   const identity = { kind, logsource, key, eventId, version, timeMs, accountId, region, evidence };
-  const nothing = { value: null, number: null, record: null, pointer: { source: "", path: "", index: 0 } };
+  const nothing = { number: null, record: null, pointer: { source: "", path: "", index: 0 } };
   return { ...use, ...identity, ...nothing, principal: event.principal.id, recordHash: sha(bytes) };
 }
 

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createRandom, type Random } from "../../src/lib/random.ts";
 import { makeInput, planDrops, type PlannedFile, writeWhole } from "./input.ts";
 import { type Expected, judge, readRuleSet } from "./judge.ts";
+import { recordsOf } from "./mixture.ts";
 import { type Break, FAIL_POINTS, type FailPoint } from "./plan.ts";
 import { type Findings, isComplete, readHeld, verify } from "./verify.ts";
 import { createWorld, type Death, runToDeath, type Setup, startDaemon, type World } from "./world.ts";
@@ -36,15 +37,19 @@ type Kills = Map<FailPoint | "random", number>;
 export async function runChaos(options: RunOptions): Promise<RunResult> {
   const random = createRandom(`chaos ${options.mode} ${options.seed}`);
   const layout = options.mode === "once" && random.chance(0.4) ? "bundled" : "delivered";
-  const { files, records } = makeInput(random.fork("input"), layout, options.records);
+  const { files, items, totals } = makeInput(random.fork("input"), layout, options.records);
   const world = createWorld();
   const isDeleted = options.break === "ack-first" || random.chance(0.25);
   const afterRead = isDeleted ? "delete" : random.chance(0.3) ? "move" : "keep";
   const run: Run = { options, random, world, setup: { mode: options.mode, afterRead, break: options.break } };
   try {
-    const expected: Expected = judge(readRuleSet([world.rules]), records);
-    const kills = options.mode === "once" ? await runOnce(run, files) : await runWatch(run, files, records.length);
-    return { ...verify(readHeld(world), expected, records.length), kills };
+    const expected: Expected = judge(
+      readRuleSet([world.rules]),
+      recordsOf(items, "cloudtrail"),
+      recordsOf(items, "guardduty"),
+    );
+    const kills = options.mode === "once" ? await runOnce(run, files) : await runWatch(run, files, totals.read);
+    return { ...verify(readHeld(world), expected, totals), kills };
   } finally {
     world.remove();
   }

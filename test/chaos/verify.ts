@@ -2,7 +2,8 @@
  * Compares what a run left behind, in the store and in the sink's file, with what the judge expects.
  *
  * The store must hold exactly the expected alerts with their contents. The sink must have got each at least once, never a
- * lower revision after a higher one, and as its last line what the store holds. Every record must be counted once.
+ * lower revision after a higher one, and as its last line what the store holds. Every item of the input must be counted
+ * once, under its outcome and its reason (C1). What Sagewatch says of itself is no alert of the input and is left out.
  */
 import { existsSync, readFileSync } from "node:fs";
 import type { CountDelta } from "../../src/contracts.ts";
@@ -10,6 +11,7 @@ import { encodeNative } from "../../src/encode/native.ts";
 import type { Alert } from "../../src/model/alert.ts";
 import { openViews } from "../../src/store/views.ts";
 import type { Expected } from "./judge.ts";
+import type { Totals } from "./mixture.ts";
 
 /** What was found. `problems` names each fault once, for people. */
 export type Findings = {
@@ -33,6 +35,8 @@ export type Results = { readonly state: string; readonly sink: string };
 export type Held = {
   readonly alerts: readonly Alert[];
   readonly counts: readonly CountDelta[];
+  /** Rows of the quarantine by reason. */
+  readonly quarantine: Readonly<Record<string, number>>;
   readonly lines: readonly Alert[];
 };
 
@@ -43,13 +47,18 @@ export function readHeld({ state, sink }: Results): Held {
     const text = existsSync(sink) ? readFileSync(sink, "utf8") : "";
     const lines = text.split("\n").slice(0, -1);
     return {
-      alerts: views.alerts({}),
+      alerts: views.alerts({}).filter(isOfInput),
       counts: views.counts(),
-      lines: lines.map((line) => JSON.parse(line) as Alert),
+      quarantine: views.quarantineCounts(),
+      lines: lines.map((line) => JSON.parse(line) as Alert).filter(isOfInput),
     };
   } finally {
     views.close();
   }
+}
+
+function isOfInput({ ruleId }: Alert): boolean {
+  return !ruleId.startsWith("sagewatch.");
 }
 
 /** Whether all `records` are counted and the sink has the last revision of each alert. */
@@ -59,8 +68,8 @@ export function isComplete({ alerts, counts, lines }: Held, records: number): bo
   return read >= records && alerts.every(({ id, revision }) => revisions.get(id) === revision);
 }
 
-/** Judges what is held. `records` is how many the input has, copies included. */
-export function verify(held: Held, expected: Expected, records: number): Findings {
+/** Judges what is held. `totals` are those of the input, copies included. */
+export function verify(held: Held, expected: Expected, totals: Totals): Findings {
   const problems: string[] = [];
   const inStore = new Map(held.alerts.map((alert) => [alert.id, alert]));
   const inSink = new Map(held.lines.map((alert) => [alert.id, alert]));
@@ -75,7 +84,7 @@ export function verify(held: Held, expected: Expected, records: number): Finding
     ...held.alerts.flatMap((alert) => compareContent(alert, expected)),
     ...held.alerts.flatMap((alert) => compareSink(alert, inSink.get(alert.id))),
     ...findSteps(held.lines),
-    ...compareCounts(held.counts, records),
+    ...compareCounts(held, totals),
   ];
   return {
     alerts: expected.size,
@@ -114,19 +123,24 @@ function findSteps(lines: readonly Alert[]): string[] {
   });
 }
 
-function compareCounts(counts: readonly CountDelta[], records: number): string[] {
+/** Faults of the counts: each outcome and each reason must come to what the input holds, and nothing is late. */
+function compareCounts({ counts, quarantine }: Held, totals: Totals): string[] {
   const sum = (pick: (count: CountDelta) => number): number => counts.reduce((total, count) => total + pick(count), 0);
-  const skipped = sum((count) => Object.values(count.skipped).reduce((total, n) => total + n, 0));
-  const [read, evaluated, quarantined, late] = [
-    sum((count) => count.read),
-    sum((count) => count.evaluated),
-    sum((count) => count.quarantined),
-    sum((count) => count.late),
+  const skipped: Record<string, number> = {};
+  for (const [reason, n] of counts.flatMap((count) => Object.entries(count.skipped)))
+    skipped[reason] = (skipped[reason] ?? 0) + n;
+  const wanted = Object.values(totals.quarantined).reduce((total, n) => total + n, 0);
+  const pairs: readonly (readonly [string, unknown, unknown])[] = [
+    ["read", sum(({ read }) => read), totals.read],
+    ["evaluated", sum(({ evaluated }) => evaluated), totals.evaluated],
+    ["quarantined", sum(({ quarantined }) => quarantined), wanted],
+    ["late", sum(({ late }) => late), 0],
+    ["rows of the quarantine", inOrder(quarantine), inOrder(totals.quarantined)],
+    ["skipped", inOrder(skipped), inOrder(totals.skipped)],
   ];
-  const found: string[] = [];
-  if (read !== evaluated + quarantined + skipped)
-    found.push(`read ${read} is not evaluated ${evaluated} + quarantined ${quarantined} + skipped ${skipped}`);
-  if (read !== records) found.push(`read ${read} of ${records} records`);
-  if (late !== 0) found.push(`${late} records were late`);
-  return found;
+  return pairs.flatMap(([what, is, should]) => (is === should ? [] : [`${what}: is ${is}, should be ${should}`]));
+}
+
+function inOrder(byReason: Readonly<Record<string, number>>): string {
+  return JSON.stringify(Object.entries(byReason).toSorted(([one], [other]) => (one < other ? -1 : 1)));
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import type { Sink, Source, Store } from "../../src/contracts.ts";
+import type { Batch, Sink, Source, Store } from "../../src/contracts.ts";
 import { createDetector } from "../../src/detect/detector.ts";
 import { createWatermarks } from "../../src/detect/watermark.ts";
 import { systemClock } from "../../src/lib/clock.ts";
@@ -74,6 +74,50 @@ async function run(store: Store, parts: Parts): Promise<void> {
 const at = (minutes: number, key: string): ReturnType<typeof makeMatch> =>
   makeMatch(counted, { atMs: minutes * MINUTE, key });
 const floor = (minutes: number): number => START + minutes * MINUTE;
+
+test("batches that come together are committed in one unit, with the one position that stands for them", async () => {
+  const store = open(makeDir());
+  const units: { read: number; positions: string[] }[] = [];
+  const table = createTable();
+  const one = table.source("in", [
+    { matches: [at(0, "a")], floorMs: floor(0), position: "1" },
+    { matches: [at(1, "b")], floorMs: floor(1), position: "2" },
+    { matches: [at(2, "c")], floorMs: floor(2), position: "3" },
+  ]);
+  const source: Source = {
+    ...one,
+    async *read(positions, signal) {
+      const batches: Batch[] = [];
+      for await (const batch of one.read(positions, signal)) batches.push(batch);
+      const [first, second, third] = batches as [Batch, Batch, Batch];
+      // The matcher of these tests knows its batches by identity.
+      yield Object.assign(first, { positions: [], also: [second] });
+      yield third;
+    },
+  };
+  const counting: Store = {
+    ...store,
+    commit: (unit) => {
+      units.push({
+        read: unit.counts.reduce((sum, { read }) => sum + read, 0),
+        positions: unit.positions.map(({ value }) => value),
+      });
+      return store.commit(unit);
+    },
+  };
+  await run(counting, { table, sources: [source] });
+  expect(units).toEqual([
+    { read: 2, positions: ["2"] },
+    { read: 1, positions: ["3"] },
+    { read: 0, positions: [] },
+  ]);
+  expect(table.settled.map(({ position, error }) => [position, error])).toEqual([
+    ["1", undefined],
+    ["2", undefined],
+    ["3", undefined],
+  ]);
+  store.close();
+});
 
 test("after a failed commit nothing is committed, though another source still has a batch in its hands", async () => {
   const real = open(makeDir());

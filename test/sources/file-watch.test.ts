@@ -1,6 +1,7 @@
 /**
  * The file source on a spool folder, under a clock turned by hand: when a file is taken, what is told, what a restart does.
  */
+import { type FileHandle, open as openFile } from "node:fs/promises";
 import { mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -189,6 +190,33 @@ describe("watch", () => {
     expect(watched.ids).toEqual(idsOf([left]));
     expect(watched.ids.length).toBeGreaterThan(0);
     await watched.stop();
+  });
+
+  test("a file that cannot be read to its end is tried again from where it was given out", async () => {
+    const path = folder.write("a.ndjson", many.join("\n"));
+    const handle = await openFile(path);
+    const files = Object.getPrototypeOf(handle) as object;
+    await handle.close();
+    const read: unknown = Reflect.get(files, "read");
+    let reads = 0;
+    const failing = function (this: FileHandle, ...args: unknown[]): unknown {
+      reads += 1;
+      if (reads === 5) return Promise.reject(Object.assign(new Error("the disk hiccuped"), { code: "EIO" }));
+      return Reflect.apply(read as typeof failing, this, args);
+    };
+    Reflect.set(files, "read", failing);
+    const watched = watch();
+    try {
+      await watched.clock.pass(4000);
+      expect(warnings).toEqual([`Cannot read ${path}: EIO; what is left of it is not read.`]);
+      expect(watched.ids.length).toBeGreaterThan(0);
+      expect(watched.ids.length).toBeLessThan(many.length);
+      await watched.clock.pass(35_000);
+    } finally {
+      Reflect.set(files, "read", read);
+      await watched.stop();
+    }
+    expect(watched.ids).toEqual(many.map((_, at) => `m${at}`));
   });
 
   test("a backlog is read in the order of its slots, and each batch says which slot still waits", async () => {

@@ -19,6 +19,7 @@ import {
   type Folder,
   idsOf,
   many,
+  mixed,
   slotMs,
   LIMITS,
 } from "./records.ts";
@@ -43,6 +44,10 @@ afterAll(() => examFolder.remove());
 examFolder.write(deliveryName("20260102T0305Z"), delivery(call("a"), call("b")));
 examFolder.write(deliveryName("20260102T0300Z"), delivery(...many));
 examFolder.write("plain.ndjson", [call("c"), "junk", '{"digestStartTime":1,"digestEndTime":2}', call("d")].join("\n"));
+examFolder.write(
+  "mixed.ndjson",
+  [...mixed, "junk", '{"detail-type":"Scheduled Event","source":"a","detail":{}}'].join("\n"),
+);
 examineSource({
   name: "file",
   open: async () => {
@@ -52,9 +57,9 @@ examineSource({
       close: async () => {},
     };
   },
-  records: [...many, call("a"), call("b"), call("c"), call("d")],
-  rejected: 1,
-  skipped: 1,
+  records: [...many, ...mixed, call("a"), call("b"), call("c"), call("d")],
+  rejected: 2,
+  skipped: 2,
 });
 
 describe("what is read", () => {

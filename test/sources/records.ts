@@ -15,6 +15,11 @@ export function call(id: string): string {
   return `{"eventVersion":"1.08","userIdentity":{"type":"IAMUser","principalId":"AIDAEXAMPLE","arn":"arn:aws:iam::111122223333:user/ana","accountId":"111122223333","userName":"ana"},"eventTime":"2026-01-02T03:04:05Z","eventSource":"s3.amazonaws.com","eventName":"GetBucketAcl","awsRegion":"eu-west-1","sourceIPAddress":"203.0.113.7","userAgent":"aws-cli/2.15","requestParameters":{"bucketName":"b"},"responseElements":null,"eventID":"${id}","eventType":"AwsApiCall","recipientAccountId":"111122223333"}`;
 }
 
+/** A GuardDuty finding, as small as one can be. */
+export function finding(id: string): string {
+  return `{"schemaVersion":"2.0","id":"${id}","service":{"count":1},"type":"Recon:EC2/Portscan","updatedAt":"2026-01-02T03:04:05Z"}`;
+}
+
 /** A delivery file of records. */
 export function delivery(...records: readonly string[]): string {
   return `{"Records":[${records.join(",")}]}`;
@@ -60,6 +65,11 @@ export function floorsOf(batches: readonly Batch[]): unknown[] {
 }
 /** Epoch ms of a slot of the third hour of 2 January 2026, by its minute. */
 export const slotMs = (minute: number): number => Date.UTC(2026, 0, 2, 3, minute);
+
+/** Records of both kinds that take several batches, two a piece of input. */
+export const mixed: readonly string[] = Array.from({ length: 1500 }, (_, at) =>
+  at % 7 === 0 ? finding(`f${at}`) : call(`x${at}`),
+);
 
 /** Records that take several batches. */
 export const many: readonly string[] = Array.from({ length: 2500 }, (_, at) => call(`m${at}`));
