@@ -4,6 +4,7 @@
  * the error as its last line and the exit code of that error.
  */
 import { readFileSync, writeSync } from "node:fs";
+import { Socket } from "node:net";
 import { composeRun, type Wraps } from "../../src/compose.ts";
 import { parseConfig } from "../../src/config/load.ts";
 import { ADAPTERS } from "../../src/config/registries.ts";
@@ -34,6 +35,9 @@ function toWraps(plan: Plan): Wraps {
   };
 }
 
+// Without its harness it has nothing to do.
+process.stdin.on("end", () => process.kill(process.pid, "SIGKILL")).resume();
+if (process.stdin instanceof Socket) process.stdin.unref();
 const plan = JSON.parse(readFileSync(process.argv[2] ?? "", "utf8")) as Plan;
 hasten(plan.speed);
 const stop = new AbortController();

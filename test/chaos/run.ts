@@ -21,6 +21,13 @@ if (values.break !== undefined && broken === null) {
   console.error(`--break ${values.break}: use one of ${BREAKS.join(", ")}`);
   process.exit(2);
 }
+// An ordinary end removes the folders of the runs; the daemons end with the pipes to them.
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+  ["SIGHUP", 129],
+] as const)
+  process.on(signal, () => process.exit(code));
 const options = { runs: Number(values.runs), seed: values.seed, break: broken, size: FULL };
 const { problems, ...summary } = await runAll(toRuns(options), availableParallelism());
 for (const problem of problems.slice(0, 20)) console.error(problem.slice(0, 600));

@@ -1,9 +1,12 @@
 /**
  * One run's folder and processes: input, rules, state and sink under one temporary folder; daemons started on it and killed.
+ *
+ * Nothing outlives the harness: folders go when it ends in whatever way it can notice, those of one that was killed go with
+ * the next harness, and a daemon ends when the pipe to its harness does.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -32,9 +35,44 @@ export type Setup = {
 /** Process clocks run so fast in watch mode: a file is taken 0.2 s after it stands still instead of 2 s. */
 const WATCH_SPEED = 10;
 
+const PREFIX = "sagewatch-chaos-";
+/** Compiled code of the daemons, kept from run to run: it makes their start twice as fast. */
+const CACHE = join(import.meta.dirname, "../../node_modules/.cache/sagewatch-chaos");
+/** Folders of this process that are not removed yet. */
+const roots = new Set<string>();
+/** Younger folders are left alone: their process may be one that cannot be seen from here. */
+const STALE_MS = 3_600_000;
+
+let isTidy = false;
+
+/** Once: removes the folders of harnesses that were killed, and sees to those of this one. */
+function keepTidy(): void {
+  if (isTidy) return;
+  isTidy = true;
+  for (const name of readdirSync(tmpdir()).filter((one) => one.startsWith(PREFIX))) {
+    const path = join(tmpdir(), name);
+    const isStale = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) > STALE_MS;
+    if (isStale && !isAlive(Number(name.slice(PREFIX.length).split("-")[0])))
+      rmSync(path, { recursive: true, force: true });
+  }
+  process.on("exit", () => {
+    for (const root of roots) rmSync(root, { recursive: true, force: true });
+  });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
 /** Makes the folders and rules of a run. */
 export function createWorld(): World {
-  const root = mkdtempSync(join(tmpdir(), "sagewatch-chaos-"));
+  keepTidy();
+  const root = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
+  roots.add(root);
   const input = join(root, "input");
   mkdirSync(input);
   return {
@@ -44,7 +82,10 @@ export function createWorld(): World {
     sink: join(root, "alerts.ndjson"),
     rules: writeRules(join(root, "rules")),
     newestSlotMs: -Infinity,
-    remove: () => rmSync(root, { recursive: true, force: true }),
+    remove: () => {
+      rmSync(root, { recursive: true, force: true });
+      roots.delete(root);
+    },
   };
 }
 
@@ -91,8 +132,8 @@ export function startDaemon(world: World, setup: Setup, fail: Plan["fail"] = nul
   const path = join(world.root, "plan.json");
   writeFileSync(path, JSON.stringify(plan));
   const child = spawn(process.execPath, [join(import.meta.dirname, "daemon.ts"), path], {
-    stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "sagewatch-chaos-cache") },
+    stdio: ["pipe", "pipe", "inherit"],
+    env: { ...process.env, NODE_COMPILE_CACHE: CACHE },
   });
   let said = "";
   const { promise: opened, resolve } = Promise.withResolvers<void>();

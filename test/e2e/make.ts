@@ -41,6 +41,8 @@ export function write(path: string, bytes: string | Uint8Array): string {
 export type Settings = {
   readonly mode?: "once" | "watch";
   readonly afterRead?: "keep" | "delete";
+  /** Of the source, as a duration. Default: the product's. */
+  readonly lateness?: string;
   readonly limits?: Readonly<Record<string, number>>;
   /** Rules beside those of the chaos runs; the word `shipped` among them. */
   readonly rules?: readonly string[];
@@ -49,11 +51,11 @@ export type Settings = {
 /** The text of a configuration: JSON is YAML. */
 export function configText(
   place: Place,
-  { mode = "once", afterRead = "keep", limits = {}, rules = [] }: Settings,
+  { mode = "once", afterRead = "keep", lateness = "30m", limits = {}, rules = [] }: Settings,
 ): string {
   return JSON.stringify({
     state: { dir: place.state },
-    sources: [{ type: "file", name: "in", paths: [place.input], mode, afterRead }],
+    sources: [{ type: "file", name: "in", paths: [place.input], mode, afterRead, lateness }],
     sinks: [{ type: "file", path: place.sink }],
     rules: { paths: [join(place.root, "rules"), ...rules] },
     limits,
@@ -111,7 +113,7 @@ export function startRun(place: Place, settings: Settings, name = "sagewatch.yml
   const main = join(import.meta.dirname, "../../src/main.ts");
   const child = spawn(process.execPath, [main, "run", "--config", path], {
     stdio: ["ignore", "ignore", "pipe"],
-    env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "sagewatch-chaos-cache") },
+    env: { ...process.env, NODE_COMPILE_CACHE: join(import.meta.dirname, "../../node_modules/.cache/sagewatch-chaos") },
   });
   onTestFinished(() => void child.kill("SIGKILL"));
   let log = "";
