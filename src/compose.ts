@@ -67,7 +67,7 @@ export async function composeRun(options: RunOptions): Promise<RunSummary> {
   try {
     const quarantine = openQuarantine(store, config, engine.matcher);
     const reload = createReload({ config, engine, store, reread: options.reread ?? null, emit });
-    const control = await openControl({ quarantine, reload }, options);
+    const control = await openControl({ quarantine, reload, store }, options);
     const requests = startRequests(reload, start, options);
     try {
       const sinks = openSinks(config).map((sink) => wraps.sink?.(sink) ?? sink);

@@ -13,6 +13,7 @@
  * Types only: nothing here runs.
  */
 import type { Alert, AlertContent } from "./model/alert.ts";
+import type { DeadLetter, LetterChoice, Outbox, OutboxItem, Redriven } from "./model/outbox.ts";
 import type { Event, Evidence, Kind, Logsource, Pointer, Rejected, SkipReason } from "./model/event.ts";
 
 /** Place in a source from which reading goes on after a restart. One per key; the last committed value counts. */
@@ -305,20 +306,8 @@ export type Loaded = {
   readonly positions: ReadonlyMap<string, ReadonlyMap<string, string>>;
 };
 
-/** One alert that a sink should get now. */
-export type OutboxItem = { readonly alert: Alert; readonly opened: boolean };
-
-/** One sink's view of the outbox. */
-export type Outbox = {
-  /** Due items in order of age, at most `max`. A first delivery is due at once, an update after updateEvery or when final. */
-  due(nowMs: number, max: number): readonly OutboxItem[];
-  /** The sink has these. One small transaction. `nowMs` starts the updateEvery of each. */
-  sent(items: readonly OutboxItem[], nowMs: number): void;
-  /** The sink refused these for good: out of the outbox, kept as dead letters with the code. */
-  refused(items: readonly { readonly item: OutboxItem; readonly code: string }[], nowMs: number): void;
-  /** Rows not yet sent, and when the next one is due (epoch ms; Infinity when none). */
-  pending(): { readonly rows: number; readonly nextDueMs: number };
-};
+// One sink's alerts that wait, and what was refused.
+export type { DeadLetter, LetterChoice, Outbox, OutboxItem, OutboxPlace, Redriven } from "./model/outbox.ts";
 
 /** A row of the quarantine as people see it: where the record was read, and why it is here. */
 export type QuarantineRow = Pointer & {
@@ -356,6 +345,8 @@ export type Views = {
   /** Totals by source since the store was made. */
   counts(): readonly CountDelta[];
   quarantineCounts(): Readonly<Record<string, number>>;
+  /** The newest first. */
+  deadLetters(choice: LetterChoice & { readonly limit?: number }): readonly DeadLetter[];
 };
 
 /** The one transaction and all that is durable. One writer. */
@@ -364,6 +355,8 @@ export type Store = {
   /** All or nothing. Throws store_fenced, store_full or store_failed; the caller's process then ends. */
   commit(unit: CommitUnit): CommitResult;
   outbox(sink: string): Outbox;
+  /** Dead letters back into the outbox, due at `nowMs`. One transaction. */
+  redrive(choice: LetterChoice, nowMs: number): Redriven;
   readonly views: Views;
   /** Removes quarantine rows, or counts one more try. One transaction. */
   resolveQuarantine(done: readonly number[], failed: readonly number[]): void;

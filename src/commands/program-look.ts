@@ -2,7 +2,7 @@
  * Commands that look: rules, alerts and quarantine, with their options and help.
  *
  * Only words and options stand here; what a command does is in the file of its name, loaded when it is called. All but
- * `quarantine replay` and `rules reload` only read, beside a running daemon or without one.
+ * `quarantine replay`, `redrive` and `rules reload` only read, beside a running daemon or without one.
  */
 import { type Command, Option } from "commander";
 import { systemClock } from "../lib/clock.ts";
@@ -11,6 +11,7 @@ import { REASONS } from "../model/event.ts";
 import { type Call, collect, configOption, formatOption, toCountOption, toTimeOption, zoneOption } from "./options.ts";
 import type { ListAlerts, ShowAlert } from "./alerts.ts";
 import type { ListQuarantine, ReplayQuarantine, ShowQuarantined } from "./quarantine.ts";
+import type { RedriveAlerts } from "./redrive.ts";
 import type { ExplainRule } from "./rules/explain.ts";
 import type { ProfileRules } from "./rules/profile.ts";
 import type { CheckRules, ListRules } from "./rules/rules.ts";
@@ -25,6 +26,7 @@ export function addLookCommands(program: Command, call: Call): void {
   addRules(program, call);
   addAlerts(program, call);
   addQuarantine(program, call);
+  addRedrive(program, call);
 }
 
 function stateOption(): Option {
@@ -205,5 +207,27 @@ function addQuarantine(program: Command, { terminal, done }: Call): void {
     .addOption(stateOption())
     .action(async (ids: string[], options: Omit<ReplayQuarantine, "ids">) =>
       done(await (await import("./quarantine.ts")).replayQuarantine({ ...options, ids }, terminal)),
+    );
+}
+
+function addRedrive(program: Command, { terminal, done }: Call): void {
+  program
+    .command("redrive")
+    .summary("send again what a sink refused, after a fix")
+    .description(
+      "Alerts that a sink refused for good are kept as dead letters. This puts them back: each is sent once more, in its last revision, unless that sink has a later one already. Goes through the running daemon when there is one, else through the state folder itself; the next run then sends.",
+    )
+    .argument("[alert]", "id of an alert; without one, give --sink or --all")
+    .option("--sink <name>", "what this sink refused")
+    .option("--all", "what any sink refused")
+    .option("--list", "only list the dead letters, the newest first; the default without an argument")
+    .addOption(configOption())
+    .addOption(stateOption())
+    .action(async (alert: string | undefined, options: Omit<RedriveAlerts, "alert">) =>
+      done(
+        await (
+          await import("./redrive.ts")
+        ).redriveAlerts({ ...options, ...(alert === undefined ? {} : { alert }) }, terminal),
+      ),
     );
 }

@@ -5,12 +5,20 @@ import { join } from "node:path";
 import type { AdapterConfig } from "../config/adapters.ts";
 import { loadEngineVersion } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
-import type { Matcher, Sink, Source, Store, WatermarkEntry } from "../contracts.ts";
+import type { Matcher, Redriven, Sink, Source, Store, WatermarkEntry } from "../contracts.ts";
 import { systemClock } from "../lib/clock.ts";
 import { SEVERITIES, type Severity } from "../model/alert.ts";
 import { SagewatchError } from "../model/errors.ts";
 import type { Emit } from "../model/signal.ts";
-import { type Control, CONTROL_SOCKET, QUARANTINE_REPLAY, RULES_RELOAD, startControl } from "../ops/control.ts";
+import {
+  type Control,
+  CONTROL_SOCKET,
+  QUARANTINE_REPLAY,
+  REDRIVE,
+  RULES_RELOAD,
+  startControl,
+} from "../ops/control.ts";
+import type { DeliverOptions } from "../pipeline/deliver.ts";
 import { createSink, type SinkConfig } from "../sinks/registry.ts";
 import { createQuarantineSource, type QuarantineOutcome, type QuarantineSource } from "../sources/quarantine.ts";
 import { createSource, type SourceConfig } from "../sources/registry.ts";
@@ -62,6 +70,12 @@ export function openSinks(config: Config): Sink[] {
   );
 }
 
+/** What may wait for a sink, and what happens then. */
+export function toCap(config: Config, sink: string): DeliverOptions["cap"] {
+  const settings = config.sinks.find(({ name }) => name === sink) as unknown as SinkConfig | undefined;
+  return { delivery: settings?.delivery ?? "required", bytes: settings?.outboxMax ?? Infinity };
+}
+
 /** Which sinks want an alert: those whose least severity it reaches. Pure. */
 export function createRoute(sinks: Config["sinks"]): (alert: { readonly severity: Severity }) => readonly string[] {
   const wanted = SEVERITIES.map((_, level) =>
@@ -86,7 +100,7 @@ export function openQuarantine(store: Store, config: Config, matcher: Matcher): 
 
 /** The socket for commands that change something. Errors: store_locked, config_invalid (a path too long for a socket). */
 export function openControl(
-  { quarantine, reload }: { quarantine: QuarantineSource; reload: Pick<Reload, "request"> },
+  { quarantine, reload, store }: { quarantine: QuarantineSource; reload: Pick<Reload, "request">; store: Store },
   { config, emit }: { config: Config; emit: Emit },
 ): Promise<Control> {
   const replay = (args: Readonly<Record<string, unknown>>): Promise<QuarantineOutcome> => {
@@ -95,9 +109,18 @@ export function openControl(
     if (Array.isArray(ids) && ids.every((id) => typeof id === "number")) return quarantine.replay(ids);
     throw new SagewatchError("usage", `${QUARANTINE_REPLAY}: \`ids\` must be "all" or a list of numbers`);
   };
+  const redrive = async ({ sink, alertId }: Readonly<Record<string, unknown>>): Promise<Redriven> => {
+    if (!isTextOrNull(sink) || !isTextOrNull(alertId))
+      throw new SagewatchError("usage", `${REDRIVE}: \`sink\` and \`alertId\` must be texts or null`);
+    return store.redrive({ sink, alertId }, systemClock.nowMs());
+  };
   return startControl(
     join(config.state.dir, CONTROL_SOCKET),
-    { [QUARANTINE_REPLAY]: replay, [RULES_RELOAD]: () => reload.request("command") },
+    { [QUARANTINE_REPLAY]: replay, [RULES_RELOAD]: () => reload.request("command"), [REDRIVE]: redrive },
     { emit, clock: systemClock },
   );
+}
+
+function isTextOrNull(value: unknown): value is string | null {
+  return value === null || typeof value === "string";
 }

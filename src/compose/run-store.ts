@@ -12,7 +12,7 @@ import { createTally, type Sums } from "../ops/tally.ts";
 import { startDeliver } from "../pipeline/deliver.ts";
 import { type PipelineOptions, runPipeline, type Running } from "../pipeline/run.ts";
 import type { QuarantineSource } from "../sources/quarantine.ts";
-import { createRoute, type OpenSource, toStanding } from "./adapters.ts";
+import { createRoute, type OpenSource, toCap, toStanding } from "./adapters.ts";
 import type { Engine } from "./engine.ts";
 import { dearest, type RuleCost, toTitles } from "./rules.ts";
 
@@ -72,7 +72,7 @@ export async function runStore(options: Options, parts: Parts): Promise<RunSumma
   const stageMs = { match: 0, detect: 0, commit: 0 };
   const { emit } = tally;
   const workers = parts.sinks.map((sink) =>
-    startDeliver({ sink, outbox: store.outbox(sink.name), clock: systemClock, emit }),
+    startDeliver({ sink, outbox: store.outbox(sink.name), clock: systemClock, emit, cap: toCap(config, sink.name) }),
   );
   const route = createRoute(config.sinks);
   const pipeline: PipelineOptions = {

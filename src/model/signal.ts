@@ -92,6 +92,17 @@ export type Signal =
       readonly waitMs: number;
     }
   | { readonly type: "delivery_failed"; readonly sink: string; readonly code: string; readonly alerts: number }
+  | { readonly type: "delivery_dropped"; readonly sink: string; readonly alerts: number }
+  | {
+      readonly type: "sink_down";
+      readonly sink: string;
+      readonly code: string;
+      /** What a person must do; empty where waiting may help. */
+      readonly detail: string;
+      /** Lanes that fail: a lane may fail while others deliver. */
+      readonly lanes: number;
+    }
+  | { readonly type: "sink_up"; readonly sink: string; readonly downMs: number }
   | { readonly type: "outbox"; readonly sink: string; readonly rows: number }
   // commands that change, through the socket
   | { readonly type: "control_opened"; readonly path: string }

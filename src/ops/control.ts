@@ -30,6 +30,9 @@ export const QUARANTINE_REPLAY = "quarantine.replay";
 /** Command of `rules reload`: no args, result as ReloadOutcome of compose/reload.ts. */
 export const RULES_RELOAD = "rules.reload";
 
+/** Command of `redrive`: args {sink: name or null, alertId: id or null}, result as the store's redrive gives it. */
+export const REDRIVE = "redrive";
+
 /** Bytes of a request: a thousand ids fit many times. */
 const REQUEST_BYTES = 64 * 1024;
 /** Bytes of an answer. */

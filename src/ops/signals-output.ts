@@ -13,6 +13,9 @@ export const OUTPUT_SIGNALS: SignalRows<
   | "delivered"
   | "delivery_retry"
   | "delivery_failed"
+  | "delivery_dropped"
+  | "sink_down"
+  | "sink_up"
   | "outbox"
   | "control_opened"
   | "command"
@@ -109,6 +112,49 @@ export const OUTPUT_SIGNALS: SignalRows<
         value: "alerts",
         labels: ["sink", "code"],
         what: "Alerts that a sink refused.",
+      },
+    ],
+  },
+  delivery_dropped: {
+    level: "error",
+    message: "alerts dropped: too many wait for a best-effort sink",
+    what: "A best-effort sink is at its cap; its oldest waiting alerts were given up. `alerts show` still has them.",
+    metrics: [
+      {
+        name: "sagewatch_alerts_dropped_total",
+        type: "counter",
+        value: "alerts",
+        labels: ["sink"],
+        what: "Alerts that a best-effort sink will never get.",
+      },
+    ],
+  },
+  sink_down: {
+    level: "error",
+    message: "sink is down",
+    what: "A sink has not taken alerts for 10 s, or says what a person must do (`detail`). They wait in the outbox.",
+    metrics: [
+      {
+        name: "sagewatch_sink_down_total",
+        type: "counter",
+        value: 1,
+        labels: ["sink", "code"],
+        what: "Times a sink was found down.",
+      },
+    ],
+  },
+  sink_up: {
+    level: "info",
+    message: "sink is up again",
+    what: "A sink that was down takes alerts again.",
+    metrics: [
+      {
+        name: "sagewatch_sink_down_seconds",
+        type: "histogram",
+        value: "downMs",
+        fromMs: true,
+        labels: ["sink"],
+        what: "How long a sink was down.",
       },
     ],
   },

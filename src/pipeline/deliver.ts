@@ -1,27 +1,36 @@
 /**
  * Delivery: one worker a sink, from the outbox, at least once, never a lower revision after a higher one.
  *
- * A worker takes what is due, cuts it into arrays by lane and part within the sink's limits, and sends each lane's arrays
- * one after another, the lanes side by side. After any `unknown` that very array is sent again, with a growing wait, before
- * anything else on its lane, until none is unknown: a sink can thus tell a repetition by position and content. Only then
- * the outbox is told. A worker never touches another's rows, so a dead sink delays no other.
+ * A worker takes what is due into the sink's lanes and sends each lane's arrays one after another, the lanes side by side
+ * and independent: a lane without an answer holds up no other, and neither the taking. After any `unknown` that very array
+ * is sent again, with a growing wait, before anything else on its lane, until none is unknown: a sink can thus tell a
+ * repetition by position and content. Only then the outbox is told. A worker never touches another's rows, so a dead sink
+ * delays no other. At its cap of waiting alerts a required sink stops the input; a best-effort one loses the oldest.
  */
-import type { Outbox, OutboxItem, SendResult, Sink } from "../contracts.ts";
-import type { Clock } from "../lib/clock.ts";
+import type { Outbox, OutboxItem, OutboxPlace, SendResult, Sink } from "../contracts.ts";
+import { type Clock, nextTurn } from "../lib/clock.ts";
 import { toMessage } from "../model/errors.ts";
 import type { Emit } from "../model/signal.ts";
+import { type Breaker, createBreaker } from "./breaker.ts";
+import { createCap } from "./cap.ts";
+import { createLanes, type Lane, type Lanes } from "./lanes.ts";
 
 /** Items taken from the outbox at once: enough to fill several arrays of any sink, small beside memory. */
 const TAKE_MAX = 500;
-/** First and longest wait between two tries, ms. A minute keeps a dead sink cheap and a healed one quickly found. */
-const RETRY_FIRST_MS = 200;
-const RETRY_MAX_MS = 60_000;
+/** How long the taking waits for room, ms, where nothing else wakes it. */
+const FULL_MS = 100;
+/** Rows are looked at again for so long after they became due, and so often, ms: a commit may show them a little late. */
+const OVERLAP_MS = 15_000;
+const OVERLAP_EVERY_MS = 2_000;
+const START: OutboxPlace = { dueMs: -Infinity, seq: 0 };
 
 export type DeliverOptions = {
   readonly sink: Sink;
   readonly outbox: Outbox;
   readonly clock: Clock;
   readonly emit: Emit;
+  /** What happens when so many bytes wait for the sink: required, the input stops; best_effort, the oldest are dropped. */
+  readonly cap: { readonly delivery: "required" | "best_effort"; readonly bytes: number };
 };
 
 /** A running worker. */
@@ -29,6 +38,8 @@ export type DeliverWorker = {
   readonly sink: string;
   /** Alerts that wait for the sink. */
   waiting(): number;
+  /** True while the sink is at its cap and needs all of it: read no more. */
+  isFull(): boolean;
   /** Something may be due: call after each commit. */
   wake(): void;
   /** Wakes it; resolves when nothing is due now (updates that wait for updateEvery stay), or when `signal` aborts. */
@@ -39,114 +50,168 @@ export type DeliverWorker = {
   readonly failed: Promise<unknown>;
 };
 
+type Work = DeliverOptions & {
+  readonly lanes: Lanes;
+  readonly breaker: Breaker;
+  readonly stop: AbortSignal;
+  readonly wake: () => void;
+  /** Takes again from this place on. */
+  readonly rewind: (place: OutboxPlace) => void;
+};
+
 /** Starts the worker of one sink. */
 export function startDeliver(options: DeliverOptions): DeliverWorker {
-  const { outbox, clock, sink } = options;
+  const { outbox, clock, sink, emit } = options;
   const stop = new AbortController();
+  const failure = Promise.withResolvers<unknown>();
+  const fail = (error: unknown): void => {
+    stop.abort();
+    wake();
+    failure.resolve(error);
+  };
   let alarm = new AbortController();
   const wake = (): void => {
     alarm.abort();
     alarm = new AbortController();
   };
+  const lanes = createLanes(sink);
+  const breaker = createBreaker({ sink: sink.name, clock, emit });
+  const taker = createTaker(outbox, lanes, clock);
+  const cap = createCap({ ...options, held: () => lanes.held() });
+  const work: Work = { ...options, lanes, breaker, stop: stop.signal, wake, rewind: (to) => taker.rewind(to) };
+  const sending = new Set<Promise<void>>();
+  const startLanes = (): void => {
+    for (const lane of lanes.idle()) {
+      const sent: Promise<void> = runLane(lane, work)
+        .catch(fail)
+        .finally(() => sending.delete(sent));
+      sending.add(sent);
+    }
+  };
   const loop = async (): Promise<void> => {
     while (!stop.signal.aborted) {
       const bell = alarm.signal;
-      const items = outbox.due(clock.nowMs(), TAKE_MAX);
-      if (items.length > 0) await deliver(items, options, stop.signal);
-      else await clock.sleep(waitMs(outbox.pending().nextDueMs, clock.nowMs()), bell);
+      cap.check();
+      await taker.take(startLanes, stop.signal);
+      const isFull = lanes.isFull(clock.monotonicMs());
+      await clock.sleep(isFull ? FULL_MS : waitMs(outbox.nextDueMs(clock.nowMs()), clock.nowMs()), bell);
     }
   };
-  const failure = Promise.withResolvers<unknown>();
-  const running = loop().catch((error: unknown) => {
-    stop.abort();
-    failure.resolve(error);
-  });
+  const running = loop().catch(fail);
   return {
     sink: sink.name,
     waiting: () => outbox.pending().rows,
+    isFull: () => cap.isFull(),
     wake,
     failed: failure.promise,
     drained: async (signal) => {
       wake();
-      while (!signal.aborted && !stop.signal.aborted && outbox.pending().nextDueMs <= clock.nowMs())
+      while (!signal.aborted && !stop.signal.aborted && outbox.nextDueMs(-Infinity) <= clock.nowMs())
         await clock.sleep(10, signal);
     },
     close: async () => {
       stop.abort();
       wake();
       await running;
+      await Promise.all(sending);
       await sink.close();
     },
   };
 }
 
-/** At most a minute, so that a clock that jumped is noticed. */
+/** At most two seconds: the cap is looked at, and a clock that jumped is noticed. */
 function waitMs(nextDueMs: number, nowMs: number): number {
-  return Math.min(Math.max(nextDueMs - nowMs, 1), 60_000);
+  return Math.min(Math.max(nextDueMs - nowMs, 1), 2_000);
 }
 
-async function deliver(items: readonly OutboxItem[], options: DeliverOptions, stop: AbortSignal): Promise<void> {
-  const lanes = new Map<number, OutboxItem[]>();
-  for (const item of items) {
-    const lane = options.sink.limits.lane(item.alert);
-    const list = lanes.get(lane);
-    if (list === undefined) lanes.set(lane, [item]);
-    else list.push(item);
-  }
-  await Promise.all(
-    [...lanes.values()].map(async (list) => {
-      for (const array of toArrays(list, options.sink)) await sendArray(array, options, stop);
-    }),
-  );
+type Taker = {
+  /** Takes what is due and not yet seen, page by page, while there is room; `start` after each page. */
+  take(start: () => void, stop: AbortSignal): Promise<void>;
+  rewind(place: OutboxPlace): void;
+};
+
+/** Goes through the outbox in order of age, each row once, unless it is told to look again. */
+function createTaker(outbox: Outbox, lanes: Lanes, clock: Clock): Taker {
+  let place = START;
+  let takenMs = -Infinity;
+  let overlapMs = -Infinity;
+  const rewind = (to: OutboxPlace): void => {
+    if (isBefore(to, place)) place = to;
+  };
+  return {
+    rewind,
+    take: async (start, stop) => {
+      const nowMs = clock.nowMs();
+      // Rows that the clock dated back would stand behind us.
+      if (nowMs < takenMs) place = START;
+      takenMs = nowMs;
+      if (nowMs - overlapMs >= OVERLAP_EVERY_MS) {
+        overlapMs = nowMs;
+        rewind({ dueMs: nowMs - OVERLAP_MS, seq: 0 });
+      }
+      start();
+      while (!stop.aborted && !lanes.isFull(clock.monotonicMs())) {
+        const before = place;
+        const { items, end } = outbox.page(nowMs, TAKE_MAX, before);
+        for (const item of items) lanes.offer(item, before, clock.monotonicMs());
+        start();
+        if (end !== null) place = end;
+        if (items.length < TAKE_MAX) return;
+        await nextTurn();
+      }
+    },
+  };
 }
 
-/** Cuts a lane's items into arrays of one part each, within maxItems and maxBytes (by the size of the JSON text). */
-export function toArrays(items: readonly OutboxItem[], sink: Pick<Sink, "limits">): OutboxItem[][] {
-  const arrays: OutboxItem[][] = [];
-  const open = new Map<string, { array: OutboxItem[]; bytes: number }>();
-  for (const item of items) {
-    const part = sink.limits.part(item.alert);
-    const bytes = Buffer.byteLength(JSON.stringify(item.alert));
-    let current = open.get(part);
-    if (
-      current === undefined ||
-      current.array.length >= sink.limits.maxItems ||
-      current.bytes + bytes > sink.limits.maxBytes
-    ) {
-      current = { array: [], bytes: 0 };
-      open.set(part, current);
-      arrays.push(current.array);
+function isBefore(one: OutboxPlace, other: OutboxPlace): boolean {
+  return one.dueMs < other.dueMs || (one.dueMs === other.dueMs && one.seq < other.seq);
+}
+
+/** Sends a lane's arrays until it has no more. */
+async function runLane(lane: Lane, work: Work): Promise<void> {
+  for (let array = work.lanes.next(lane); array !== null; array = work.lanes.next(lane)) {
+    lane.sinceMs = work.clock.monotonicMs();
+    try {
+      if (!(await sendArray(array, lane, work))) return;
+    } finally {
+      lane.sinceMs = null;
     }
-    current.array.push(item);
-    current.bytes += bytes;
+    work.lanes.release(array);
+    if (lane.passedFrom !== null) work.rewind(lane.passedFrom);
+    lane.passedFrom = null;
+    work.wake();
+    if (work.stop.aborted) return;
   }
-  return arrays;
 }
 
-async function sendArray(array: readonly OutboxItem[], options: DeliverOptions, stop: AbortSignal): Promise<void> {
-  const { sink, clock, emit } = options;
-  for (let wait = RETRY_FIRST_MS; ; wait = Math.min(wait * 2, RETRY_MAX_MS)) {
+/** Sends an array until no alert of it is unknown, and tells the outbox. False when it was stopped before. */
+async function sendArray(array: readonly OutboxItem[], lane: Lane, work: Work): Promise<boolean> {
+  const { sink, clock, emit, breaker, stop } = work;
+  for (let tries = 1; ; tries += 1) {
     const begunMs = clock.monotonicMs();
     const results = await trySend(array, sink, stop);
     const unknown = results.find((result) => result.status === "unknown");
     if (unknown === undefined) {
-      settle(array, results, options);
+      lane.isFailing = false;
+      breaker.answered(lane.number);
+      settle(array, results, work);
       emit({ type: "delivered", sink: sink.name, alerts: array.length, elapsedMs: clock.monotonicMs() - begunMs });
-      return;
+      return true;
     }
-    if (stop.aborted) return;
-    const pause = wait / 2 + (wait / 2) * clock.random();
-    emit({ type: "delivery_retry", sink: sink.name, code: unknown.code, alerts: array.length, waitMs: pause });
-    await clock.sleep(pause, stop);
-    if (stop.aborted) return;
+    if (stop.aborted) return false;
+    lane.isFailing = true;
+    breaker.failed(lane.number, unknown);
+    // The taking may go on past this lane now.
+    work.wake();
+    const pauseMs = breaker.waitMs(tries);
+    emit({ type: "delivery_retry", sink: sink.name, code: unknown.code, alerts: array.length, waitMs: pauseMs });
+    await clock.sleep(pauseMs, stop);
+    if (!(await breaker.turn(lane.number, stop))) return false;
   }
 }
 
-function settle(
-  sent: readonly OutboxItem[],
-  results: readonly SendResult[],
-  { sink, outbox, clock, emit }: DeliverOptions,
-): void {
+function settle(sent: readonly OutboxItem[], results: readonly SendResult[], work: DeliverOptions): void {
+  const { sink, outbox, clock, emit } = work;
   const nowMs = clock.nowMs();
   const accepted = sent.filter((_, i) => results[i]?.status === "accepted");
   const refused = sent.flatMap((item, i) => {

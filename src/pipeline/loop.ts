@@ -41,6 +41,8 @@ export type LoopOptions = {
   readonly operational: boolean;
   /** Called after a commit that may have made something due. */
   readonly wake: () => void;
+  /** Name of a sink for which no more alerts may wait; null when there is none. */
+  readonly fullSink: () => string | null;
   readonly clock: Clock;
   readonly emit: Emit;
   readonly commit: CommitLimits;
@@ -61,7 +63,7 @@ export type Loop = {
   due(): boolean;
   /** Commits what is gathered. Throws what the store throws; from then on it does nothing. */
   commit(): void;
-  /** True while the quarantine is at its cap: read the source on only when it is not. Says so, once an hour. */
+  /** True while the quarantine or a sink's outbox is at its cap: read the source on only when none is. Says so, once an hour. */
   blocked(source: string): boolean;
   /** Raises an operational alert with the next commit. `key` and `why` as toOperationalAlert has them. */
   tell(name: OperationalName, about: { key: string; why: string }): void;
@@ -122,12 +124,11 @@ export function createLoop(options: LoopOptions): Loop {
       if (!state.isOver) commitState(state, options);
     },
     blocked: (source) => {
-      if (!options.store.quarantineFull()) return false;
+      const full = whatIsFull(options);
+      if (full === null) return false;
       // What waits in the source meanwhile must not be late afterwards.
       watermarks.stall(source);
-      const why =
-        "Nothing is read until `sagewatch quarantine replay` has made room; what the sources hold is safe there.";
-      self.tell("quarantine_full", { key: "quarantine", why, nowMs: clock.nowMs() });
+      self.tell(full.name, { key: full.key, why: full.why, nowMs: clock.nowMs() });
       return true;
     },
     tell: (name, about) => self.tell(name, { ...about, nowMs: clock.nowMs() }),
@@ -138,6 +139,18 @@ export function createLoop(options: LoopOptions): Loop {
       tellFailure(error, options);
     },
   };
+}
+
+function whatIsFull({ store, fullSink }: LoopOptions): { name: OperationalName; key: string; why: string } | null {
+  if (store.quarantineFull()) {
+    const why =
+      "Nothing is read until `sagewatch quarantine replay` has made room; what the sources hold is safe there.";
+    return { name: "quarantine_full", key: "quarantine", why };
+  }
+  const sink = fullSink();
+  if (sink === null) return null;
+  const why = `As many alerts as may wait for the sink ${sink}. Nothing is read until it takes some; what the sources hold is safe there.`;
+  return { name: "outbox_full", key: sink, why };
 }
 
 function takeIn(

@@ -12,6 +12,7 @@ import { type Severity, toBucketAlertId, toGroupKey } from "../model/alert.ts";
 export const OPERATIONAL_ALERTS = {
   store_full: { severity: "critical", title: "Sagewatch stopped: the disk of its state folder is full" },
   quarantine_full: { severity: "high", title: "Sagewatch stopped reading: the quarantine is full" },
+  outbox_full: { severity: "high", title: "Sagewatch stopped reading: too many alerts wait for a sink" },
   quarantine_rate: {
     severity: "medium",
     title: "Sagewatch could not evaluate more than 0.1 % of the records in 10 min",

@@ -23,7 +23,7 @@ export type Running = {
   tell(name: OperationalName, about: { readonly key: string; readonly why: string }): void;
 };
 
-export type PipelineOptions = Omit<LoopOptions, "wake"> & {
+export type PipelineOptions = Omit<LoopOptions, "wake" | "fullSink"> & {
   /** Committed positions by source name, then key. */
   readonly positions: Loaded["positions"];
   readonly workers: readonly DeliverWorker[];
@@ -43,7 +43,11 @@ const REPORT_MS = 10_000;
 /** Throws SagewatchError store_full, store_fenced, store_failed, or whatever a source threw. */
 export async function runPipeline(options: PipelineOptions, signal: AbortSignal): Promise<void> {
   const { clock, emit, workers } = options;
-  const loop = createLoop({ ...options, wake: () => workers.forEach((worker) => worker.wake()) });
+  const loop = createLoop({
+    ...options,
+    wake: () => workers.forEach((worker) => worker.wake()),
+    fullSink: () => workers.find((worker) => worker.isFull())?.sink ?? null,
+  });
   const stop = new AbortController();
   const errors: unknown[] = [];
   const fail = (error: unknown): void => {

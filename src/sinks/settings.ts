@@ -8,6 +8,7 @@ import { z } from "zod";
 import type { Sink } from "../contracts.ts";
 import type { Clock } from "../lib/clock.ts";
 import { SEVERITIES, type Severity } from "../model/alert.ts";
+import { sizeSchema } from "../model/settings.ts";
 
 /** Settings of every sink. */
 export type SharedSettings = {
@@ -15,6 +16,10 @@ export type SharedSettings = {
   readonly name: string;
   /** Alerts below are not for this sink. Default informational: all. */
   readonly minSeverity: Severity;
+  /** What happens when `outboxMax` bytes of alerts wait for the sink: required, input stops; best_effort, the oldest are dropped. */
+  readonly delivery: "required" | "best_effort";
+  /** Bytes of alerts that may wait for the sink. */
+  readonly outboxMax: number;
 };
 
 /** What compose hands to every sink beside its settings. */
@@ -38,6 +43,8 @@ export type SinkType<Config extends SharedSettings> = {
 export function sharedShape(type: string): {
   name: z.ZodDefault<z.ZodString>;
   minSeverity: z.ZodDefault<z.ZodEnum<{ [Level in Severity]: Level }>>;
+  delivery: z.ZodDefault<z.ZodEnum<{ required: "required"; best_effort: "best_effort" }>>;
+  outboxMax: z.ZodType<number, string | number | undefined>;
 } {
   return {
     name: z
@@ -46,5 +53,14 @@ export function sharedShape(type: string): {
       .default(type)
       .describe("Names the sink in the outbox, signals and commands."),
     minSeverity: z.enum(SEVERITIES).default("informational").describe("Least severity that this sink gets."),
+    delivery: z
+      .enum(["required", "best_effort"])
+      .default("required")
+      .describe(
+        "When `outboxMax` of alerts wait: required stops the input until there is room, so that none is lost; best_effort drops the oldest, counted.",
+      ),
+    outboxMax: sizeSchema({ least: 1024 * 1024, most: 1024 ** 4 })
+      .prefault("2 GiB")
+      .describe("Bytes of alerts that may wait for the sink. Default 2 GiB: a million alerts, days of an outage."),
   };
 }

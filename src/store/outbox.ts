@@ -6,11 +6,14 @@
  * final. While a row is pending a newer revision takes the place of the older one and keeps its due time, so a sink always
  * gets the last revision, never a lower one after a higher, and an alert that keeps growing cannot put off its own
  * delivery. `opened` is set when a sink first accepted any revision.
+ *
+ * A dead letter, an alert that a sink refused for good, stands for it only while nothing later was sent to that sink: a
+ * redrive then makes the row wait again, in its last revision and due at once. Else it is superseded and only forgotten.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { Outbox, OutboxItem } from "../contracts.ts";
+import type { DeadLetter, LetterChoice, Outbox, OutboxItem, OutboxPlace, Redriven, Views } from "../contracts.ts";
 import { type AlertRow, toAlert } from "./codec.ts";
-import { row, rows } from "./database.ts";
+import { type Row, row, rows } from "./database.ts";
 
 /** What the commit asks of the outbox, inside its transaction. */
 export type OutboxTable = {
@@ -29,7 +32,7 @@ export type OutboxTable = {
 export function createOutboxTable(
   sqlite: DatabaseSync,
   updateEveryMs: number,
-  write: (work: () => void) => void,
+  write: <T>(work: () => T) => T,
 ): OutboxTable {
   const want = sqlite.prepare(
     `INSERT INTO outbox (alert_id, sink, wanted, sent, opened, due_ms, sent_ms)
@@ -50,7 +53,18 @@ export function createOutboxTable(
     },
     hasten: (alertId, nowMs) => void hasten.run(nowMs, alertId, nowMs),
     sink: (name) => ({
-      due: (nowMs, max) => (rows(reads.due, name, nowMs, max) as DueRow[]).map(toItem),
+      due: (nowMs, max) => (rows(reads.due, name, nowMs, START.dueMs, START.seq, max) as DueRow[]).map(toItem),
+      page: (nowMs, max, { dueMs, seq }) => {
+        const found = rows(reads.due, name, nowMs, dueMs, seq, max) as DueRow[];
+        const last = found.at(-1);
+        return { items: found.map(toItem), end: last === undefined ? null : { dueMs: last.due_ms, seq: last.seq } };
+      },
+      nextDueMs: (nowMs) => (row(reads.next, name, nowMs) as { next: number } | null)?.next ?? Infinity,
+      size: () => {
+        const found = row(reads.size, name) as { rows: number; average: number | null };
+        return { rows: found.rows, bytes: Math.ceil(found.rows * (found.average ?? 0)) };
+      },
+      drop: (max, keep, nowMs) => write(() => Number(writes.drop.run(nowMs, name, max, keep).changes)),
       pending: () => {
         const found = row(reads.pending, name) as { pending: number; next: number | null };
         return { rows: found.pending, nextDueMs: found.next ?? Infinity };
@@ -79,17 +93,31 @@ export function createOutboxTable(
   };
 }
 
-type DueRow = AlertRow & { opened: number };
+type DueRow = AlertRow & { opened: number; due_ms: number; seq: number };
+
+/** Before every row. */
+const START: OutboxPlace = { dueMs: -Infinity, seq: 0 };
 
 function toItem(found: DueRow): OutboxItem {
   return { alert: toAlert(found), opened: found.opened === 0 };
 }
 
-function prepareReads(sqlite: DatabaseSync): { due: StatementSync; pending: StatementSync } {
+function prepareReads(sqlite: DatabaseSync): Record<"due" | "next" | "size" | "pending", StatementSync> {
   return {
     due: sqlite.prepare(
-      `SELECT a.content, a.revision, a.seen_ms, a.crc, o.opened FROM outbox o JOIN alerts a ON a.id = o.alert_id
-       WHERE o.sink = ? AND o.wanted > o.sent AND o.due_ms <= ? ORDER BY o.due_ms, o.seq LIMIT ?`,
+      `SELECT a.content, a.revision, a.seen_ms, a.crc, o.opened, o.due_ms, o.seq
+       FROM outbox o JOIN alerts a ON a.id = o.alert_id
+       WHERE o.sink = ?1 AND o.wanted > o.sent AND o.due_ms <= ?2 AND (o.due_ms, o.seq) > (?3, ?4)
+       ORDER BY o.due_ms, o.seq LIMIT ?5`,
+    ),
+    next: sqlite.prepare(
+      `SELECT due_ms AS next FROM outbox WHERE sink = ? AND wanted > sent AND due_ms > ? ORDER BY due_ms LIMIT 1`,
+    ),
+    size: sqlite.prepare(
+      `SELECT count(*) AS rows, (SELECT avg(octet_length(a.content)) FROM
+         (SELECT alert_id FROM outbox WHERE sink = ?1 AND wanted > sent ORDER BY due_ms DESC, seq DESC LIMIT 256) o
+         JOIN alerts a ON a.id = o.alert_id) AS average
+       FROM outbox WHERE sink = ?1 AND wanted > sent`,
     ),
     pending: sqlite.prepare(
       "SELECT count(*) AS pending, min(due_ms) AS next FROM outbox WHERE sink = ? AND wanted > sent",
@@ -97,7 +125,7 @@ function prepareReads(sqlite: DatabaseSync): { due: StatementSync; pending: Stat
   };
 }
 
-function prepareWrites(sqlite: DatabaseSync): { close: StatementSync; bury: StatementSync } {
+function prepareWrites(sqlite: DatabaseSync): Record<"close" | "bury" | "drop", StatementSync> {
   return {
     // A newer revision than the one sent may stand by now: it waits its turn, or goes at once when it is the last.
     close: sqlite.prepare(
@@ -105,6 +133,50 @@ function prepareWrites(sqlite: DatabaseSync): { close: StatementSync; bury: Stat
          due_ms = CASE WHEN (SELECT final FROM alerts WHERE id = :id) THEN :now ELSE :now + :every END
        WHERE alert_id = :id AND sink = :sink`,
     ),
+    drop: sqlite.prepare(
+      `UPDATE outbox SET sent = wanted, sent_ms = ?1 WHERE seq IN (SELECT seq FROM outbox
+         WHERE sink = ?2 AND wanted > sent ORDER BY due_ms, seq LIMIT ?3 OFFSET ?4)`,
+    ),
     bury: sqlite.prepare("INSERT INTO dead_letters (alert_id, sink, revision, code, at_ms) VALUES (?, ?, ?, ?, ?)"),
+  };
+}
+
+const CHOSEN = "(?1 IS NULL OR sink = ?1) AND (?2 IS NULL OR alert_id = ?2)";
+
+/** The dead letters as people see them. */
+export function createDeadLetterView(sqlite: DatabaseSync): Views["deadLetters"] {
+  const list = sqlite.prepare(
+    `SELECT alert_id, sink, revision, code, at_ms FROM dead_letters WHERE ${CHOSEN} ORDER BY seq DESC LIMIT ?3`,
+  );
+  return ({ sink, alertId, limit = -1 }) => rows(list, sink, alertId, limit).map(toLetter);
+}
+
+/** Redrives inside a transaction of the caller. */
+export function createRedrive(sqlite: DatabaseSync): (choice: LetterChoice, nowMs: number) => Redriven {
+  const count = sqlite.prepare(
+    `SELECT count(*) AS found FROM (SELECT DISTINCT alert_id, sink FROM dead_letters WHERE ${CHOSEN})`,
+  );
+  const wake = sqlite.prepare(
+    `UPDATE outbox SET sent = wanted - 1, due_ms = ?3 WHERE wanted = sent AND EXISTS
+       (SELECT 1 FROM dead_letters d WHERE d.alert_id = outbox.alert_id AND d.sink = outbox.sink
+          AND d.revision = outbox.sent AND (?1 IS NULL OR d.sink = ?1) AND (?2 IS NULL OR d.alert_id = ?2))`,
+  );
+  const forget = sqlite.prepare(`DELETE FROM dead_letters WHERE ${CHOSEN}`);
+  return ({ sink, alertId }, nowMs) => {
+    const found = Number(rows(count, sink, alertId)[0]?.["found"]);
+    const redriven = Number(wake.run(sink, alertId, nowMs).changes);
+    forget.run(sink, alertId);
+    return { redriven, superseded: found - redriven };
+  };
+}
+
+function toLetter(found: Row): DeadLetter {
+  const { alert_id, sink, revision, code, at_ms } = found as Record<string, string> & Record<string, number>;
+  return {
+    alertId: String(alert_id),
+    sink: String(sink),
+    revision: Number(revision),
+    code: String(code),
+    atMs: Number(at_ms),
   };
 }

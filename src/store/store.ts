@@ -25,7 +25,7 @@ import {
 import { checkHeader, checkStructure, createTables, type Header, keepCopy, migrate, raiseEpoch } from "./inspect.ts";
 import { DEFAULT_LIMITS, type StoreLimits, type StoreOptions } from "./limits.ts";
 import { type Lock, takeLock } from "./lock.ts";
-import { createOutboxTable } from "./outbox.ts";
+import { createOutboxTable, createRedrive } from "./outbox.ts";
 import { createProgressTables } from "./progress.ts";
 import { createRejectTables } from "./rejects.ts";
 import { CANONICAL_FORM } from "./schema.ts";
@@ -139,6 +139,7 @@ function createStore(sqlite: DatabaseSync, options: Opened): Store {
   const rejects = createRejectTables(sqlite, limits);
   const outbox = createOutboxTable(sqlite, options.updateEveryMs ?? UPDATE_EVERY_MS, write);
   const alerts = createAlertTable(sqlite, outbox, limits);
+  const redrive = createRedrive(sqlite);
   let purgedMs = -Infinity;
   const purge = (nowMs: number): void => {
     const beforeMs = nowMs - limits.keepDays * DAY_MS;
@@ -164,6 +165,7 @@ function createStore(sqlite: DatabaseSync, options: Opened): Store {
     load: () => ({ epoch, state: windows.load(), ...progress.load() }),
     commit,
     outbox: (sink) => outbox.sink(sink),
+    redrive: (choice, nowMs) => write(() => redrive(choice, nowMs)),
     views: createViews(sqlite),
     resolveQuarantine: (done, failed) => write(() => rejects.resolve(done, failed)),
     quarantineFull: () => rejects.isFull(),

@@ -12,6 +12,7 @@ import type { Pointer } from "../model/event.ts";
 import { type AlertRow, checkCrc, toAlert, unpackRecord } from "./codec.ts";
 import { connect, row, rows, toStoreError } from "./database.ts";
 import { toPaths } from "./folder.ts";
+import { createDeadLetterView } from "./outbox.ts";
 import { checkHeader } from "./inspect.ts";
 import { createCountsView } from "./progress.ts";
 import { createQuarantineViews } from "./rejects.ts";
@@ -25,6 +26,7 @@ export function createViews(sqlite: DatabaseSync): Views {
     alerts: createAlertList(sqlite),
     alert: createAlertView(sqlite),
     counts: createCountsView(sqlite),
+    deadLetters: createDeadLetterView(sqlite),
     ...createQuarantineViews(sqlite),
   };
 }

@@ -60,7 +60,13 @@ async function run(store: Store, parts: Parts): Promise<void> {
       operational: false,
       quarantine: null,
       workers: sinks.map((sink) =>
-        startDeliver({ sink, outbox: store.outbox(sink.name), clock: systemClock, emit: () => undefined }),
+        startDeliver({
+          sink,
+          outbox: store.outbox(sink.name),
+          clock: systemClock,
+          emit: () => undefined,
+          cap: { delivery: "required", bytes: Infinity },
+        }),
       ),
       clock: systemClock,
       emit: () => undefined,

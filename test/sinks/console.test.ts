@@ -137,6 +137,8 @@ describe("settings", () => {
       type: "console",
       name: "console",
       minSeverity: "informational",
+      delivery: "required",
+      outboxMax: 2 * 1024 ** 3,
       format: "table",
       tz: "UTC",
     });

@@ -252,6 +252,8 @@ describe("settings", () => {
       type: "file",
       name: "file",
       minSeverity: "informational",
+      delivery: "required",
+      outboxMax: 2 * 1024 ** 3,
       path: "a.ndjson",
       format: "native",
       maxBytes: 104_857_600,

@@ -5,14 +5,13 @@
  *
  * Prints the status and code of each send, one line each, only after the sink answered it.
  */
-import { createFileSink } from "../../src/sinks/file.ts";
+import { createFileSink, fileSink } from "../../src/sinks/file.ts";
 import { item } from "../contracts/alert-items.ts";
 
 const [path = "", ...counts] = process.argv.slice(2);
-const sink = createFileSink(
-  { type: "file", name: "file", minSeverity: "low", path, format: "native", maxBytes: 2 ** 30, keep: 1 },
-  { version: "0.1.0" },
-);
+const sink = createFileSink(fileSink.schema.parse({ type: "file", path, maxBytes: 2 ** 30, keep: 1 }), {
+  version: "0.1.0",
+});
 let number = 0;
 for (let round = 0; counts.length === 0 || round < counts.length; round += 1) {
   const items = Array.from({ length: Number(counts[round] ?? 40) }, () => item((number += 1)));

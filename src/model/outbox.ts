@@ -1,0 +1,49 @@
+/**
+ * The outbox as deliverers see it: which alerts a sink still has to get, and what it refused. Types only.
+ */
+import type { Alert } from "./alert.ts";
+
+/** One alert that a sink should get now. `opened`: no revision of it was accepted before. */
+export type OutboxItem = { readonly alert: Alert; readonly opened: boolean };
+
+/** A row's place in the order of age: by `dueMs` (epoch ms), then `seq`. */
+export type OutboxPlace = { readonly dueMs: number; readonly seq: number };
+
+/** One sink's view of the outbox. */
+export type Outbox = {
+  /** Due items in order of age, at most `max`. A first delivery is due at once, an update after updateEvery or when final. */
+  due(nowMs: number, max: number): readonly OutboxItem[];
+  /** The same from behind a place on. `end`: the place of the last item, null when there is none. */
+  page(nowMs: number, max: number, after: OutboxPlace): { items: readonly OutboxItem[]; end: OutboxPlace | null };
+  /** When the next row that is not yet due becomes due: epoch ms, Infinity when there is none. */
+  nextDueMs(nowMs: number): number;
+  /** The sink has these. One small transaction. `nowMs` starts the updateEvery of each. */
+  sent(items: readonly OutboxItem[], nowMs: number): void;
+  /** The sink refused these for good: out of the outbox, kept as dead letters with the code. */
+  refused(items: readonly { readonly item: OutboxItem; readonly code: string }[], nowMs: number): void;
+  /** Rows not yet sent, and when the next one is due (epoch ms; Infinity when none). */
+  pending(): { readonly rows: number; readonly nextDueMs: number };
+  /** Rows not yet sent and the bytes of their alerts, judged by the newest of them. */
+  size(): { readonly rows: number; readonly bytes: number };
+  /** Gives up at most `max` rows, the oldest behind the first `keep`. Returns how many. One transaction. */
+  drop(max: number, keep: number, nowMs: number): number;
+};
+
+/** An alert that a sink refused for good. */
+export type DeadLetter = {
+  readonly alertId: string;
+  readonly sink: string;
+  readonly revision: number;
+  /** The sink's code. */
+  readonly code: string;
+  readonly atMs: number;
+};
+
+/** Which dead letters: those of a sink, those of an alert; null: of all. */
+export type LetterChoice = { readonly sink: string | null; readonly alertId: string | null };
+
+/**
+ * What became of dead letters. `redriven`: alerts that wait in the outbox again, in their last revision; `superseded`: a later
+ * revision is sent or waits already, or the alert is no longer kept.
+ */
+export type Redriven = { readonly redriven: number; readonly superseded: number };
