@@ -17,7 +17,14 @@ import { loadLists } from "../rules/lists.ts";
 import { type LoadedRules, loadRules, loadTexts } from "../rules/load.ts";
 import { fieldsOf } from "../rules/reads.ts";
 import type { Problem, RuleSet } from "../sigma/ast.ts";
-import { type CompiledRules, compileRules, type FieldTable, type ListTable, type TypedList } from "../sigma/compile.ts";
+import {
+  type CompiledRules,
+  compileRules,
+  type FieldTable,
+  leafCheckOf,
+  type ListTable,
+  type TypedList,
+} from "../sigma/compile.ts";
 import type { RuleFile } from "../sigma/rule-set.ts";
 
 /** Errors that a refusal prints; the rest is counted. More than a person mends in one go, and a message that stays a message. */
@@ -64,7 +71,8 @@ export function openRules(config: Config, paths: readonly string[] | null, emit:
 export function readRules(config: Config, paths: readonly string[] | null, emit: Emit): Rules {
   const lists = loadLists(config.lists);
   const named = paths ?? config.rules.paths ?? [SHIPPED_RULES];
-  const loaded = loadRules(named, { mode: toMode(config.rules.strict), lists: new Set(lists.keys()) });
+  const check = leafCheckOf({ lists, fields: toFields(config) });
+  const loaded = loadRules(named, { mode: toMode(config.rules.strict), lists: new Set(lists.keys()), check });
   const rules = toRules(loaded, { ...config, strict: config.rules.strict, lists }, emit);
   if (named.length > 0 && rules.ruleSet.detections.length === 0) {
     throw new SagewatchError(
@@ -122,16 +130,15 @@ export function toMode(strict: boolean): (path: string) => "strict" | "lenient" 
   return (path) => (strict || isShippedRule(path) ? "strict" : "lenient");
 }
 
-/** Compiles a loaded set with the lists and calendars of the configuration; null when there is none. Problems come with the place of what they name. */
+/** Compiles what could be read, so that its problems are told beside those of the rest; null where the set has errors already. */
 export function compileLoaded(
   config: Pick<Config, "calendars" | "accounts">,
   lists: ListTable,
-  loaded: LoadedRules,
+  loaded: Pick<LoadedRules, "ruleSet" | "readable">,
 ): { readonly compiled: CompiledRules | null; readonly problems: readonly Problem[] } {
-  if (loaded.ruleSet === null) return { compiled: null, problems: [] };
   const fields = toFields(config);
-  const compiled = compileRules(loaded.ruleSet, { lists, fields, monotonicMs: () => systemClock.monotonicMs() });
-  return { compiled, problems: compiled.problems.map((problem) => toPlaced(problem, loaded.texts)) };
+  const compiled = compileRules(loaded.readable, { lists, fields, monotonicMs: () => systemClock.monotonicMs() });
+  return { compiled: loaded.ruleSet === null ? null : compiled, problems: compiled.problems };
 }
 
 /** The fields `enrich.*` under the calendars of the configuration. */
@@ -143,14 +150,6 @@ export function toFields(config: Pick<Config, "calendars" | "accounts">): FieldT
     Object.entries(config.accounts).map(([id, account]) => [id, account.calendar]),
   );
   return createFields({ calendars, accountCalendars });
-}
-
-/** Compiling knows a rule's place only; the value that it names stands below, where a person looks for it. */
-function toPlaced(problem: Problem, texts: LoadedRules["texts"]): Problem {
-  if (problem.value === "") return problem;
-  const lines = (texts.get(problem.file) ?? "").split("\n");
-  const at = lines.findIndex((line, index) => index >= problem.line - 1 && line.includes(problem.value));
-  return at === -1 ? problem : { ...problem, line: at + 1, column: (lines[at] ?? "").indexOf(problem.value) + 1 };
 }
 
 function toRejected(errors: readonly Problem[]): SagewatchError {

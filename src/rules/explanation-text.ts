@@ -15,10 +15,11 @@ const TESTS_MAX = 6;
 
 /** Lines of an explanation, without line ends. */
 export function renderExplanation(explanation: Explanation): string[] {
-  const { isTried, failedFirst, tree, fields } = explanation;
+  const { isTried, failedFirst, tree, conditions, fields } = explanation;
   return [
     ...(isTried ? [] : ["the rule is for another log source, so the event never meets it"]),
     ...(failedFirst === null ? [] : [`failed first: ${toReason(failedFirst)}`]),
+    ...conditions.map(({ text, matched }) => `condition ${matched ? "met" : "not met"}: ${safeLine(text)}`),
     ...renderTree(tree, 0),
     ...fields.map((found) => `group-by ${safeLine(found.field)}: ${toValues([found])}`),
   ];
@@ -29,7 +30,33 @@ type Leaf = Extract<Verdict, { op: "leaf" }>;
 function renderTree(verdict: Verdict, depth: number): string[] {
   const line = `${verdict.matched ? "matched" : "failed "}  ${"  ".repeat(depth)}${toLine(verdict)}`;
   if (verdict.op === "leaf" || alternativesOf(verdict) !== null) return [line];
+  if (verdict.op === "member") return [line, ...renderMembers(verdict, depth + 1)];
   return [line, ...verdict.of.flatMap((child) => renderTree(child, depth + 1))];
+}
+
+/** The members that were looked at, each with its place in the array. */
+function renderMembers({ count, members }: Extract<Verdict, { op: "member" }>, depth: number): string[] {
+  const indent = "  ".repeat(depth);
+  const more = count - members.length;
+  return [
+    ...members.flatMap(({ index, verdict }) => [
+      `${verdict.matched ? "matched" : "failed "}  ${indent}member ${index}:`,
+      ...renderTree(verdict, depth + 1),
+    ]),
+    ...(more > 0 ? [`         ${indent}and ${more} more ${more === 1 ? "member" : "members"}`] : []),
+  ];
+}
+
+/** What is asked of the members of an array, and how many it has. */
+function describeMembers({ field, which, isArray, count }: Extract<Verdict, { op: "member" }>): string {
+  const found = !isArray
+    ? "no such array"
+    : typeof which === "number"
+      ? count === 0
+        ? "no such member"
+        : "there"
+      : `${count} ${count === 1 ? "member" : "members"}`;
+  return `${safeLine(field)}[${which}]:  <-  ${found}`;
 }
 
 /** Why a node that failed did. */
@@ -45,6 +72,7 @@ function toLine(verdict: Verdict): string {
   if (leaves !== null) return describeAlternatives(leaves);
   if (verdict.op === "leaf") return describe([verdict.test], verdict);
   if (verdict.op === "not") return "not";
+  if (verdict.op === "member") return describeMembers(verdict);
   return verdict.op === "and" ? "all of" : "any of";
 }
 

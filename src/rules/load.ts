@@ -17,9 +17,10 @@ export const RULE_FILE_MAX_BYTES = 262_144;
 /** Folders of this name hold the lists of `expand`, not rules. */
 export const LISTS_FOLDER = "lists";
 
-/** A set as loaded: `ruleSet` null when any problem is an error. `texts` holds each file's text by path, for reports. */
+/** A set as loaded: `ruleSet` null when any problem is an error, `readable` what is without one. `texts` holds each file's text by path, for reports. */
 export type LoadedRules = {
   readonly ruleSet: RuleSet | null;
+  readonly readable: RuleSet;
   readonly problems: readonly Problem[];
   /** Rules and correlations that are without errors. */
   readonly rules: number;
@@ -57,6 +58,7 @@ export function loadTexts(
   const isGood = problems.every(({ severity }) => severity !== "error");
   return {
     ruleSet: isGood ? parsed.ruleSet : null,
+    readable: parsed.ruleSet,
     problems,
     rules: detections.length + correlations.length,
     texts: new Map(files.map(({ path, text }) => [path, text])),

@@ -27,8 +27,8 @@ export function listsOf(rule: DetectionRule | Correlation): ReadonlySet<string> 
   const lists = new Set<string>();
   if (rule.type === "correlation") return lists;
   eachLeaf(rule.expression, ({ test }) => {
-    if (test.type !== "text") return;
-    for (const part of test.pattern) if (typeof part === "object") lists.add(part.list);
+    const parts = test.type === "text" ? test.pattern : test.type === "regex_expand" ? test.parts : [];
+    for (const part of parts) if (typeof part === "object") lists.add(part.list);
   });
   return lists;
 }

@@ -27,13 +27,11 @@ function describe(test: Test): Words {
       return { modifiers: [], value: "null" };
     case "exists":
       return { modifiers: ["exists"], value: String(test.value) };
-    case "regex": {
-      const flags = [
-        ...(test.ignoreCase ? ["i"] : []),
-        ...(test.multiline ? ["m"] : []),
-        ...(test.dotAll ? ["s"] : []),
-      ];
-      return { modifiers: ["re", ...flags], value: quote(test.source) };
+    case "regex":
+      return { modifiers: ["re", ...toFlags(test)], value: quote(test.source) };
+    case "regex_expand": {
+      const source = test.parts.map((part) => (typeof part === "string" ? part : `%${part.list}%`)).join("");
+      return { modifiers: ["re", ...toFlags(test), "expand"], value: quote(source) };
     }
     case "cidr":
       return { modifiers: ["cidr"], value: test.network };
@@ -50,6 +48,10 @@ function describe(test: Test): Words {
         value: test.field,
       };
   }
+}
+
+function toFlags(test: { ignoreCase: boolean; multiline: boolean; dotAll: boolean }): string[] {
+  return [...(test.ignoreCase ? ["i"] : []), ...(test.multiline ? ["m"] : []), ...(test.dotAll ? ["s"] : [])];
 }
 
 function describeText(pattern: Pattern, cased: boolean): Words {

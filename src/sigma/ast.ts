@@ -6,6 +6,7 @@
  * read them; detect reads the correlations. Types only. Positions are kept so that every later finding can name its place.
  */
 import type { Severity } from "../model/alert.ts";
+import type { Json } from "../model/event.ts";
 
 /** Line and column, both from 1. */
 export type Place = { readonly file: string; readonly line: number; readonly column: number };
@@ -43,6 +44,14 @@ export type Test =
       readonly multiline: boolean;
       readonly dotAll: boolean;
     }
+  | {
+      /** A regular expression with placeholders of `expand`; literal parts are as written. */
+      readonly type: "regex_expand";
+      readonly parts: readonly (string | { readonly list: string })[];
+      readonly ignoreCase: boolean;
+      readonly multiline: boolean;
+      readonly dotAll: boolean;
+    }
   | { readonly type: "cidr"; readonly network: string }
   | { readonly type: "compare"; readonly operator: Comparison; readonly value: number; readonly part: TimePart | null }
   | { readonly type: "timepart"; readonly part: TimePart; readonly value: number }
@@ -53,6 +62,9 @@ export type Test =
       readonly cased: boolean;
     };
 
+/** Which members of an array must meet what stands below: a quantifier, or one by its place (negative: from the end). */
+export type Selector = "any" | "all" | "all_or_empty" | "none" | number;
+
 /**
  * The tree of a detection after conditions, modifiers and filters are resolved. `field` null: a keyword, sought in the
  * whole event; its pattern has `*` on both sides already, unless startswith or endswith fixes an end.
@@ -60,6 +72,8 @@ export type Test =
 export type Expression =
   | { readonly op: "and" | "or"; readonly of: readonly Expression[] }
   | { readonly op: "not"; readonly of: Expression }
+  /** Below it fields are those of a member of the array at `field`, and "." is the member itself. */
+  | { readonly op: "member"; readonly field: string; readonly which: Selector; readonly of: Expression }
   | { readonly op: "leaf"; readonly field: string | null; readonly test: Test };
 
 /** Sigma logsource; a missing part is a wildcard. */
@@ -67,7 +81,15 @@ export type RuleLogsource = {
   readonly category: string | null;
   readonly product: string | null;
   readonly service: string | null;
+  /** Other fields that the rule states; absent when there are none. */
+  readonly custom?: Readonly<Record<string, string>>;
 };
+
+/**
+ * Where something that a rule names stands in its file: the value of a leaf, its field, or a field that is read outside
+ * the detections. Null when it is not written there.
+ */
+export type PlaceOf = (named: Expression | string, part: "value" | "field") => Place | null;
 
 /** What detections and correlations have in common. */
 export type RuleHead = {
@@ -84,6 +106,10 @@ export type RuleHead = {
   readonly references: readonly string[];
   /** The root key `x_engine`, as it stands. */
   readonly engine: EngineOptions;
+  /** Every other root key, verbatim: author, date, related and whatever the rule's author added. */
+  readonly more?: Readonly<Record<string, Json>>;
+  /** Of rules that were read from files. */
+  readonly placeOf?: PlaceOf;
 };
 
 /** Refinements in the root key `x_engine` that leave the standard meaning valid. Durations in ms; null where not given. */
@@ -98,6 +124,8 @@ export type DetectionRule = RuleHead & {
   readonly logsource: RuleLogsource;
   /** Several conditions of a list are joined by `or`. */
   readonly expression: Expression;
+  /** The conditions of a list, apart and before filters, for telling which one held; absent for a single one. */
+  readonly conditions?: readonly { readonly text: string; readonly expression: Expression }[];
   /** Canonical form v1 hashed (canonical.ts). */
   readonly stateKey: string;
   readonly ruleSem: string;

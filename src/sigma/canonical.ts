@@ -59,13 +59,14 @@ export function toCorrelationKeys(
   return { stateKey, ruleSem: toRuleSem(stateKey, rule.timespanMs / 1000, rule.bucketMs / 1000) };
 }
 
-/** The form of an expression: ["and"|"or", operand…] with operands sorted by their text and each once, ["not", operand], ["is", field, test]. */
+/** The form of an expression: ["and"|"or", operand…] with operands sorted by their text and each once, ["not", operand], ["is", field, test], ["each", which, field, operand]. */
 export function toForm(expression: Expression): Form {
   if (expression.op === "leaf") return ["is", expression.field, toTestForm(expression.test)];
   if (expression.op === "not") {
     const inner = toForm(expression.of);
     return inner[0] === "not" ? (inner[1] as Form) : ["not", inner];
   }
+  if (expression.op === "member") return ["each", expression.which, expression.field, toForm(expression.of)];
   const { op } = expression;
   const operands = new Map<string, Form>();
   for (const operand of expression.of.map(toForm)) {
@@ -88,11 +89,9 @@ function toTestForm(test: Test): Form {
     case "null":
       return ["null"];
     case "regex":
-      return [
-        "regex",
-        test.source,
-        `${test.ignoreCase ? "i" : ""}${test.multiline ? "m" : ""}${test.dotAll ? "s" : ""}`,
-      ];
+      return ["regex", test.source, toFlags(test)];
+    case "regex_expand":
+      return ["regex", test.parts, toFlags(test)];
     case "cidr":
       return ["cidr", test.network];
     case "compare":
@@ -102,6 +101,10 @@ function toTestForm(test: Test): Form {
     case "fieldref":
       return ["fieldref", test.field, test.mode, test.cased];
   }
+}
+
+function toFlags(test: { ignoreCase: boolean; multiline: boolean; dotAll: boolean }): string {
+  return `${test.ignoreCase ? "i" : ""}${test.multiline ? "m" : ""}${test.dotAll ? "s" : ""}`;
 }
 
 /** Literals joined and folded unless cased, `**` made `*`: 0 for `*`, 1 for `?`, {"list": name} for a placeholder. */

@@ -9,12 +9,13 @@ import { nearest } from "../lib/nearest.ts";
 import type { Event, Json, Logsource } from "../model/event.ts";
 import type { DetectionRule, Problem, RuleSet } from "./ast.ts";
 import { createIndex, type IndexedRule, type RuleIndex } from "./index.ts";
-import { createNormaliser, type FieldCheck, type PlanNode } from "./plan/normalise.ts";
+import { COMPUTED, createLeafCheck, type FieldCheck, type LeafCheck } from "./plan/leaf-check.ts";
+import { createNormaliser, type PlanNode } from "./plan/normalise.ts";
 import { type ComputeField, createEvaluator, type Evaluator } from "./plan/evaluator.ts";
-import type { ListTable } from "./plan/lists.ts";
+import type { ListTable } from "./plan/list-table.ts";
 import { toGuard, toWitness } from "./plan/witness.ts";
 
-export type { ListTable, ListType, TypedList } from "./plan/lists.ts";
+export type { ListTable, ListType, TypedList } from "./plan/list-table.ts";
 
 /** Fields computed before the match, by full name ("enrich.denied"). Names outside `enrich.` are never looked up here. */
 export type FieldTable = ReadonlyMap<string, ComputeField>;
@@ -58,7 +59,7 @@ export function compileRules(ruleSet: RuleSet, options: CompileOptions): Compile
   const { detections } = ruleSet;
   const checkField = createFieldCheck(options.fields);
   const normaliser = createNormaliser(options.lists, checkField);
-  const plans = detections.map((rule) => normaliser.plan(rule.expression, rule.place));
+  const plans = detections.map((rule) => normaliser.plan(rule.expression, rule));
   const evaluator = createEvaluator(normaliser.leaves.values(), (field) => options.fields.get(field) ?? null);
   const programs = plans.map((plan) => evaluator.program(plan));
   const indexed = detections.map((rule, index) => toIndexed(rule, index, { plan: plans[index] ?? NEVER, evaluator }));
@@ -176,9 +177,18 @@ function createRunner(
   };
 }
 
+/** What the parser needs to tell problems of lists and fields beside its own (RuleSetOptions.check). */
+export function leafCheckOf({ lists, fields }: Pick<CompileOptions, "lists" | "fields">): LeafCheck {
+  return createLeafCheck(lists, createFieldCheck(fields));
+}
+
 /** Declared fields must be known by name; `state.*` is not there before the match. */
 function createFieldCheck(fields: FieldTable): FieldCheck {
-  return (field) => {
+  return (field, isOfMember) => {
+    if (isOfMember && COMPUTED.test(field)) {
+      const message = `${field} belongs to the event; a member of an array has no such field`;
+      return { code: "field_unknown", message, remedy: "Test it outside the array." };
+    }
     if (field.startsWith("state.")) {
       const message = `${field} is known only after the match; a detection cannot read it`;
       return { code: "field_unknown", message, remedy: "Use it in a correlation or behaviour." };
@@ -198,8 +208,9 @@ function checkRuleFields(ruleSet: RuleSet, checkField: FieldCheck): Problem[] {
         ? rule.engine.groupBy
         : [...rule.groupBy, ...rule.fields, ...Object.values(rule.aliases).flatMap((fields) => Object.values(fields))];
     return [...new Set(named)].flatMap((field): Problem[] => {
-      const wrong = checkField(field);
-      return wrong === null ? [] : [{ ...rule.place, severity: "error", ...wrong, value: field }];
+      const wrong = checkField(field, false);
+      const place = rule.placeOf?.(field, "value") ?? rule.place;
+      return wrong === null ? [] : [{ ...place, severity: "error", ...wrong, value: field }];
     });
   });
 }

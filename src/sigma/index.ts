@@ -44,10 +44,10 @@ const MEMO_REST = 16_384;
 const GUARD_MEMO_MAX = 4_096;
 const GUARD_TEXT_MAX = 512;
 
-/** True when every part that the rule states equals that of the event: product aws, service its kind, no category. */
+/** True when every part that the rule states equals that of the event: product aws, service its kind; no kind has a category or any other field. */
 export function appliesTo(logsource: RuleLogsource, event: Logsource): boolean {
   const [product, service] = event.split("/");
-  if (logsource.category !== null) return false;
+  if (logsource.category !== null || logsource.custom !== undefined) return false;
   if (logsource.product !== null && logsource.product.toLowerCase() !== product) return false;
   return logsource.service === null || logsource.service.toLowerCase() === service;
 }

@@ -35,12 +35,16 @@ export const PROBLEM_CODES = {
   date_format: "A date is not of the form YYYY-MM-DD.",
   level_missing: "The rule has no level; medium is used.",
   status_retired: "The rule is deprecated or unsupported and is not loaded.",
+  version_selector: "The field name has an array selector, which is read only with `sigma-version: 3`.",
+  array_selector: "The brackets in a field name are no array selector.",
+  array_scopes: "Fields with the same array selector stand apart, so each may mean another member.",
   version_unsupported: "The rule asks for a later Sigma than this engine reads.",
   taxonomy_unknown: "The field names are of a taxonomy that is not mapped.",
+  taxonomy_field: "The taxonomy has no such field of CloudTrail, or its values are not those of the record.",
   behavior_unsupported: "Documents with `behavior` are not run by this engine yet.",
   duplicate_id: "Two rules of the set have the same id, name or (where they have neither) title.",
   logsource_empty: "The log source states nothing, so the rule would meet every record.",
-  logsource_custom: "The log source states a field that no input declares.",
+  logsource_custom: "The log source states a field that no input declares, so the rule meets no record.",
   detection_empty: "A detection, map or list of values is empty.",
   detection_unused: "The condition uses no detection of this name.",
   detection_value: "A value has a type that cannot be compared.",
@@ -112,6 +116,9 @@ export type Words = { readonly message: string; readonly value?: string; readonl
 /** What must be known of a scalar to find a place inside it: its value, whether it stands unquoted, its offset. */
 type Scalar = { readonly value: unknown; readonly plain: boolean; readonly at: number };
 
+/** Offsets of a leaf's value and of its field, and the value's text as written. */
+export type WrittenAs = { readonly at: number; readonly fieldAt: number; readonly source: string };
+
 /** Collects the problems of one file. Offsets are UTF-16 indexes into its text. */
 export type Findings = {
   readonly mode: Mode;
@@ -129,10 +136,8 @@ export type Findings = {
   suggest(word: string, names: Iterable<string>): string;
   /** The nearest of the names within so many edits, as nearest.ts; it counts as a search of `suggest`. */
   near(word: string, names: Iterable<string>, most?: number): string | null;
-  /** The value from which each leaf was made: its offset, and its text as written. */
-  readonly writtenAs: WeakMap<Expression, { readonly at: number; readonly source: string }>;
-  /** Offset of the first place at or behind `at` where the text stands in the file; else `at`. */
-  seek(text: string, at: number): number;
+  /** Where each leaf and each array of members was written. */
+  readonly writtenAs: WeakMap<Expression, WrittenAs>;
   /** Offset of the character `index` of a scalar's value, or the scalar's start when escapes or folding hide it. */
   inside(scalar: Scalar, index: number): number;
 };
@@ -197,7 +202,6 @@ export function createFindings(file: { path: string; text: string }, mode: Mode,
       return name === null ? "" : `; did you mean \`${name}\``;
     },
     place,
-    seek: (text, at) => Math.max(at, file.text.indexOf(text, at)),
     inside: (scalar, index) => {
       const start = scalar.plain ? scalar.at : scalar.at + 1;
       return typeof scalar.value === "string" && file.text.startsWith(scalar.value, start) ? start + index : scalar.at;

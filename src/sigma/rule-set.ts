@@ -11,11 +11,16 @@ import { toDetectionKeys } from "./canonical.ts";
 import { applyActions } from "./document/actions.ts";
 import { parseCorrelation, type CorrelationDraft } from "./document/correlation.ts";
 import { applyFilters, parseFilter, type FilterDraft } from "./document/filter.ts";
+import { inOwnNames } from "./document/correlation-dialect.ts";
+import { readDialect } from "./document/dialect.ts";
 import { isRetired } from "./document/head.ts";
+import { findText } from "./document/places.ts";
 import { parseRule, type RuleDraft } from "./document/rule.ts";
 import { SUPPORTED, type Supported } from "./document/link.ts";
 import { resolveCorrelations } from "./references.ts";
 import { createFindings, type Findings, type Mode } from "./problems.ts";
+import type { LeafCheck } from "./plan/leaf-check.ts";
+import { isNative } from "./taxonomy/taxonomy.ts";
 import { parseYaml, valueOf, type YamlMap } from "./yaml.ts";
 
 /** A rule file's text. */
@@ -27,6 +32,8 @@ export type RuleSetOptions = {
   readonly mode: Mode | ((path: string) => Mode);
   /** Names of the lists that `expand` may use. Left out: placeholders are not checked. */
   readonly lists?: ReadonlySet<string>;
+  /** What lists and fields have to say of single leaves, so that it is told with the rest. Left out: compiling tells it. */
+  readonly check?: LeafCheck;
   /** Load deprecated and unsupported rules too. Default false: the specification says they are not to be used. */
   readonly retired?: boolean;
   /** What the engine runs; the default is SUPPORTED. */
@@ -40,6 +47,8 @@ export type ParsedRules = { readonly ruleSet: RuleSet; readonly problems: readon
 export type Drafts = {
   readonly rules: RuleDraft[];
   readonly correlations: CorrelationDraft[];
+  /** The documents of the correlations, in the same order. */
+  readonly written: YamlMap[];
   readonly filters: FilterDraft[];
   readonly failed: Set<string>;
 };
@@ -47,7 +56,7 @@ export type Drafts = {
 /** Reads a set of rule files. Never throws for any text. Problems are ordered by file, as given, then by place. */
 export function parseRuleFiles(files: readonly RuleFile[], options: RuleSetOptions): ParsedRules {
   const problems: Problem[] = [];
-  const drafts: Drafts = { rules: [], correlations: [], filters: [], failed: new Set() };
+  const drafts: Drafts = { rules: [], correlations: [], written: [], filters: [], failed: new Set() };
   for (const file of files) {
     const mode = typeof options.mode === "function" ? options.mode(file.path) : options.mode;
     parseFile(file, { findings: createFindings(file, mode, problems), options, drafts });
@@ -63,6 +72,7 @@ export function parseRuleFiles(files: readonly RuleFile[], options: RuleSetOptio
     type: "detection" as const,
     logsource: draft.logsource,
     expression: draft.expression,
+    ...(draft.conditions === null || draft.conditions === undefined ? {} : { conditions: draft.conditions }),
     alerts: true,
   }));
   const resolved = resolveCorrelations(
@@ -70,9 +80,12 @@ export function parseRuleFiles(files: readonly RuleFile[], options: RuleSetOptio
     detections,
     options.supported ?? SUPPORTED,
   );
+  const written = new Map(drafted.map(({ head, findings }, at) => [head?.id, { at, findings }] as const));
   const linted = resolved.correlations.filter((correlation) => {
-    const draft = drafted.find(({ head }) => head?.id === correlation.id);
-    return draft === undefined || lintCorrelation(correlation, detections, draft);
+    const found = written.get(correlation.id);
+    const map = found === undefined ? undefined : drafts.written[found.at];
+    if (found === undefined || map === undefined || !isNative(readDialect(map).taxonomy)) return true;
+    return lintCorrelation(correlation, detections, { map, findings: found.findings });
   });
   const order = new Map(files.map((file, index) => [file.path, index]));
   problems.sort(
@@ -91,7 +104,7 @@ export function parseRuleFiles(files: readonly RuleFile[], options: RuleSetOptio
 function lintCorrelation(
   { rules, groupBy, fields, aliases }: Correlation,
   detections: readonly DetectionRule[],
-  { at, findings }: CorrelationDraft,
+  { map, findings }: { readonly map: YamlMap; readonly findings: Findings },
 ): boolean {
   const isCloudTrail = (id: string): boolean =>
     detections.some((rule) => rule.id === id && rule.logsource.service === "cloudtrail");
@@ -99,7 +112,9 @@ function lintCorrelation(
   const before = findings.errors();
   const own = [...groupBy, ...fields].filter((field) => !Object.hasOwn(aliases, field));
   const aliased = Object.values(aliases).flatMap((byRule) => Object.values(byRule));
-  lintReadFields([...own, ...aliased], at, findings);
+  const section = valueOf(map, "correlation");
+  const placeOf = (field: string): number => (section === undefined ? null : findText(section, field)) ?? map.at;
+  lintReadFields([...own, ...aliased], placeOf, findings);
   return findings.errors() === before;
 }
 
@@ -134,7 +149,7 @@ function parseDocument(map: YamlMap, { findings, options, drafts }: Reading): vo
     });
     return noteFailed(map, drafts);
   }
-  const ruleOptions = { findings, lists: options.lists ?? null };
+  const ruleOptions = { findings, lists: options.lists ?? null, check: options.check ?? null };
   if (kinds[0] === "behavior") {
     findings.error("behavior_unsupported", valueOf(map, "behavior")?.at ?? map.at, {
       message: "behaviors are not run by this engine yet",
@@ -149,9 +164,10 @@ function parseDocument(map: YamlMap, { findings, options, drafts }: Reading): vo
     return;
   }
   if (kinds[0] === "correlation") {
-    const draft = parseCorrelation(map, findings);
+    const draft = inOwnNames(parseCorrelation(map, findings), map);
     if (draft.head === null) noteFailed(map, drafts);
     drafts.correlations.push(draft);
+    drafts.written.push(map);
     return;
   }
   const rule = parseRule(map, ruleOptions);

@@ -16,6 +16,7 @@ import {
   type Scalar,
   type YAMLMap,
 } from "yaml";
+import type { Json } from "../model/event.ts";
 import type { Findings, Words } from "./problems.ts";
 
 /** `source` is the text as written; `plain` false for quoted and block scalars; `at` an offset into the file. */
@@ -221,4 +222,11 @@ export function shownAs(node: YamlNode): string {
   return node.kind === "list"
     ? `[${node.items.map(shownAs).join(", ")}]`.slice(0, 201)
     : `{${node.entries.map((entry) => entry.key).join(", ")}}`.slice(0, 201);
+}
+
+/** The node as a JSON value; numbers that JSON cannot hold as they were written. */
+export function toJson(node: YamlNode): Json {
+  if (node.kind === "list") return node.items.map(toJson);
+  if (node.kind === "map") return Object.fromEntries(node.entries.map(({ key, value }) => [key, toJson(value)]));
+  return typeof node.value === "number" && !Number.isFinite(node.value) ? node.source : node.value;
 }

@@ -13,6 +13,7 @@ import type { ListTable } from "../../src/sigma/compile.ts";
 export function slowMatches(ruleSet: RuleSet, event: Event, lists: ListTable): DetectionRule[] {
   const [product, service] = event.logsource.split("/");
   return ruleSet.detections.filter(({ logsource, expression }) => {
+    if (Object.keys(logsource.custom ?? {}).length > 0) return false;
     const stated: [string | null, string | undefined][] = [
       [logsource.product, product],
       [logsource.service, service],
@@ -31,6 +32,8 @@ export function slowEvaluate(expression: Expression, event: Event, lists: ListTa
       return expression.of.some((part) => slowEvaluate(part, event, lists));
     case "not":
       return !slowEvaluate(expression.of, event, lists);
+    case "member":
+      return ofMembers(expression, event, lists);
     case "leaf":
       return expression.field === null
         ? keyword(expression.test, event, lists)
@@ -38,9 +41,40 @@ export function slowEvaluate(expression: Expression, event: Event, lists: ListTa
   }
 }
 
+/** Counts the members of all arrays at the field for which the inside is true, then asks the quantifier. */
+function ofMembers(
+  { field, which, of }: Extract<Expression, { op: "member" }>,
+  event: Event,
+  lists: ListTable,
+): boolean {
+  const values = wholeValues(event.record, field === "." ? [] : field.split("."));
+  const arrays = values.filter((value) => Array.isArray(value)) as Json[][];
+  const members = arrays.flatMap((array) =>
+    array.filter((_member, index) => typeof which !== "number" || index === which || index - array.length === which),
+  );
+  const good = members.filter((member) => slowEvaluate(of, { ...event, record: member as Event["record"] }, lists));
+  if (which === "none") return good.length === 0;
+  if (which === "all_or_empty") return good.length === members.length;
+  return which === "all" ? members.length > 0 && good.length === members.length : good.length > 0;
+}
+
+/** What stands at a path, arrays left whole; one for each branch. */
+function wholeValues(value: Json, parts: readonly string[]): Json[] {
+  if (parts.length === 0) return [value];
+  if (Array.isArray(value)) return (value as Json[]).flatMap((member) => wholeValues(member, parts));
+  if (typeof value !== "object" || value === null) return [];
+  for (let length = parts.length; length > 0; length -= 1) {
+    const entry = Object.entries(value).find(([key]) => key === parts.slice(0, length).join("."));
+    const isThere = entry !== undefined && resolve(entry[1], parts.slice(length)) !== null;
+    if (isThere) return wholeValues(entry[1], parts.slice(length));
+  }
+  return [];
+}
+
 /** Values of a field, arrays flattened; null when the key stands nowhere. */
 export function slowValues(event: Event, field: string): Json[] | null {
   if (field.startsWith("enrich.")) return [computed(event, field)];
+  if (field === ".") return flatten(event.record);
   return resolve(event.record, field.split("."));
 }
 
@@ -129,6 +163,14 @@ function valueMeets(test: Test, value: Json, lists: ListTable): boolean {
       const expression = toRegExp(test.source.slice(inline.length), [...new Set(stated)].join(""));
       return textsOf(value).some((text) => expression.test(text));
     }
+    case "regex_expand": {
+      const sources = test.parts.reduce<string[]>(
+        (heads, part) => heads.flatMap((head) => asRegExps(part, lists).map((piece) => head + piece)),
+        [""],
+      );
+      const flags = `${test.ignoreCase ? "i" : ""}${test.multiline ? "m" : ""}${test.dotAll ? "s" : ""}`;
+      return sources.some((source) => textsOf(value).some((text) => toRegExp(source, flags).test(text)));
+    }
     case "cidr":
       return typeof value === "string" && inNetwork(value, test.network);
     case "number":
@@ -150,6 +192,20 @@ function valueMeets(test: Test, value: Json, lists: ListTable): boolean {
     default:
       return false;
   }
+}
+
+/** Each entry of a list as an expression of its own. */
+function asRegExps(part: string | { readonly list: string }, lists: ListTable): string[] {
+  if (typeof part === "string") return [part];
+  const list = lists.get(part.list);
+  const literal = (text: string): string => text.replace(/[^\w\s]/g, (sign) => `\\${sign}`);
+  const wild = (text: string): string =>
+    text
+      .split(/([*?])/)
+      .map((piece) => (piece === "*" ? "[^]*" : piece === "?" ? "[^]" : literal(piece)))
+      .join("");
+  const { type, items } = list ?? { type: "string", items: [] };
+  return items.map((item) => `(?:${type === "regex" ? item : type === "wildcard" ? wild(item) : literal(item)})`);
 }
 
 /** By code points where the engine allows it; with `u` it refuses escapes such as `\"`. */

@@ -31,7 +31,7 @@ function caseEvents(): Event[] {
 
 /** The verdict that the parts of a node give it. */
 function judge(verdict: Verdict): boolean {
-  if (verdict.op === "leaf") return verdict.matched;
+  if (verdict.op === "leaf" || verdict.op === "member") return verdict.matched;
   const parts = verdict.of.map(judge);
   if (verdict.op === "not") return parts[0] !== true;
   return verdict.op === "and" ? parts.every(Boolean) : parts.some(Boolean);

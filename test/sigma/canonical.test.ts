@@ -158,6 +158,7 @@ const { tree } = fc.letrec<{ tree: Expression }>((tie) => ({
 /** The same tree with operands turned round and one of them repeated. */
 function mirrored(expression: Expression): Expression {
   if (expression.op === "leaf") return expression;
+  if (expression.op === "member") return { ...expression, of: mirrored(expression.of) };
   if (expression.op === "not") return { op: "not", of: { op: "not", of: { op: "not", of: mirrored(expression.of) } } };
   const turned = expression.of.map(mirrored).toReversed();
   return { op: expression.op, of: [...turned, ...turned.slice(0, 1)] };

@@ -16,6 +16,7 @@ function rule(names: readonly string[], condition: string): string {
 /** Truth of an expression whose leaves `f: NAME` are true for the names in `on`. */
 function holds(expression: Expression, on: ReadonlySet<string>): boolean {
   if (expression.op === "not") return !holds(expression.of, on);
+  if (expression.op === "member") throw new Error("no detection here has one");
   if (expression.op !== "leaf")
     return expression.op === "and"
       ? expression.of.every((part) => holds(part, on))

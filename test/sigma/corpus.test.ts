@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { canonicalJson } from "../../src/lib/canonical.ts";
 import type { Expression, Problem } from "../../src/sigma/ast.ts";
 import { toForm } from "../../src/sigma/canonical.ts";
+import { compileRules } from "../../src/sigma/compile.ts";
 import { anyOf } from "../../src/sigma/detection/expression.ts";
 import { type ParsedRules, parseRuleFiles } from "../../src/sigma/rule-set.ts";
 import { fromOracle, hasCorpus, readCorpus, readModifierCases, readOracle } from "./corpus.ts";
@@ -23,33 +24,39 @@ describe.skipIf(!hasCorpus)("public corpus (needs ../shared/data/sigmahq)", () =
     return counts;
   };
 
-  test("all 3,141 files of rules/ load, in under 2 s", () => {
+  test("all 3,141 files of rules/ load, compiled, in under 2 s", () => {
     const files = inFolder("rules");
-    const load = (): { elapsedMs: number; parsed: ParsedRules } => {
-      const begunMs = performance.now();
-      const parsed = parseRuleFiles(files, { mode: "lenient", lists: new Set() });
-      return { elapsedMs: performance.now() - begunMs, parsed };
+    // Time of this thread: a neighbour on the machine does not count.
+    const nowMs = (): number => {
+      const { user, system } = process.threadCpuUsage();
+      return (user + system) / 1000;
     };
-    const { elapsedMs, parsed } = load();
-    expect(errorsOf(parsed)).toStrictEqual([]);
-    expect(parsed.ruleSet.detections).toHaveLength(3141);
-    // A neighbour on the machine may have held up the first try.
-    expect(elapsedMs < 2000 ? elapsedMs : load().elapsedMs).toBeLessThan(2000);
+    const load = (): number => {
+      const begunMs = nowMs();
+      const parsed = parseRuleFiles(files, { mode: "lenient", lists: new Set() });
+      const compiled = compileRules(parsed.ruleSet, { lists: new Map(), fields: new Map() });
+      const elapsedMs = nowMs() - begunMs;
+      expect([errorsOf(parsed), compiled.problems]).toStrictEqual([[], []]);
+      expect(parsed.ruleSet.detections).toHaveLength(3141);
+      return elapsedMs;
+    };
+    expect(Math.min(load(), load(), load())).toBeLessThan(2000);
   });
 
   test.for([
-    ["rules-emerging-threats", 473, { expand_list_unknown: 2 }],
-    ["rules-threat-hunting", 140, {}],
-    ["rules-compliance", 3, {}],
-    ["rules-placeholder", 23, { expand_list_unknown: 31 }],
-    ["deprecated", 172, { condition_aggregation: 2, expand_list_unknown: 8 }],
-    ["unsupported", 87, { condition_aggregation: 102, condition_syntax: 4, duplicate_id: 1 }],
+    ["rules-emerging-threats", 473, 2, { expand_list_unknown: 2 }],
+    ["rules-threat-hunting", 140, 0, {}],
+    ["rules-compliance", 3, 0, {}],
+    ["rules-placeholder", 23, 23, { expand_list_unknown: 33 }],
+    ["deprecated", 172, 4, { condition_aggregation: 2, expand_list_unknown: 8 }],
+    ["unsupported", 87, 62, { condition_aggregation: 102, condition_syntax: 4, duplicate_id: 1 }],
   ] as const)(
-    "%s: %i files, and only what Sigma itself dropped or has no list for is refused",
-    ([folder, files, expected]) => {
+    "%s: of %i files %i are refused, and only for what Sigma itself dropped or has no list for",
+    ([folder, files, refused, expected]) => {
       const parsed = parseRuleFiles(inFolder(folder), { mode: "lenient", lists: new Set(), retired: true });
       expect(inFolder(folder)).toHaveLength(files);
       expect(count(errorsOf(parsed))).toStrictEqual(expected);
+      expect(new Set(errorsOf(parsed).map(({ file }) => file)).size).toBe(refused);
       for (const { line, column, remedy, value } of errorsOf(parsed)) {
         expect(line).toBeGreaterThan(0);
         expect(column).toBeGreaterThan(0);

@@ -5,8 +5,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../src/model/event.ts";
-import type { Expression, RuleLogsource, Test } from "../../src/sigma/ast.ts";
-import { compileRules } from "../../src/sigma/compile.ts";
+import type { Expression, RuleLogsource, Selector, Test } from "../../src/sigma/ast.ts";
+import { compileRules, type ListTable } from "../../src/sigma/compile.ts";
 import { appliesTo } from "../../src/sigma/index.ts";
 import { createFields } from "../../src/match/fields.ts";
 import { eventOf, leaf, NO_LISTS, ruleOf, setOf, text } from "../match/build.ts";
@@ -81,10 +81,49 @@ const leafTest: fc.Arbitrary<Test> = fc.oneof(
     { type: "fieldref", field: "a", mode: "contains", cased: false },
   ),
 );
+const lists: ListTable = new Map([
+  ["names", { type: "string", items: ["stop", "a.b"] }],
+  ["shapes", { type: "regex", items: ["[Dd]el", "5|true"] }],
+]);
+const expandTest: fc.Arbitrary<Test> = fc
+  .tuple(fc.constantFrom("names", "shapes"), fc.constantFrom("^", ""), fc.boolean())
+  .map(([list, before, ignoreCase]) => ({
+    type: "regex_expand",
+    parts: [...(before === "" ? [] : [before]), { list }],
+    ignoreCase,
+    multiline: false,
+    dotAll: false,
+  }));
+// Below an array selector names are those of its members; "." is the member itself.
+const inner = fc.letrec<{ tree: Expression }>((tie) => ({
+  tree: fc.oneof(
+    { depthSize: "small", withCrossShrink: true },
+    fc.record({ op: fc.constant("leaf" as const), field: fc.constantFrom("b", "type", ".", "c.b"), test: leafTest }),
+    fc.record({ op: fc.constant("not" as const), of: tie("tree") }),
+    fc.record({
+      op: fc.constantFrom("and" as const, "or" as const),
+      of: fc.array(tie("tree"), { minLength: 1, maxLength: 3 }),
+    }),
+    fc.record({
+      op: fc.constant("member" as const),
+      field: fc.constantFrom("b", "c", "."),
+      which: fc.constantFrom<Selector>("any", "all", "all_or_empty", "none", 0, -1),
+      of: tie("tree"),
+    }),
+  ),
+})).tree;
+const members: fc.Arbitrary<Expression> = fc.record({
+  op: fc.constant("member" as const),
+  field: fc.constantFrom("list", "a", "a.b", "userIdentity", "eventName"),
+  which: fc.constantFrom<Selector>("any", "all", "all_or_empty", "none", 0, 1, -1, -2),
+  of: inner,
+});
 const expression = fc.letrec<{ tree: Expression }>((tie) => ({
   tree: fc.oneof(
     { depthSize: "small", withCrossShrink: true },
     fc.record({ op: fc.constant("leaf" as const), field: fc.constantFrom(...paths), test: leafTest }),
+    fc.record({ op: fc.constant("leaf" as const), field: fc.constantFrom(...paths), test: expandTest }),
+    members,
     fc.record({
       op: fc.constant("leaf" as const),
       field: fc.constant(null),
@@ -105,12 +144,12 @@ test("indexed, scanned and slow evaluation agree on random rules and events", ()
       fc.array(record, { minLength: 1, maxLength: 6 }),
       (trees, records) => {
         const ruleSet = setOf(trees.map((tree, index) => ruleOf(`r${index}`, tree)));
-        const rules = compileRules(ruleSet, { lists: NO_LISTS, fields });
+        const rules = compileRules(ruleSet, { lists, fields });
         for (const one of records) {
           const event = eventOf(one);
           const indexed = [...rules.evaluate(event)];
           expect(indexed).toEqual([...rules.scan(event)]);
-          expect(indexed.map((rule) => ruleSet.detections[rule])).toEqual(slowMatches(ruleSet, event, NO_LISTS));
+          expect(indexed.map((rule) => ruleSet.detections[rule])).toEqual(slowMatches(ruleSet, event, lists));
           const candidates = rules.candidates(event);
           expect(indexed.every((rule) => candidates.includes(rule))).toBe(true);
         }
@@ -208,6 +247,7 @@ describe("a rule applies when every part of its log source equals the event's", 
     [{ product: "azure" }, false],
     [{ product: "aws", service: "guardduty" }, false],
     [{ product: "aws", service: "cloudtrail", category: "process_creation" }, false],
+    [{ product: "aws", service: "cloudtrail", custom: { tenant: "blue" } }, false],
   ])("%j", (logsource, want) => {
     expect(appliesTo({ category: null, product: null, service: null, ...logsource }, "aws/cloudtrail")).toBe(want);
   });

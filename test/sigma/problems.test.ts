@@ -11,6 +11,12 @@ const item = (line: string): string => `${HEAD}detection:\n  sel:\n    ${line}\n
 const head = (lines: string): string =>
   `${lines}logsource: {product: aws}\ndetection:\n  sel: {f: a}\n  condition: sel\n`;
 const TITLE = "title: T\nlevel: low\n";
+/** A rule in ECS names with this line in its detection (line 5, from column 19). */
+const ecs = (line: string): string =>
+  `${TITLE}taxonomy: ecs\nlogsource: {service: cloudtrail}\ndetection: {sel: {${line}}, condition: sel}\n`;
+/** A rule of version 3 with this line in its detection (line 7, from column 5). */
+const third = (line: string): string =>
+  `sigma-version: 3\n${TITLE}logsource: {product: aws}\ndetection:\n  sel:\n    ${line}\n  condition: sel\n`;
 /** A rule with this value of `x_engine` (line 12, from column 11). */
 const engine = (value: string): string => `${item("f: a")}x_engine: ${value}\n`;
 
@@ -52,6 +58,14 @@ const CASES: readonly Case[] = [
     "error logsource_custom 7:3",
   ),
   lapse(
+    "log source field of one's own",
+    item("f: a").replace("service: cloudtrail", "tenant: blue"),
+    "logsource_custom 7:3",
+  ),
+  lapse("author is a list", head(`${TITLE}author: [a]\n`), "value_type 3:9"),
+  lapse("related is a text", head(`${TITLE}related: abc\n`), "value_type 3:10"),
+  lapse("related in an unknown way", head(`${TITLE}related: [{id: a, type: like}]\n`), "value_unknown 3:25"),
+  lapse(
     "empty log source",
     `${TITLE}logsource: {definition: x}\ndetection: {a: {f: b}, condition: a}\n`,
     "logsource_empty 3:12",
@@ -65,7 +79,18 @@ const CASES: readonly Case[] = [
   lapse("references are maps", head(`${TITLE}references: [{a: b}]\n`), "value_type 3:13"),
   same("retired", head(`status: deprecated\n${TITLE}`), "warning status_retired 1:9"),
   same("later version", head(`sigma-version: 4\n${TITLE}`), "error version_unsupported 1:16"),
-  same("foreign taxonomy", head(`taxonomy: ecs\n${TITLE}`), "error taxonomy_unknown 1:11"),
+  same("version that is no number", head(`sigma-version: 3x\n${TITLE}`), "error version_unsupported 1:16"),
+  same("foreign taxonomy", head(`taxonomy: cim\n${TITLE}`), "error taxonomy_unknown 1:11"),
+  same("unknown field of a taxonomy", ecs("event.acton: a"), "error taxonomy_field 5:19"),
+  same("field that records have otherwise", ecs("cloud.provider: aws"), "error taxonomy_field 5:19"),
+  same("outcome that cannot be told", ecs("event.outcome: unknown"), "error taxonomy_field 5:34"),
+  same("outcome by part of a text", ecs("event.outcome|contains: fail"), "error taxonomy_field 5:43"),
+  same("fieldref to a name of several fields", ecs("user.id|fieldref: user.name"), "error taxonomy_field 5:37"),
+  same(
+    "taxonomy without a map for the log source",
+    ecs("event.action: a").replace("cloudtrail", "guardduty"),
+    "error taxonomy_unknown 3:11",
+  ),
   same("empty detection", `${HEAD}detection:\n  sel: {}\n  condition: sel\n`, "error detection_empty 9:8"),
   same("null detection", `${HEAD}detection:\n  sel:\n  condition: sel\n`, "error detection_empty 9:7"),
   same(
@@ -75,6 +100,32 @@ const CASES: readonly Case[] = [
   ),
   same("empty list", item("f: []"), "error detection_empty 10:8"),
   same("map value", item("f: {g: a}"), "error detection_map_value 10:8"),
+  same(
+    "array selector without version",
+    item("f[any]: {g: a}"),
+    "warning version_selector 10:5, error detection_map_value 10:13",
+  ),
+  same("array selector without version, on a value", item("f[0]: a"), "warning version_selector 10:5"),
+  same("no array selector", third("f[some]: a"), "error array_selector 7:6"),
+  same("bracket that is not closed", third("f[any: a"), "error array_selector 7:6"),
+  same("bracket that is not opened", third("f]: a"), "error array_selector 7:6"),
+  same("selector without a dot behind", third("f[0]g: a"), "error array_selector 7:9"),
+  same("selector without a field", third("'[any]': {g: a}"), "error array_selector 7:6"),
+  same("member outside of an array", third("'.': a"), "error array_selector 7:6"),
+  same("map below a selected path", third("f[any].g: {h: a}"), "error detection_map_value 7:15"),
+  same("modifier on what members must meet", third("f[any]|contains: {g: a}"), "error modifier_chain 7:5"),
+  same("members that must meet nothing", third("f[any]: {}"), "error detection_empty 7:13"),
+  same("two lines over one array", third("f[any].g: a\n    f[any].h: b"), "warning array_scopes 8:5"),
+  same(
+    "condition of members that names nothing",
+    third("f[any]: {a: {g: x}, condition: b}"),
+    "error condition_unknown 7:36",
+  ),
+  same(
+    "detection of members that is unused",
+    third("f[any]: {a: {g: x}, b: {g: z}, condition: a}"),
+    "warning detection_unused 7:25",
+  ),
   same("list in list", item("f: [a, [b]]"), "error detection_value 10:12"),
   same("infinite number", item("f: .inf"), "error detection_value 10:8"),
   lapse("null in list", item("f: [a, null]"), "detection_null_in_list 10:12"),
@@ -108,6 +159,11 @@ const CASES: readonly Case[] = [
   same("base64offset alone", item("f|base64offset: abc"), "warning encoding_alone 10:21"),
   same("many dashes", item("f|windash: '-a -b -c -d -e'"), "error windash_expansion 10:16"),
   same("bad regex", item("f|re: 'a('"), "error regex_invalid 10:11"),
+  same("placeholder in a class", item("f|re|expand: '[%known%]'"), "error modifier_value 10:18"),
+  same("placeholder in quoted text", item(String.raw`f|re|expand: '\Qa%known%\E'`), "error modifier_value 10:18"),
+  same("unknown list in an expression", item("f|re|expand: 'a%nowhere%'"), "error expand_list_unknown 10:18"),
+  same("bad expression around a placeholder", item("f|re|expand: '(%known%'"), "error regex_invalid 10:18"),
+  same("expression without a placeholder", item("f|re|expand: abc"), "warning expand_no_placeholder 10:18"),
   same("look-ahead", item("f|re: 'a(?=b)'"), "error regex_unsupported 10:11"),
   same("look-behind", item("f|re: '(?<!a)b'"), "error regex_unsupported 10:11"),
   same("back-reference", item(String.raw`f|re: '(a)\1'`), "error regex_unsupported 10:11"),
@@ -126,6 +182,7 @@ const CASES: readonly Case[] = [
   same("unknown engine key", engine("{supress: 1h}"), "error key_unknown 12:12"),
   same("engine duration", engine("{suppress: 1 hour}"), "error timespan_format 12:22"),
   same("engine is text", engine("fast"), "error value_type 12:11"),
+  same("unsafe regex", engine("{unsafe_regex: true}"), "error engine_option 12:26"),
   same("bucket on a detection", engine("{bucket: 1h}"), "error engine_option 12:11"),
   same("group-by without suppress", engine("{group-by: [a]}"), "error engine_option 12:11"),
   same("zero duration", engine("{suppress: 0s}"), "error timespan_format 12:22"),

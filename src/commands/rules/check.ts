@@ -17,19 +17,22 @@ export type RulesCheckOptions = {
   /** Names of the lists that `expand` may use; left out, they are not checked. */
   readonly lists?: ReadonlySet<string>;
   readonly retired?: boolean;
+  /** What lists and fields have to say of single leaves, told beside the rest also in a rule that has other errors. */
+  readonly check?: RuleSetOptions["check"];
   /** Findings of later steps (compile) to show with these. */
   readonly more?: (loaded: ReturnType<typeof loadRules>) => readonly Problem[];
 };
 
 /** Checks rules. Throws as loadRules: not_found, input_unreadable. */
 export function runRulesCheck(options: RulesCheckOptions): { readonly exitCode: 0 | 1; readonly stdout: string } {
-  const { lists, retired } = options;
+  const { lists, retired, check } = options;
   const loaded = loadRules(options.paths, {
     mode: options.mode,
     ...(lists === undefined ? {} : { lists }),
     ...(retired === undefined ? {} : { retired }),
+    ...(check === undefined ? {} : { check }),
   });
-  const problems = [...loaded.problems, ...(options.more?.(loaded) ?? [])];
+  const problems = inOrder([...loaded.problems, ...(options.more?.(loaded) ?? [])]);
   const errors = problems.filter(({ severity }) => severity === "error");
   const warnings = problems.filter(({ severity }) => severity === "warning");
   const exitCode = errors.length === 0 ? 0 : 1;
@@ -43,6 +46,14 @@ export function runRulesCheck(options: RulesCheckOptions): { readonly exitCode: 
   const total = `${count(errors.length, "error")}${warnings.length === 0 ? "" : `, ${count(warnings.length, "warning")}`} in ${count(loaded.rules, "rule")}`;
   const left = errors.length === 0 ? "" : " that could be read";
   return { exitCode, stdout: `${[...reports, `${total}${left}`].join("\n")}\n` };
+}
+
+/** File by file, each as first told, and down the file. */
+function inOrder(problems: readonly Problem[]): readonly Problem[] {
+  const files = new Map([...new Set(problems.map(({ file }) => file))].map((file, index) => [file, index] as const));
+  return problems.toSorted(
+    (a, b) => (files.get(a.file) ?? 0) - (files.get(b.file) ?? 0) || a.line - b.line || a.column - b.column,
+  );
 }
 
 function toPlain({ file, line, column, code, message, value, remedy }: Problem): Omit<Problem, "severity"> {

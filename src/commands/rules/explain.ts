@@ -91,13 +91,8 @@ function openParts(options: ExplainRule, config: Config): readonly Part[] {
   if (chosen.length === 0) throw new SagewatchError("not_found", `${options.rule} holds no rule`);
   const lists = loadLists(config.lists);
   const compile: Compile = (detections) => {
-    const loaded = {
-      ruleSet: { detections, correlations: [] },
-      problems: [],
-      rules: 0,
-      texts: new Map<string, string>(),
-    };
-    const { compiled } = compileLoaded(config, lists, loaded);
+    const ruleSet = { detections, correlations: [] };
+    const { compiled } = compileLoaded(config, lists, { ruleSet, readable: ruleSet });
     if (compiled === null) throw new SagewatchError("internal", "a rule that was compiled in whole was not in parts");
     return compiled;
   };

@@ -2,7 +2,7 @@
  * `sagewatch rules check`, `test` and `list`: rules before they run. No state is touched.
  */
 import { basename } from "node:path";
-import { compileLoaded, openRules, toMode } from "../../compose/rules.ts";
+import { compileLoaded, openRules, toFields, toMode } from "../../compose/rules.ts";
 import { loadConfig, SHIPPED_RULES } from "../../config/load.ts";
 import { ADAPTERS } from "../../config/registries.ts";
 import { safeJson, safeLine } from "../../lib/safe-text.ts";
@@ -10,6 +10,7 @@ import { fitColumns, formatRow, textWidth } from "../../lib/text-table.ts";
 import { print, remark, type Terminal, widthOf } from "../../ops/terminal.ts";
 import { loadLists } from "../../rules/lists.ts";
 import type { Correlation, DetectionRule, RuleSet } from "../../sigma/ast.ts";
+import { leafCheckOf } from "../../sigma/compile.ts";
 import { runRulesCheck } from "./check.ts";
 import { runRulesTest, type RulesTestOptions } from "./test.ts";
 
@@ -35,6 +36,7 @@ export async function checkRules(options: CheckRules, terminal: Terminal): Promi
     format,
     mode: toMode(strict === true),
     lists: new Set(lists.keys()),
+    check: leafCheckOf({ lists, fields: toFields(config) }),
     more: (loaded) => compileLoaded(config, lists, loaded).problems,
   });
   await print(terminal, stdout);
@@ -71,7 +73,7 @@ export function toRules({ detections, correlations }: RuleSet): readonly (Detect
 }
 
 function toLine(rule: DetectionRule | Correlation): Readonly<Record<string, unknown>> {
-  const { id, title, level, status, description, tags, alerts, place } = rule;
+  const { id, name, title, level, status, description, tags, falsePositives, references, alerts, place, more } = rule;
   return {
     id,
     title,
@@ -84,6 +86,10 @@ function toLine(rule: DetectionRule | Correlation): Readonly<Record<string, unkn
     alerts,
     file: place.file,
     line: place.line,
+    name,
+    falsepositives: falsePositives,
+    references,
+    more: more ?? {},
   };
 }
 

@@ -6,14 +6,13 @@
  * Never changes a rule.
  */
 import type { Expression, Pattern } from "../ast.ts";
-import { leavesOf } from "../detection/expression.ts";
 import { compilePattern, normalisePattern, type PlainPattern } from "../leaf/text.ts";
 import type { Findings } from "../problems.ts";
-import type { YamlMap, YamlNode } from "../yaml.ts";
+import type { YamlMap } from "../yaml.ts";
 import { lintEventName } from "./event-name.ts";
 import { lintFieldName } from "./field-name.ts";
 import { apiNames, type Source } from "./names.ts";
-import { type Possible, type Scope, scopesOf } from "./scope.ts";
+import { pathOf, type Possible, type Scope, scopesOf } from "./scope.ts";
 
 /** Values that are looked up in one rule, and places of a field: more is no list that a person reads. */
 const VALUES_MAX = 500;
@@ -23,10 +22,10 @@ const PLACES_MAX = 20;
 export function lintCloudTrail(section: YamlMap, expression: Expression, findings: Findings): void {
   const told = new Set<Expression>();
   const scopes = scopesOf(expression);
-  for (const leaf of leavesOf(expression)) {
+  for (const [leaf, { within }] of scopes) {
     const { field, test } = leaf;
     if (told.size >= VALUES_MAX) break;
-    if (told.has(leaf) || test.type !== "text" || (field !== "eventSource" && field !== "eventName")) continue;
+    if (within !== "" || test.type !== "text" || (field !== "eventSource" && field !== "eventName")) continue;
     told.add(leaf);
     const { at, source: value } = findings.writtenAs.get(leaf) ?? { at: section.at, source: "" };
     const pattern = toPlain(test.pattern);
@@ -39,24 +38,30 @@ export function lintCloudTrail(section: YamlMap, expression: Expression, finding
 
 /** Checks each field once, with the events of all places where it stands. */
 function lintFields(section: YamlMap, leaves: ReturnType<typeof scopesOf>, findings: Findings): void {
-  const places = new Map<string, Set<Scope>>();
-  for (const [{ field, test }, scope] of leaves) {
-    for (const name of [field, test.type === "fieldref" ? test.field : null])
-      if (name !== null) places.set(name, (places.get(name) ?? new Set()).add(scope));
+  const fields = new Map<string, { at: number; scopes: Set<Scope> }>();
+  for (const [leaf, scope] of leaves) {
+    const written = findings.writtenAs.get(leaf);
+    const named: [string | null, number][] = [[leaf.field, written?.fieldAt ?? section.at]];
+    if (leaf.test.type === "fieldref") named.push([leaf.test.field, written?.at ?? section.at]);
+    for (const [name, at] of named) {
+      if (name === null) continue;
+      const path = pathOf(scope, name);
+      const known = fields.get(path) ?? { at, scopes: new Set<Scope>() };
+      fields.set(path, { at: Math.min(known.at, at), scopes: known.scopes.add(scope) });
+    }
   }
-  for (const [field, scopes] of places) {
-    const at = placeOfField(field, section) ?? section.at;
+  for (const [field, { at, scopes }] of fields) {
     const few = scopes.size > PLACES_MAX ? [ANYTHING] : [...scopes];
     const calls = few.map(({ sources, names }) => ({ sources: toSources(sources), names: toPatterns(names) }));
     lintFieldName(field, { at, calls, findings });
   }
 }
 
-const ANYTHING: Scope = { sources: null, names: null };
+const ANYTHING: Scope = { sources: null, names: null, within: "" };
 
-/** Checks fields that a rule reads of records outside its detections: to group, to count. `at`: where the document begins. */
-export function lintReadFields(fields: Iterable<string>, at: number, findings: Findings): void {
-  for (const field of new Set(fields)) lintFieldName(field, { at: findings.seek(field, at), calls: [], findings });
+/** Checks fields that a rule reads of records outside its detections: to group, to count. `placeOf`: the offset where each stands. */
+export function lintReadFields(fields: Iterable<string>, placeOf: (field: string) => number, findings: Findings): void {
+  for (const field of new Set(fields)) lintFieldName(field, { at: placeOf(field), calls: [], findings });
 }
 
 /** The pattern in the form that matches; null when it has a placeholder. */
@@ -110,21 +115,4 @@ function lintSource(pattern: PlainPattern, { at, value, findings }: ValuePlace):
   if (near !== null) findings.lapse("api_source_unknown", at, { ...words, remedy: `write ${near}` });
   else
     findings.warning("api_source_unknown", at, { ...words, remedy: "see the eventSource of a record of the service" });
-}
-
-/** Offset of the first key that names the field. */
-function placeOfField(field: string, node: YamlNode): number | null {
-  if (node.kind === "scalar") return null;
-  if (node.kind === "list") return firstOf(node.items, (item) => placeOfField(field, item));
-  return firstOf(node.entries, ({ key, keyNode, value }) =>
-    key === field || key.startsWith(`${field}|`) ? keyNode.at : placeOfField(field, value),
-  );
-}
-
-function firstOf<T>(items: readonly T[], find: (item: T) => number | null): number | null {
-  for (const item of items) {
-    const found = find(item);
-    if (found !== null) return found;
-  }
-  return null;
 }

@@ -9,8 +9,8 @@ import type { Expression, Pattern } from "../ast.ts";
 
 /** Patterns of which one must match; null: anything is possible. */
 export type Possible = readonly Pattern[] | null;
-/** What is possible where a leaf stands. */
-export type Scope = { readonly sources: Possible; readonly names: Possible };
+/** What is possible where a leaf stands. `within`: the path to the array whose members it reads, with a dot behind; "" for the record. */
+export type Scope = { readonly sources: Possible; readonly names: Possible; readonly within: string };
 
 /** Patterns that are kept apart; a rule with more is held against everything. The largest public AWS rule has some 30. */
 const PATTERNS_MAX = 200;
@@ -25,22 +25,28 @@ export function scopesOf(expression: Expression): ReadonlyMap<Leaf, Scope> {
   const walk = (node: Expression, above: Scope): void => {
     if (node.op === "leaf") scopes.set(node, join(scopes.get(node), above));
     else if (node.op === "not") walk(node.of, above);
+    else if (node.op === "member") walk(node.of, { ...above, within: `${pathOf(above, node.field)}.` });
     else {
       const isAnd = node.op === "and";
       const sources = (isAnd ? findSources(node) : null) ?? above.sources;
       const names = (isAnd ? findNames(node) : null) ?? above.names;
-      for (const child of node.of) walk(child, { sources, names });
+      for (const child of node.of) walk(child, { sources, names, within: above.within });
     }
   };
-  walk(expression, { sources: findSources(expression), names: findNames(expression) });
+  walk(expression, { sources: findSources(expression), names: findNames(expression), within: "" });
   return scopes;
+}
+
+/** The path of a field from the top of the record; "." is the member itself. */
+export function pathOf({ within }: Scope, field: string): string {
+  return field === "." ? within.slice(0, -1) : within + field;
 }
 
 function join(known: Scope | undefined, more: Scope): Scope {
   if (known === undefined) return more;
   const either = (left: Possible, right: Possible): Possible =>
     left === null || right === null ? null : left === right ? left : bounded([...new Set([...left, ...right])]);
-  return { sources: either(known.sources, more.sources), names: either(known.names, more.names) };
+  return { ...more, sources: either(known.sources, more.sources), names: either(known.names, more.names) };
 }
 
 function bounded(patterns: readonly Pattern[]): Possible {
@@ -58,7 +64,7 @@ function createFinder(field: string): (node: Expression) => Possible {
     return found;
   };
   const look = (node: Expression): Possible => {
-    if (node.op === "not") return null;
+    if (node.op === "not" || node.op === "member") return null;
     if (node.op === "leaf") {
       const { test } = node;
       const isText = node.field === field && test.type === "text" && test.pattern.length > 0;

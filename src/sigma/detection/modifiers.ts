@@ -63,7 +63,7 @@ const CHAINS: readonly (readonly [Chain["kind"], RegExp])[] = [
     new RegExp(`^(?:(?:utf16le|utf16be|utf16|wide) ?)?(?:(?:base64offset|base64) ?)?(?:(?:windash|${ANCHORS}) ?)*$`),
   ],
   ["text", new RegExp(`^(?:(?:windash|expand|${ANCHORS}) ?)*$`)],
-  ["regex", new RegExp(`^re(?: (?:${FLAGS}))*(?: (?:${ANCHORS}))?$`)],
+  ["regex", new RegExp(`^re(?: (?:${FLAGS}))*(?: expand)?(?: (?:${ANCHORS}))?$`)],
   ["cidr", /^cidr$/],
   ["fieldref", new RegExp(`^fieldref(?: (?:${ANCHORS}))?$`)],
   ["exists", /^exists$/],
@@ -114,7 +114,7 @@ export function parseFieldKey(keyNode: YamlScalar, key: string, findings: Findin
   findings.error("modifier_chain", findings.inside(keyNode, name.length + 1), {
     message: chain,
     value: modifiers.join("|"),
-    remedy: "see the legal chains of modifiers in the rule guide",
+    remedy: "see the legal chains of modifiers in docs/rule-language.md",
   });
   return null;
 }
@@ -156,7 +156,8 @@ function whyNot(names: readonly string[]): string {
   const has = (list: string): boolean => names.some((name) => list.split("|").includes(name));
   if (has(FLAGS) && names[0] !== "re")
     return `the flag \`${names.find((name) => FLAGS.split("|").includes(name))}\` needs \`re\` before it`;
-  if (has("re") && has("expand")) return "`expand` inside a regular expression is not run by this engine";
+  if (has("cidr") && has("expand"))
+    return "`cidr` is not needed with `expand`: a list of networks says its type itself";
   if (has(ENCODINGS) && has("expand")) return "a placeholder cannot be encoded: its values are known only later";
   return `the modifiers \`${names.join("|")}\` cannot stand together in this order`;
 }

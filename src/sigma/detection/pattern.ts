@@ -47,7 +47,7 @@ export function widen(pattern: Pattern, mode: "contains" | "startswith" | "endsw
   return [...before, ...pattern, ...behind];
 }
 
-/** The lists that a pattern names. */
+/** The lists that a pattern, or a regular expression in pieces, names. */
 export function listsOf(pattern: Pattern): string[] {
   return pattern.flatMap((part) => (typeof part === "object" ? [part.list] : []));
 }

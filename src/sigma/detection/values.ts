@@ -5,16 +5,32 @@
  * text modifiers are taken by their text in lenient mode. What cannot be tested is reported and gives null.
  */
 import type { Expression, Pattern, Test } from "../ast.ts";
+import type { LeafFault } from "../plan/leaf-check.ts";
 import type { Findings } from "../problems.ts";
 import type { YamlScalar } from "../yaml.ts";
 import { anyOf, leaf } from "./expression.ts";
 import type { Chain, TextStep } from "./modifiers.ts";
 import { toNetworkText } from "./network.ts";
-import { literalOf, parsePattern, toBase64Offsets, toUtf16, widen, windash, WINDASH_MAX } from "./pattern.ts";
+import { listsOf, literalOf, parsePattern, toBase64Offsets, toUtf16, widen, windash, WINDASH_MAX } from "./pattern.ts";
 import { checkRegex, regexWork } from "./regex.ts";
+import { joinTexts, splitPlaceholders } from "./regex-placeholders.ts";
 
-/** What a value belongs to. */
-export type Item = { readonly field: string | null; readonly chain: Chain; readonly findings: Findings };
+/** What a value belongs to. `keyAt`: where its field stands. */
+export type Item = {
+  readonly field: string | null;
+  readonly chain: Chain;
+  readonly findings: Findings;
+  readonly keyAt: number;
+  /** The field of the record that a name in a value stands for; null when there is none, which is reported. */
+  readonly refer: (name: string, node: YamlScalar) => string | null;
+  /** What lists and fields have to say of a leaf; null: they are not at hand. */
+  readonly check: ((leaf: LeafExpression) => LeafFault | null) | null;
+  /** Names of the lists there are; null: placeholders are not checked. */
+  readonly lists: ReadonlySet<string> | null;
+};
+type LeafExpression = Extract<Expression, { op: "leaf" }>;
+/** What making the tests of a value needs to know. */
+type Values = Omit<Item, "keyAt" | "check" | "lists">;
 
 /** The smallest and largest value of each part of a timestamp; the week is the ISO week. */
 const PART_RANGE = {
@@ -31,11 +47,35 @@ export function toExpression(node: YamlScalar, item: Item): Expression | null {
   const tests = toTests(node, item);
   if (tests.length === 0) return null;
   const leaves = tests.map((test) => leaf(item.field, test));
-  for (const made of leaves) item.findings.writtenAs.set(made, node);
+  const written = { at: node.at, fieldAt: item.keyAt, source: node.source };
+  for (const made of leaves) {
+    item.findings.writtenAs.set(made, written);
+    if (!checkLeaf(made, node, item)) return null;
+  }
   return anyOf(leaves);
 }
 
-function toTests(node: YamlScalar, item: Item): readonly Test[] {
+/** False for what lists and fields refuse, which is reported. */
+function checkLeaf(made: LeafExpression, node: YamlScalar, { check, findings, keyAt, lists }: Item): boolean {
+  const { test } = made;
+  const parts = test.type === "text" ? test.pattern : test.type === "regex_expand" ? test.parts : [];
+  const missing = lists === null ? undefined : listsOf(parts).find((list) => !lists.has(list));
+  if (missing !== undefined) {
+    findings.error("expand_list_unknown", node.at, {
+      message: `no list is called \`${missing}\`${findings.suggest(missing, lists ?? [])}`,
+      value: `%${missing}%`,
+      remedy: `define \`${missing}\` under \`lists\` in the configuration; it may be empty`,
+    });
+    return false;
+  }
+  const wrong = check?.(made) ?? null;
+  if (wrong === null) return true;
+  const { code, part, ...words } = wrong;
+  findings.error(code, part === "field" ? keyAt : node.at, words);
+  return false;
+}
+
+function toTests(node: YamlScalar, item: Values): readonly Test[] {
   switch (item.chain.kind) {
     case "text":
       return toTextTests(node, item);
@@ -53,7 +93,7 @@ function toTests(node: YamlScalar, item: Item): readonly Test[] {
   }
 }
 
-function toTextTests(node: YamlScalar, { field, chain, findings }: Item): readonly Test[] {
+function toTextTests(node: YamlScalar, { field, chain, findings }: Values): readonly Test[] {
   const { value } = node;
   const plain = chain.steps.length === 0 && !chain.expand && field !== null;
   if (plain && value === null) return [{ type: "null" }];
@@ -85,19 +125,25 @@ function toTextTests(node: YamlScalar, { field, chain, findings }: Item): readon
   }
   const text = typeof value === "string" ? value : node.source;
   const pattern = parsePattern(text, chain.expand);
-  if (chain.expand && !pattern.some((part) => typeof part === "object")) {
-    findings.warning("expand_no_placeholder", node.at, {
-      message: "the value has no %placeholder%",
-      value: text,
-      remedy: "remove `expand`, or write the name of a list between percent signs",
-    });
-  }
+  if (chain.expand && !pattern.some((part) => typeof part === "object")) warnNoPlaceholder(node, text, findings);
   const patterns = applySteps(pattern, node, { field, chain, findings });
   return patterns.map((made) => ({ type: "text", pattern: made, cased: chain.cased }));
 }
 
+function warnNoPlaceholder(node: YamlScalar, value: string, findings: Findings): void {
+  findings.warning("expand_no_placeholder", node.at, {
+    message: "the value has no %placeholder%",
+    value,
+    remedy: "remove `expand`, or write the name of a list between percent signs",
+  });
+}
+
 /** The patterns after all steps; empty when one was refused. Keywords are sought inside texts. */
-function applySteps(pattern: Pattern, node: YamlScalar, { field, chain, findings }: Item): readonly Pattern[] {
+function applySteps(
+  pattern: Pattern,
+  node: YamlScalar,
+  { field, chain, findings }: Pick<Item, "field" | "chain" | "findings">,
+): readonly Pattern[] {
   let patterns: readonly Pattern[] = [pattern];
   for (const [index, step] of chain.steps.entries()) {
     const next = applyStep(patterns, step, chain.steps[index - 1]);
@@ -157,14 +203,18 @@ function applyStep(
   return step === "base64" ? [[bytes.toString("base64")]] : toBase64Offsets(bytes).map((text) => [text]);
 }
 
-function toRegex(node: YamlScalar, { chain, findings }: Item): readonly Test[] {
+function toRegex(node: YamlScalar, { chain, findings }: Values): readonly Test[] {
   if (node.value === null || typeof node.value === "boolean") return refuse(node, findings, "`re` needs a text");
   const written = typeof node.value === "string" ? node.value : node.source;
-  // A search needs no `.*` around it; the other two fix an end, whatever alternatives the expression has.
-  const source =
-    chain.anchor === "startswith" ? `^(?:${written})` : chain.anchor === "endswith" ? `(?:${written})$` : written;
-  const has = (flag: string): boolean => chain.flags.includes(flag);
-  const test = { type: "regex", source, ignoreCase: has("i"), multiline: has("m"), dotAll: has("s") } as const;
+  const parts = chain.expand ? splitPlaceholders(written) : [written];
+  if (parts === null) {
+    const remedy = "let placeholders stand outside [...] and \\Q...\\E";
+    const message = "a placeholder stands where the regular expression takes letters one by one";
+    findings.error("modifier_value", node.at, { message, value: written, remedy });
+    return [];
+  }
+  const isExpanded = parts.some((part) => typeof part === "object");
+  if (chain.expand && !isExpanded) warnNoPlaceholder(node, written, findings);
   if (!findings.spend(regexWork(written))) {
     findings.error("rule_too_large", node.at, {
       message: "the regular expressions of this file have too many bounded repetitions, wide ranges or Unicode classes",
@@ -173,13 +223,24 @@ function toRegex(node: YamlScalar, { chain, findings }: Item): readonly Test[] {
     });
     return [];
   }
-  const problem = checkRegex({ ...test, source: written });
-  if (problem === null) return [test];
-  findings.error(problem.code, node.at, problem);
-  return [];
+  const has = (flag: string): boolean => chain.flags.includes(flag);
+  const flags = { ignoreCase: has("i"), multiline: has("m"), dotAll: has("s") };
+  // Any entry will do to see whether the expression around it is one.
+  const sample = parts.map((part) => (typeof part === "object" ? "(?:x)" : part)).join("");
+  const problem = checkRegex({ source: sample, ...flags });
+  if (problem !== null) {
+    findings.error(problem.code, node.at, { ...problem, value: written });
+    return [];
+  }
+  const [before, behind] = ANCHORED[chain.anchor ?? "contains"];
+  if (isExpanded) return [{ type: "regex_expand", parts: joinTexts([before, ...parts, behind]), ...flags }];
+  return [{ type: "regex", source: before + sample + behind, ...flags }];
 }
 
-function toCidr(node: YamlScalar, { findings }: Item): readonly Test[] {
+/** What stands around an expression: a search needs no `.*`; the other two fix an end, whatever alternatives there are. */
+const ANCHORED = { contains: ["", ""], startswith: ["^(?:", ")"], endswith: ["(?:", ")$"] } as const;
+
+function toCidr(node: YamlScalar, { findings }: Values): readonly Test[] {
   const network = typeof node.value === "string" ? toNetworkText(node.value) : null;
   if (network === null) {
     findings.error("cidr_invalid", node.at, {
@@ -199,13 +260,15 @@ function toCidr(node: YamlScalar, { findings }: Item): readonly Test[] {
   return [{ type: "cidr", network: network.text }];
 }
 
-function toFieldref(node: YamlScalar, { chain, findings }: Item): readonly Test[] {
+function toFieldref(node: YamlScalar, { chain, findings, refer }: Values): readonly Test[] {
   if (typeof node.value !== "string" || node.value === "")
     return refuse(node, findings, "`fieldref` needs the name of a field");
-  return [{ type: "fieldref", field: node.value, mode: chain.anchor ?? "equals", cased: chain.cased }];
+  const field = refer(node.value, node);
+  if (field === null) return [];
+  return [{ type: "fieldref", field, mode: chain.anchor ?? "equals", cased: chain.cased }];
 }
 
-function toExists(node: YamlScalar, { findings }: Item): readonly Test[] {
+function toExists(node: YamlScalar, { findings }: Values): readonly Test[] {
   if (typeof node.value === "boolean") return [{ type: "exists", value: node.value }];
   const word = typeof node.value === "string" ? node.value.toLowerCase() : "";
   if (!["true", "yes", "false", "no"].includes(word)) return refuse(node, findings, "`exists` needs true or false");
@@ -218,7 +281,7 @@ function toExists(node: YamlScalar, { findings }: Item): readonly Test[] {
   return [{ type: "exists", value }];
 }
 
-function toNumeric(node: YamlScalar, { chain, findings }: Item): readonly Test[] {
+function toNumeric(node: YamlScalar, { chain, findings }: Values): readonly Test[] {
   const isText = typeof node.value === "string" && /^-?\d+(?:\.\d+)?$/.test(node.value);
   const value = typeof node.value === "number" ? node.value : isText ? Number(node.value) : Number.NaN;
   const name = chain.part ?? chain.operator ?? "";

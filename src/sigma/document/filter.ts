@@ -9,9 +9,12 @@ import type { Expression, RuleLogsource } from "../ast.ts";
 import { allOf } from "../detection/expression.ts";
 import type { Findings } from "../problems.ts";
 import type { YamlMap, YamlNode } from "../yaml.ts";
+import { readDialect } from "./dialect.ts";
 import { required, requiredMap, textOf, wrongType } from "./fields.ts";
 import { parseHead } from "./head.ts";
-import { parseLogsource, parseSection, type RuleDraft, type RuleOptions } from "./rule.ts";
+import { parseLogsource } from "./logsource.ts";
+import { createPlaceOf, joinPlaces } from "./places.ts";
+import { checkMapped, parseSection, type RuleDraft, type RuleOptions } from "./rule.ts";
 
 /** A name or id of a rule as written, and where. */
 export type Reference = { readonly text: string; readonly at: number };
@@ -37,7 +40,9 @@ export function parseFilter(map: YamlMap, options: RuleOptions): FilterDraft | n
   if (section === null) return null;
   const rulesNode = required(section, "rules", findings);
   const rules = rulesNode === null ? [] : parseReferences(rulesNode, "filter.rules", findings);
-  const parsed = parseSection(section, ["rules"], options);
+  const dialect = readDialect(map);
+  const parsed = parseSection(section, ["rules"], { ...options, dialect });
+  checkMapped(map, { dialect, logsource }, findings);
   if (parsed?.isBareName === true) {
     findings.warning("filter_positive", parsed.conditionAt, {
       message: "this filter keeps only what its selection matches",
@@ -72,18 +77,26 @@ export function applyFilters(
     byName.set(head.id, index);
     if (head.name !== null) byName.set(head.name, index);
   }
-  const added = new Map<number, Expression[]>();
+  const added = new Map<number, FilterDraft[]>();
   for (const filter of filters) {
     for (const index of targets(filter, rules, { byName, others })) {
-      added.set(index, [...(added.get(index) ?? []), filter.expression]);
+      added.set(index, [...(added.get(index) ?? []), filter]);
     }
   }
   return rules.map((rule, index) => {
-    const filterExpressions = added.get(index);
-    return filterExpressions === undefined
-      ? rule
-      : { ...rule, expression: allOf([rule.expression, ...filterExpressions]) };
+    const own = added.get(index);
+    return own === undefined ? rule : withFilters(rule, own);
   });
+}
+
+function withFilters(rule: RuleDraft, filters: readonly FilterDraft[]): RuleDraft {
+  const { head, findings } = rule;
+  const places = filters.map((filter) => createPlaceOf(filter.findings, undefined));
+  return {
+    ...rule,
+    head: { ...head, placeOf: joinPlaces([head.placeOf ?? createPlaceOf(findings, undefined), ...places]) },
+    expression: allOf([rule.expression, ...filters.map(({ expression }) => expression)]),
+  };
 }
 
 type Names = { readonly byName: ReadonlyMap<string, number>; readonly others: OtherNames };
@@ -123,6 +136,12 @@ function targets(filter: FilterDraft, rules: readonly RuleDraft[], { byName, oth
 
 /** True when every part that the filter states is the rule's. */
 function agrees(filter: RuleLogsource, rule: RuleLogsource): boolean {
-  const same = (key: keyof RuleLogsource): boolean => filter[key] === null || filter[key] === rule[key];
-  return same("category") && same("product") && same("service");
+  const same = (key: "category" | "product" | "service"): boolean => filter[key] === null || filter[key] === rule[key];
+  const custom = Object.entries(filter.custom ?? {});
+  return (
+    same("category") &&
+    same("product") &&
+    same("service") &&
+    custom.every(([key, value]) => rule.custom?.[key] === value)
+  );
 }

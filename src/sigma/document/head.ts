@@ -7,7 +7,8 @@
 import { SEVERITIES, type Severity } from "../../model/alert.ts";
 import type { EngineOptions, RuleHead } from "../ast.ts";
 import type { Findings, ProblemCode } from "../problems.ts";
-import { shownAs, valueOf, type YamlMap, type YamlNode } from "../yaml.ts";
+import { shownAs, toJson, valueOf, type YamlMap, type YamlNode } from "../yaml.ts";
+import { checkDialect } from "./dialect.ts";
 import { refuseUnknown, required, textList, textOf, wrongType } from "./fields.ts";
 import { parseTimespan } from "./timespan.ts";
 
@@ -20,10 +21,6 @@ const RETIRED: ReadonlySet<string> = new Set(["deprecated", "unsupported"]);
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const TAG = /^[a-z0-9_-]+\.[a-z0-9._-]+$/;
 const DATE = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/;
-/** Taxonomies whose field names are those of the records: the default one and CloudTrail's own. */
-const TAXONOMIES = ["sigma", "aws.cloudtrail"] as const;
-/** Latest `sigma-version` that the engine reads. */
-const VERSION_MAX = 2;
 
 const ENGINE_KEYS = ["suppress", "group-by", "bucket"] as const;
 const NO_OPTIONS: EngineOptions = { suppressMs: null, groupBy: [], bucketMs: null };
@@ -46,9 +43,10 @@ export function parseHead(map: YamlMap, findings: Findings, of: "rule" | "filter
     falsePositives: optionalList(map, "falsepositives", findings),
     references: optionalList(map, "references", findings),
     engine: parseEngine(map, findings),
+    ...parseMore(map, findings),
   };
   for (const key of ["date", "modified"]) checkDate(map, key, findings);
-  checkVersions(map, findings);
+  checkDialect(map, findings);
   return title === null || findings.errors() > before ? null : head;
 }
 
@@ -148,22 +146,47 @@ function checkDate(map: YamlMap, key: string, findings: Findings): void {
   });
 }
 
-function checkVersions(map: YamlMap, findings: Findings): void {
-  const version = valueOf(map, "sigma-version");
-  if (version !== undefined && !(Number.parseInt(textOf(version) ?? "", 10) <= VERSION_MAX)) {
-    findings.error("version_unsupported", version.at, {
-      message: `sigma-version \`${shownAs(version)}\` is not read; the latest is ${VERSION_MAX}`,
-      value: shownAs(version),
-      remedy: "write the rule for version 2",
-    });
-  }
-  const taxonomy = valueOf(map, "taxonomy");
-  if (taxonomy !== undefined && !TAXONOMIES.some((known) => known === textOf(taxonomy))) {
-    findings.error("taxonomy_unknown", taxonomy.at, {
-      message: `taxonomy \`${shownAs(taxonomy)}\` is not mapped to record fields`,
-      value: shownAs(taxonomy),
-      remedy: `use the records' own field names and one of ${TAXONOMIES.join(", ")}`,
-    });
+/** Root keys that are read elsewhere; every other is kept as it stands. */
+const READ_KEYS: ReadonlySet<string> = new Set([
+  "title", "id", "name", "level", "status", "description", "tags", "falsepositives", "references", "x_engine",
+  "logsource", "detection", "correlation", "filter", "generate",
+]); // prettier-ignore
+/** How rules may be related (JSON schema of the specification). */
+const RELATIONS = ["derived", "obsolete", "merged", "renamed", "similar"] as const;
+
+/** Keys for people and those of the author's own, verbatim. What the specification says of their types is checked. */
+function parseMore(map: YamlMap, findings: Findings): Pick<RuleHead, "more"> {
+  const own = map.entries.filter(({ key }) => !READ_KEYS.has(key));
+  if (own.length === 0) return {};
+  for (const key of ["author", "license"]) checkText(map, key, findings);
+  for (const key of ["fields", "scope"]) optionalList(map, key, findings);
+  const related = valueOf(map, "related");
+  if (related !== undefined) checkRelated(related, findings);
+  return { more: Object.fromEntries(own.map(({ key, value }) => [key, toJson(value)])) };
+}
+
+function checkText(map: YamlMap, key: string, findings: Findings): void {
+  const node = valueOf(map, key);
+  if (node === undefined || textOf(node) !== null) return;
+  findings.lapse("value_type", node.at, {
+    message: `\`${key}\` must be a text`,
+    value: shownAs(node),
+    remedy: "mend or remove it",
+  });
+}
+
+function checkRelated(node: YamlNode, findings: Findings): void {
+  for (const item of node.kind === "list" ? node.items : [node]) {
+    const type = item.kind === "map" ? valueOf(item, "type") : undefined;
+    const id = item.kind === "map" ? valueOf(item, "id") : undefined;
+    if (type === undefined || id === undefined || textOf(id) === null) {
+      findings.lapse("value_type", item.at, {
+        message: "`related` must be a list of maps with id and type",
+        value: shownAs(item),
+        remedy: "write such as - {id: UUID, type: similar}",
+      });
+    } else if (!RELATIONS.some((known) => known === textOf(type)))
+      unknownValue(type, { key: "type of relation", known: RELATIONS }, findings);
   }
 }
 
@@ -203,7 +226,14 @@ function parseEngine(map: YamlMap, findings: Findings): EngineOptions {
     wrongType(node, "`x_engine` must be a map", findings);
     return NO_OPTIONS;
   }
-  refuseUnknown(node, "x_engine", { known: ENGINE_KEYS, findings });
+  const unsafe = valueOf(node, "unsafe_regex");
+  if (unsafe !== undefined) {
+    findings.error("engine_option", unsafe.at, {
+      message: "there is no `unsafe_regex`: every regular expression runs in linear time",
+      value: "unsafe_regex",
+      remedy: "remove it, and write the expression without look-around and back-references",
+    });
+  } else refuseUnknown(node, "x_engine", { known: ENGINE_KEYS, findings });
   const duration = (key: string): number | null => {
     const value = valueOf(node, key);
     return value === undefined ? null : parseTimespan(`x_engine.${key}`, value, findings);

@@ -5,28 +5,38 @@
  * the whole set (../rule-set.ts). All errors of a document are reported; null when there was one.
  */
 import { lintCloudTrail, lintReadFields } from "../api/lint.ts";
-import type { Expression, RuleHead, RuleLogsource } from "../ast.ts";
+import type { DetectionRule, Expression, RuleHead, RuleLogsource } from "../ast.ts";
 import { parseCondition, type Condition, type Detections } from "../condition.ts";
 import { parseDetection } from "../detection/detection.ts";
-import { anyOf, leavesOf, sizeOf } from "../detection/expression.ts";
-import { listsOf } from "../detection/pattern.ts";
+import { anyOf, sizeOf } from "../detection/expression.ts";
+import { type Reading, toOneField } from "../detection/target.ts";
 import { lintScalars } from "../lint.ts";
+import type { LeafCheck } from "../plan/leaf-check.ts";
 import type { Findings } from "../problems.ts";
-import { shownAs, valueOf, type YamlMap, type YamlNode, type YamlScalar } from "../yaml.ts";
-import { required, requiredMap, textOf, wrongType } from "./fields.ts";
+import { isNative } from "../taxonomy/taxonomy.ts";
+import { valueOf, type YamlMap, type YamlNode, type YamlScalar } from "../yaml.ts";
+import { type Dialect, readDialect } from "./dialect.ts";
+import { required, requiredMap, wrongType } from "./fields.ts";
 import { parseHead } from "./head.ts";
+import { parseLogsource } from "./logsource.ts";
+import { createPlaceOf, findText } from "./places.ts";
 
 /** Nodes of one expression after the condition is resolved. The largest public rule has some 900. */
 const SIZE_MAX = 50_000;
 
 /** Options of a load that rules are read under. */
-export type RuleOptions = { readonly findings: Findings; readonly lists: ReadonlySet<string> | null };
+export type RuleOptions = {
+  readonly findings: Findings;
+  readonly lists: ReadonlySet<string> | null;
+  readonly check: LeafCheck | null;
+};
 
 /** A detection rule before the set is known. */
 export type RuleDraft = {
   readonly head: RuleHead;
   readonly logsource: RuleLogsource;
   readonly expression: Expression;
+  readonly conditions: DetectionRule["conditions"] | null;
   readonly findings: Findings;
   readonly at: number;
 };
@@ -35,17 +45,52 @@ export type RuleDraft = {
 export function parseRule(map: YamlMap, options: RuleOptions): RuleDraft | null {
   const { findings } = options;
   const before = findings.errors();
+  const dialect = readDialect(map);
   const head = parseHead(map, findings);
   const logsource = parseLogsource(map, findings);
   const section = requiredMap(map, "detection", findings);
-  const expression = section === null ? null : parseSection(section, [], options);
+  const parsed = section === null ? null : parseSection(section, [], { ...options, dialect });
+  const engine = valueOf(map, "x_engine");
   if (head !== null) checkEngine(map, head, findings);
-  if (section !== null && expression !== null && logsource?.service === "cloudtrail") {
-    lintCloudTrail(section, expression.expression, findings);
-    lintReadFields(head?.engine.groupBy ?? [], valueOf(map, "x_engine")?.at ?? map.at, findings);
+  checkMapped(map, { dialect, logsource }, findings);
+  const groupBy =
+    head === null
+      ? []
+      : toFields(head.engine.groupBy, engine, { findings, dialect, isMember: false, check: null, lists: null });
+  if (section !== null && parsed !== null && logsource?.service === "cloudtrail") {
+    lintCloudTrail(section, parsed.expression, findings);
+    const group = engine === undefined ? undefined : valueOf(engine.kind === "map" ? engine : map, "group-by");
+    const placeOf = (field: string): number => findText(group ?? map, field) ?? group?.at ?? map.at;
+    if (isNative(dialect.taxonomy)) lintReadFields(groupBy, placeOf, findings);
   }
-  if (head === null || logsource === null || expression === null || findings.errors() > before) return null;
-  return { head, logsource, expression: expression.expression, findings, at: map.at };
+  if (head === null || logsource === null || parsed === null || findings.errors() > before) return null;
+  const placed = { ...head, engine: { ...head.engine, groupBy }, placeOf: createPlaceOf(findings, engine) };
+  const { expression, conditions } = parsed;
+  return { head: placed, logsource, expression, conditions, findings, at: map.at };
+}
+
+/** The record's fields that names outside detections stand for; those that stand for none are reported and left out. */
+function toFields(names: readonly string[], node: YamlNode | undefined, reading: Reading): readonly string[] {
+  if (isNative(reading.dialect.taxonomy)) return names;
+  return names.flatMap((name) => {
+    const at = node === undefined ? 0 : (findText(node, name) ?? node.at);
+    return toOneField(name, { kind: "scalar", value: name, source: name, plain: true, at }, reading) ?? [];
+  });
+}
+
+/** Other taxonomies are mapped to the records of CloudTrail and to no others. */
+export function checkMapped(
+  map: YamlMap,
+  of: { readonly dialect: Dialect; readonly logsource: RuleLogsource | null },
+  findings: Findings,
+): void {
+  const { taxonomy } = of.dialect;
+  if (isNative(taxonomy) || of.logsource === null || of.logsource.service === "cloudtrail") return;
+  findings.error("taxonomy_unknown", valueOf(map, "taxonomy")?.at ?? map.at, {
+    message: `the taxonomy ${taxonomy} is mapped to records of CloudTrail only`,
+    value: taxonomy,
+    remedy: "state logsource service: cloudtrail, or use the records' own field names",
+  });
 }
 
 function checkEngine(map: YamlMap, head: RuleHead, findings: Findings): void {
@@ -66,46 +111,25 @@ function checkEngine(map: YamlMap, head: RuleHead, findings: Findings): void {
   }
 }
 
-const LOGSOURCE_KEYS = ["category", "product", "service", "definition"] as const;
-
-/** The log source of a rule or filter. */
-export function parseLogsource(map: YamlMap, findings: Findings): RuleLogsource | null {
-  const section = requiredMap(map, "logsource", findings);
-  if (section === null) return null;
-  const before = findings.errors();
-  for (const entry of section.entries) {
-    if (LOGSOURCE_KEYS.some((key) => key === entry.key)) continue;
-    findings.error("logsource_custom", entry.keyNode.at, {
-      message: `no input declares the log source field \`${entry.key}\`${findings.suggest(entry.key, LOGSOURCE_KEYS)}`,
-      value: entry.key,
-      remedy: "use category, product and service",
-    });
-  }
-  const part = (key: string): string | null => {
-    const node = valueOf(section, key);
-    const text = node === undefined ? null : textOf(node);
-    if (node !== undefined && text === null) wrongType(node, `\`logsource.${key}\` must be a text`, findings);
-    return text === null ? null : text.toLowerCase();
-  };
-  const logsource = { category: part("category"), product: part("product"), service: part("service") };
-  if (Object.values(logsource).every((value) => value === null) && findings.errors() === before) {
-    findings.lapse("logsource_empty", section.at, {
-      message: "the log source states neither category, product nor service",
-      remedy: "add at least one, such as product: aws, service: cloudtrail",
-    });
-  }
-  return findings.errors() > before ? null : logsource;
-}
-
 /** The expression of a section that holds detections and a condition, and whether the condition is one bare name. */
-export type Section = { readonly expression: Expression; readonly isBareName: boolean; readonly conditionAt: number };
+export type Section = {
+  readonly expression: Expression;
+  readonly isBareName: boolean;
+  readonly conditionAt: number;
+  /** Null for a single condition. */
+  readonly conditions: DetectionRule["conditions"] | null;
+};
+
+/** Options of a load, and how this document writes its fields. */
+export type SectionOptions = RuleOptions & { readonly dialect: Dialect };
 
 /** Reads named detections and the condition; `reserved` keys of the section mean something else. */
 export function parseSection(
   section: YamlMap,
   reserved: readonly string[],
-  { findings, lists }: RuleOptions,
+  { findings, lists, dialect, check }: SectionOptions,
 ): Section | null {
+  const reading: Reading = { findings, dialect, isMember: false, check, lists };
   const detections = new Map<string, Expression | null>();
   for (const { key, keyNode, value } of section.entries) {
     if (key === "condition" || reserved.includes(key)) continue;
@@ -118,20 +142,31 @@ export function parseSection(
       continue;
     }
     lintScalars(value, findings);
-    detections.set(key, parseDetection(key, value, findings));
+    detections.set(key, parseDetection(key, value, reading));
   }
   const node = required(section, "condition", findings);
   if (node === null) return null;
-  const conditions = readConditions(node, findings).map((scalar) => parseCondition(scalar, detections, findings));
+  const scalars = readConditions(node, findings);
+  const conditions = scalars.map((scalar) => parseCondition(scalar, detections, findings));
   const expression = joinConditions(conditions);
   lintUnused(section, { detections, conditions }, findings);
   if (expression === null) return null;
-  if (!checkExpression(expression, section, { findings, lists })) return null;
+  if (!checkSize(expression, section, findings)) return null;
   return {
     expression,
     isBareName: conditions.length === 1 && conditions[0]?.isBareName === true,
     conditionAt: node.at,
+    conditions: scalars.length > 1 ? toConditions(scalars, conditions) : null,
   };
+}
+
+function toConditions(
+  scalars: readonly YamlScalar[],
+  conditions: readonly Condition[],
+): NonNullable<DetectionRule["conditions"]> {
+  return conditions.flatMap(({ expression }, index) =>
+    expression === null ? [] : [{ text: scalars[index]?.source ?? "", expression }],
+  );
 }
 
 function readConditions(node: YamlNode, findings: Findings): readonly YamlScalar[] {
@@ -164,40 +199,11 @@ function lintUnused(
   }
 }
 
-function checkExpression(expression: Expression, section: YamlMap, { findings, lists }: RuleOptions): boolean {
-  if (sizeOf(expression, SIZE_MAX) > SIZE_MAX) {
-    findings.error("rule_too_large", section.at, {
-      message: `the rule stands for more than ${SIZE_MAX} tests`,
-      remedy: "keep long lists in a list file and use `expand`",
-    });
-    return false;
-  }
-  const before = findings.errors();
-  const missing = new Set<string>();
-  for (const { test } of leavesOf(expression)) {
-    if (test.type !== "text" || lists === null) continue;
-    for (const list of listsOf(test.pattern)) if (!lists.has(list)) missing.add(list);
-  }
-  for (const list of missing) {
-    findings.error("expand_list_unknown", placeOf(section, `%${list}%`), {
-      message: `no list is called \`${list}\`${findings.suggest(list, lists ?? [])}`,
-      value: `%${list}%`,
-      remedy: `define \`${list}\` under \`lists\` in the configuration; it may be empty`,
-    });
-  }
-  return findings.errors() === before;
-}
-
-/** Offset of the first scalar below `node` that holds `text`, or of the node. */
-function placeOf(node: YamlNode, text: string): number {
-  const search = (inner: YamlNode): number | null => {
-    if (inner.kind === "scalar") return shownAs(inner).includes(text) ? inner.at : null;
-    const children = inner.kind === "list" ? inner.items : inner.entries.map((entry) => entry.value);
-    for (const child of children) {
-      const found = search(child);
-      if (found !== null) return found;
-    }
-    return null;
-  };
-  return search(node) ?? node.at;
+function checkSize(expression: Expression, section: YamlMap, findings: Findings): boolean {
+  if (sizeOf(expression, SIZE_MAX) <= SIZE_MAX) return true;
+  findings.error("rule_too_large", section.at, {
+    message: `the rule stands for more than ${SIZE_MAX} tests`,
+    remedy: "keep long lists in a list file and use `expand`",
+  });
+  return false;
 }

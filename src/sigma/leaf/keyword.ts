@@ -5,7 +5,7 @@
  * text. That a plain keyword is sought inside texts stands in its pattern (`*` on both sides, from the parser). The texts
  * of an event are gathered once, and only when a rule with keywords is a candidate. One event at a time.
  */
-import type { JsonObject } from "../../model/event.ts";
+import type { Json } from "../../model/event.ts";
 import { fold } from "./fold.ts";
 import { collectTexts } from "./slot.ts";
 
@@ -13,7 +13,7 @@ import { collectTexts } from "./slot.ts";
 export type KeywordTexts = {
   /** Forgets the last event. */
   clear(): void;
-  texts(record: JsonObject, cased: boolean): readonly string[];
+  texts(record: Json, cased: boolean): readonly string[];
 };
 
 /** Gathers texts lazily. */

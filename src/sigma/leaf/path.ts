@@ -2,7 +2,7 @@
  * Reads a dotted field path from a record, as rules mean it.
  *
  * At each level the longest own key is tried first ("a.b" before "a"), and on failure the next shorter one. Arrays on the
- * way are walked through member by member; arrays at the end are flattened. Only own properties count: `__proto__` and
+ * way are walked through member by member; arrays at the end are flattened, unless they are asked for as such. Only own properties count: `__proto__` and
  * `constructor` are ordinary keys. Never throws, never writes to the record.
  */
 import type { Json, JsonObject } from "../../model/event.ts";
@@ -11,7 +11,9 @@ import type { Json, JsonObject } from "../../model/event.ts";
 export type Collector = {
   /** The key stands on some branch, whatever its value. */
   found: boolean;
-  /** A value that is no array. */
+  /** Arrays at the end are given whole, not member by member. */
+  readonly isWhole: boolean;
+  /** A value that is no array, or with `isWhole` any value. */
   add(value: Json): void;
 };
 
@@ -20,10 +22,19 @@ type Turn = { readonly key: string; readonly inherited: boolean; readonly next: 
 type Level = readonly Turn[];
 
 /** Reads one path. */
-export type PathReader = (record: JsonObject, collector: Collector) => void;
+export type PathReader = (record: Json, collector: Collector) => void;
+
+/** The path that stands for the whole of what is read: inside `f[any]` the member itself. */
+const SELF = ".";
 
 /** Compiles a dotted path. */
 export function compilePath(path: string): PathReader {
+  if (path === SELF) {
+    return (record, collector) => {
+      collector.found = true;
+      take(record, collector);
+    };
+  }
   const parts = path.split(".");
   const levels: Level[] = [];
   for (let start = parts.length - 1; start >= 0; start -= 1) {
@@ -56,7 +67,7 @@ function walk(value: Json, level: Level, collector: Collector): boolean {
     if (next === undefined) continue;
     if (turn.next === null) {
       collector.found = true;
-      collect(next, collector);
+      take(next, collector);
       return true;
     }
     if (walk(next, turn.next, collector)) return true;
@@ -68,6 +79,11 @@ function walk(value: Json, level: Level, collector: Collector): boolean {
 function readOwn(object: JsonObject, turn: Turn): Json | undefined {
   if (turn.inherited && !Object.hasOwn(object, turn.key)) return undefined;
   return object[turn.key];
+}
+
+function take(value: Json, collector: Collector): void {
+  if (collector.isWhole) collector.add(value);
+  else collect(value, collector);
 }
 
 function collect(value: Json, collector: Collector): void {

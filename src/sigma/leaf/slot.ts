@@ -15,6 +15,7 @@ export type Slot = {
   /** Epoch of the last read; the evaluator compares it. */
   epoch: number;
   found: boolean;
+  readonly isWhole: false;
   /** Number of values after flattening. */
   count: number;
   value: Json;
@@ -41,6 +42,7 @@ export function createSlot(field: string): Slot {
     field,
     epoch: 0,
     found: false,
+    isWhole: false,
     count: 0,
     value: null,
     many: null,

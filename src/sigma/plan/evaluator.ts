@@ -8,7 +8,8 @@ import type { Event, Json } from "../../model/event.ts";
 import { compileLeaf } from "../leaf/compile-leaf.ts";
 import { createKeywordTexts } from "../leaf/keyword.ts";
 import { clearSlot, compileReader, createSlot, type Slot } from "../leaf/slot.ts";
-import type { PlanLeaf, PlanNode } from "./normalise.ts";
+import { compileArrays, createMemberScope, type MemberScope, quantify } from "./member.ts";
+import type { PlanLeaf, PlanMember, PlanNode } from "./normalise.ts";
 
 /** A field computed from the event before the match. */
 export type ComputeField = (event: Event) => Json;
@@ -89,26 +90,41 @@ export function createEvaluator(
     return made;
   };
 
-  const program = (node: PlanNode): (() => boolean) => {
-    switch (node.op) {
-      case "const": {
-        const { value } = node;
-        return () => value;
-      }
-      case "leaf":
-        return leafProgram(node);
-      case "not": {
-        const inner = program(node.of);
-        return () => !inner();
-      }
-      case "and":
-        return all(node.of.map(program));
-      case "or":
-        return any(node.of.map(program));
-    }
-  };
+  const top = (): Json => current?.record ?? null;
+  return { begin, slot, program: (node) => compileNode(node, leafProgram, top) };
+}
 
-  return { begin, slot, program };
+/** Joins the tests of leaves to that of the whole; `root` is what the fields of this level are read from. */
+function compileNode(node: PlanNode, leafTest: (leaf: PlanLeaf) => () => boolean, root: () => Json): () => boolean {
+  const inner = (child: PlanNode): (() => boolean) => compileNode(child, leafTest, root);
+  switch (node.op) {
+    case "const": {
+      const { value } = node;
+      return () => value;
+    }
+    case "leaf":
+      return leafTest(node);
+    case "not": {
+      const negated = inner(node.of);
+      return () => !negated();
+    }
+    case "member":
+      return compileMember(node, createMemberScope(), root);
+    case "and":
+      return all(node.of.map(inner));
+    case "or":
+      return any(node.of.map(inner));
+  }
+}
+
+function compileMember(node: PlanMember, scope: MemberScope, root: () => Json): () => boolean {
+  const arraysOf = compileArrays(node.field);
+  const test = compileNode(node.of, (leaf) => compileLeaf(leaf.field, leaf.test, scope.input), scope.current);
+  const holds = (member: Json): boolean => {
+    scope.enter(member);
+    return test();
+  };
+  return () => quantify(node.which, arraysOf(root()), holds);
 }
 
 function all(tests: readonly (() => boolean)[]): () => boolean {

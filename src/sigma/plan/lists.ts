@@ -10,31 +10,18 @@ import { compileCidr } from "../leaf/cidr.ts";
 import type { PlainTest } from "../leaf/plain-test.ts";
 import { compileRegex } from "../leaf/regex.ts";
 import { normalisePattern, type PlainPattern } from "../leaf/text.ts";
-
-/** How the entries of a list are meant. `account`: 12 digits, compared as text. `wildcard`: `*`, `?` and their escapes. */
-export type ListType = "string" | "wildcard" | "cidr" | "regex" | "account";
-export type TypedList = { readonly type: ListType; readonly items: readonly string[] };
-/** Lists by the name that stands between the percent signs. */
-export type ListTable = ReadonlyMap<string, TypedList>;
+import type { Expansion, ListTable, TypedList } from "./list-table.ts";
+import { expandRegex } from "./regex-lists.ts";
 
 /** Values that one test may grow to, over all its placeholders. Twice the longest list that reliability.md allows would not help anyone. */
 export const EXPANSION_MAX = 20_000;
-
-/** A test's alternatives, or what is wrong. */
-export type Expansion =
-  | { readonly tests: readonly PlainTest[] }
-  | {
-      readonly code: "expand_list_unknown" | "expand_list_type" | "expand_list_entry" | "expand_limit";
-      readonly message: string;
-      readonly value: string;
-      readonly remedy: string;
-    };
 
 /** The alternatives of a test: any of them is enough. None: the test matches nothing. `field` null: a keyword. */
 export function expandTest(
   { field, test }: { readonly field: string | null; readonly test: Test },
   lists: ListTable,
 ): Expansion {
+  if (test.type === "regex_expand") return expandRegex(test, lists);
   if (test.type !== "text") return { tests: [test] };
   const whole = wholeList(field === null ? narrow(test.pattern) : test.pattern, lists);
   if (whole !== null) return expandTyped(whole.name, whole.list);

@@ -5,18 +5,26 @@
  * Many literals of one field under one `or` become one set, so that a list of thousands costs one look-up. Problems found
  * here (lists, fields, expressions) are given back, never thrown.
  */
-import type { Expression, Place, Problem } from "../ast.ts";
+import type { Expression, Place, PlaceOf, Problem, Selector } from "../ast.ts";
 import { type Estimate, type PlainTest, toEstimate, toLeafKey } from "../leaf/plain-test.ts";
-import { compileRegex } from "../leaf/regex.ts";
-import { compileCidr } from "../leaf/cidr.ts";
-import { expandTest, type ListTable } from "./lists.ts";
+import { checkExpansion, checkFields, type FieldCheck, type LeafFault } from "./leaf-check.ts";
+import type { ListTable } from "./list-table.ts";
+import { expandTest } from "./lists.ts";
 
 /** A node of the plan. Leaves are shared: equal ones are the same object. */
 export type PlanNode =
   | { readonly op: "const"; readonly value: boolean }
   | PlanLeaf
   | { readonly op: "and" | "or"; readonly of: readonly PlanNode[] }
-  | { readonly op: "not"; readonly of: PlanNode };
+  | { readonly op: "not"; readonly of: PlanNode }
+  | PlanMember;
+/** Members of the array at `field`; the leaves below read a member and are shared with no others. */
+export type PlanMember = {
+  readonly op: "member";
+  readonly field: string;
+  readonly which: Selector;
+  readonly of: PlanNode;
+};
 export type PlanLeaf = {
   readonly op: "leaf";
   readonly key: string;
@@ -26,16 +34,17 @@ export type PlanLeaf = {
   uses: number;
 };
 
+type LeafExpression = Extract<Expression, { op: "leaf" }>;
+/** Where a rule stands, and how the places of its parts are found. */
+export type Written = { readonly place: Place; readonly placeOf?: PlaceOf | undefined };
+
 /** Turns expressions into plans that share leaves. */
 export type Normaliser = {
-  /** The plan of one rule; its problems are appended to `problems` at `place`. */
-  plan(expression: Expression, place: Place): PlanNode;
+  /** The plan of one rule; its problems are appended to `problems`, each where it stands in the rule's file. */
+  plan(expression: Expression, rule: Written): PlanNode;
   readonly leaves: ReadonlyMap<string, PlanLeaf>;
   readonly problems: readonly Problem[];
 };
-
-/** A problem of a field name, or null when it can be read. */
-export type FieldCheck = (field: string) => Pick<Problem, "code" | "message" | "remedy"> | null;
 
 const NEVER: PlanNode = { op: "const", value: false };
 
@@ -57,36 +66,40 @@ export function createNormaliser(lists: ListTable, checkField: FieldCheck): Norm
     return NEVER;
   };
 
-  const planLeaf = (expression: Extract<Expression, { op: "leaf" }>, place: Place): PlanNode => {
-    const { field, test } = expression;
-    for (const name of [field, test.type === "fieldref" ? test.field : null]) {
-      const wrong = name === null ? null : checkField(name);
-      if (name !== null && wrong !== null) return report(place, name, wrong);
-    }
+  const planLeaf = (expression: LeafExpression, rule: Written, isOfMember: boolean): PlanNode => {
+    const refuse = ({ part, value, ...found }: LeafFault): PlanNode =>
+      report(rule.placeOf?.(expression, part) ?? rule.place, value, found);
+    const unread = checkFields(expression, checkField, isOfMember);
+    if (unread !== null) return refuse(unread);
     const expansion = expandTest(expression, lists);
-    if ("code" in expansion) return report(place, expansion.value, expansion);
-    const wrong = expansion.tests.map(checkTest).find((found) => found !== null);
-    if (wrong !== undefined && wrong !== null) return report(place, wrong.value, wrong);
+    const wrong = checkExpansion(expansion);
+    if (wrong !== null || "code" in expansion) return wrong === null ? NEVER : refuse(wrong);
     return join(
       "or",
-      expansion.tests.map((plain) => leaf(field, plain)),
+      expansion.tests.map((plain) => leaf(expression.field, plain)),
       leaf,
     );
   };
 
-  const plan = (expression: Expression, place: Place): PlanNode => {
-    if (expression.op === "leaf") return planLeaf(expression, place);
-    if (expression.op === "not") return negate(plan(expression.of, place));
+  const plan = (expression: Expression, rule: Written, isOfMember: boolean): PlanNode => {
+    if (expression.op === "leaf") return planLeaf(expression, rule, isOfMember);
+    if (expression.op === "not") return negate(plan(expression.of, rule, isOfMember));
+    if (expression.op === "member") {
+      const { op, field, which } = expression;
+      const wrong = checkField(field, isOfMember);
+      if (wrong !== null) return report(rule.placeOf?.(expression, "field") ?? rule.place, field, wrong);
+      return { op, field, which, of: plan(expression.of, rule, true) };
+    }
     return join(
       expression.op,
-      expression.of.map((child) => plan(child, place)),
+      expression.of.map((child) => plan(child, rule, isOfMember)),
       leaf,
     );
   };
 
   return {
-    plan: (expression, place) => {
-      const node = plan(expression, place);
+    plan: (expression, rule) => {
+      const node = plan(expression, rule, false);
       countUses(node);
       return node;
     },
@@ -162,6 +175,9 @@ function inOrder(op: "and" | "or", nodes: readonly PlanNode[]): PlanNode[] {
   return nodes.toSorted((a, b) => (rank.get(a) ?? 0) - (rank.get(b) ?? 0));
 }
 
+/** What looking at an array costs beside looking at a value: a few members, each read afresh. */
+const MEMBERS_COST = 20;
+
 /** Estimate of a node, as if its children were independent. */
 function estimate(node: PlanNode): Estimate {
   switch (node.op) {
@@ -173,6 +189,8 @@ function estimate(node: PlanNode): Estimate {
       const { cost, truth } = estimate(node.of);
       return { cost, truth: 1 - truth };
     }
+    case "member":
+      return { cost: MEMBERS_COST * estimate(node.of).cost, truth: 0.2 };
     case "and":
     case "or": {
       const children = node.of.map(estimate);
@@ -187,28 +205,5 @@ function estimate(node: PlanNode): Estimate {
 function countUses(node: PlanNode): void {
   if (node.op === "leaf") node.uses += 1;
   else if (node.op === "not") countUses(node.of);
-  else if (node.op !== "const") for (const child of node.of) countUses(child);
-}
-
-function checkTest(test: PlainTest): Pick<Problem, "code" | "message" | "remedy" | "value"> | null {
-  if (test.type === "regex") {
-    const compiled = compileRegex(test);
-    if (!("error" in compiled)) return null;
-    const message = `The regular expression cannot run in linear time, or is none: ${compiled.error}`;
-    return {
-      code: "regex_unsupported",
-      message,
-      value: test.source,
-      remedy: "Write it without look-around and back-references.",
-    };
-  }
-  if (test.type === "cidr" && compileCidr(test.network) === null) {
-    return {
-      code: "cidr_invalid",
-      message: "This is no IP network",
-      value: test.network,
-      remedy: "Write ADDRESS/BITS, such as 10.0.0.0/8.",
-    };
-  }
-  return null;
+  else if (node.op === "and" || node.op === "or") for (const child of node.of) countUses(child);
 }

@@ -46,6 +46,7 @@ export function toWitness(node: PlanNode): Witness | null {
       return parts.includes(null) ? null : parts.flatMap((part) => part ?? []);
     }
     case "not":
+    case "member":
       return null;
   }
 }
@@ -90,6 +91,9 @@ function fieldsOf(node: PlanNode): (string | null)[] {
       return node.test.type === "fieldref" ? [node.field, node.test.field] : [node.field];
     case "not":
       return fieldsOf(node.of);
+    // A function of the arrays themselves, which no slot holds: told as the whole event.
+    case "member":
+      return [null];
     case "and":
     case "or":
       return node.of.flatMap(fieldsOf);

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { runRulesCheck } from "../../../src/commands/rules/check.ts";
 import { detectionDocument } from "../../sigma/build.ts";
+import { call } from "../cli.ts";
 
 let root = "";
 let file = "";
@@ -52,6 +53,57 @@ test("a slip in the name of an AWS operation is told with its place and the righ
       "6:58: error api_event_unknown: no such operation in sagemaker: CreateEndpiont; did you mean CreateEndpoint\n",
     ) as unknown,
   });
+});
+
+test("what lists and fields say is told with everything else, each at its own place", async () => {
+  const text = `title: T
+name: tt
+level: low
+logsource: {product: aws, service: cloudtrail}
+detection:
+  a:
+    enrich.denid: true
+    eventName|contians: x
+    sourceIPAddress|contains|expand: '%private_networks%'
+    userAgent|expand: '%nowhere%'
+    eventSource|fieldref: enrich.principal.ide
+  condition: b
+---
+title: U
+name: uu
+level: low
+logsource: {product: aws, service: cloudtrail}
+detection:
+  a: {eventName: StopLogging}
+  condition: a
+x_engine: {suppress: 1h, group-by: [awsRegion, enrich.principle.id]}
+---
+title: V
+name: vv
+level: low
+correlation:
+  type: event_count
+  rules: [uu]
+  group-by: [enrich.principal.id, enrich.principal.nam]
+  timespan: 1h
+  condition: {gte: 5}
+`;
+  writeFileSync(file, text);
+  const { code, stdout } = await call("rules", "check", "--format", "json", root);
+  const { errors } = JSON.parse(stdout) as { errors: { line: number; column: number; code: string; value: string }[] };
+  expect([code, errors.map((found) => `${found.line}:${found.column} ${found.code} ${found.value}`)]).toStrictEqual([
+    1,
+    [
+      "7:5 field_unknown enrich.denid",
+      "8:15 modifier_unknown contians",
+      "9:38 expand_list_type %private_networks%",
+      "10:23 expand_list_unknown %nowhere%",
+      "11:27 field_unknown enrich.principal.ide",
+      "12:14 condition_unknown b",
+      "21:48 field_unknown enrich.principle.id",
+      "29:35 field_unknown enrich.principal.nam",
+    ],
+  ]);
 });
 
 test("a folder without rules is told: it may be the wrong one", () => {

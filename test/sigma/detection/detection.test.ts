@@ -2,10 +2,10 @@
  * How detections become expressions: value types, escapes, modifiers, keywords, lists.
  */
 import { describe, expect, test } from "vitest";
-import type { Expression, Pattern, Test } from "../../src/sigma/ast.ts";
-import { anyOf, leaf, not } from "../../src/sigma/detection/expression.ts";
-import { parsePattern } from "../../src/sigma/detection/pattern.ts";
-import { expressionOf, HEAD, parse, places } from "./build.ts";
+import type { Expression, Pattern, Test } from "../../../src/sigma/ast.ts";
+import { anyOf, leaf, not } from "../../../src/sigma/detection/expression.ts";
+import { parsePattern } from "../../../src/sigma/detection/pattern.ts";
+import { expressionOf, HEAD, parse, places } from "../build.ts";
 
 const text = (pattern: Pattern, cased = false): Test => ({ type: "text", pattern, cased });
 const f = (...tests: Test[]): Expression => anyOf(tests.map((one) => leaf("f", one)));
@@ -188,6 +188,9 @@ describe("legal chains of modifiers", () => {
     "re",
     "re|i",
     "re|m|s|i|contains",
+    "re|expand",
+    "re|i|m|expand|endswith",
+    "re|neq|expand",
     "re|neq",
     "cidr",
     "cidr|neq",
@@ -209,7 +212,11 @@ describe("legal chains of modifiers", () => {
     "contains|re",
     "re|i|ignorecase",
     "re|windash",
-    "re|expand",
+    "expand|re",
+    "re|expand|i",
+    "re|contains|expand",
+    "re|expand|windash",
+    "cidr|expand",
     "cidr|contains",
     "cidr|cased",
     "gt|lt",

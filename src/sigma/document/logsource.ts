@@ -1,0 +1,49 @@
+/**
+ * The log source of a rule or filter: which records it is for.
+ *
+ * Every field that is stated counts, those of the author's own too. What no input declares is told, since such a rule
+ * meets no record; a near miss of a known field is an error.
+ */
+import type { RuleLogsource } from "../ast.ts";
+import type { Findings } from "../problems.ts";
+import { valueOf, type YamlMap } from "../yaml.ts";
+import { requiredMap, textOf, wrongType } from "./fields.ts";
+
+const LOGSOURCE_KEYS = ["category", "product", "service", "definition"] as const;
+
+/** The log source of a rule or filter. `definition` is for people. */
+export function parseLogsource(map: YamlMap, findings: Findings): RuleLogsource | null {
+  const section = requiredMap(map, "logsource", findings);
+  if (section === null) return null;
+  const before = findings.errors();
+  const part = (key: string): string | null => {
+    const node = valueOf(section, key);
+    const text = node === undefined ? null : textOf(node);
+    if (node !== undefined && text === null) wrongType(node, `\`logsource.${key}\` must be a text`, findings);
+    return text === null ? null : text.toLowerCase();
+  };
+  const custom: Record<string, string> = {};
+  for (const { key, keyNode } of section.entries) {
+    if (LOGSOURCE_KEYS.some((known) => known === key)) continue;
+    const value = part(key);
+    if (value !== null) custom[key] = value;
+    const near = findings.suggest(key, LOGSOURCE_KEYS);
+    const words = {
+      message: `no input declares the log source field \`${key}\`, so the rule meets no record${near}`,
+      value: key,
+      remedy: "use category, product and service",
+    };
+    if (near === "") findings.lapse("logsource_custom", keyNode.at, words);
+    else findings.error("logsource_custom", keyNode.at, words);
+  }
+  const stated = { category: part("category"), product: part("product"), service: part("service") };
+  const isCustom = Object.keys(custom).length > 0;
+  if (Object.values(stated).every((value) => value === null) && !isCustom && findings.errors() === before) {
+    findings.lapse("logsource_empty", section.at, {
+      message: "the log source states neither category, product nor service",
+      remedy: "add at least one, such as product: aws, service: cloudtrail",
+    });
+  }
+  if (findings.errors() > before) return null;
+  return isCustom ? { ...stated, custom } : stated;
+}
