@@ -4,23 +4,23 @@
  * Content depends on the set of events only, never on their order of arrival, on time of day or on chance (C5); lists
  * that are cut keep the first by (event time, key, record hash).
  */
-import type { EvidenceDelta, Match, Member } from "../contracts.ts";
+import type { EvidenceDelta, Match } from "../contracts.ts";
 import { toUtcText } from "../lib/clock.ts";
 import {
   type AlertContent,
   type AlertEvidence,
-  EVENT_IDS_MAX,
-  EVIDENCE_MAX,
   fromGroupKey,
   toBucketAlertId,
   toEventAlertId,
 } from "../model/alert.ts";
 import type { Evidence } from "../model/event.ts";
 import type { Correlation, DetectionRule, RuleHead } from "../sigma/ast.ts";
-import { findChain, findSet } from "./condition.ts";
-import { countEchoes, type Group, lowerBound, toIdentity, upperBound } from "./group.ts";
+import { type Part, summarize } from "./behind.ts";
+import { toWhy } from "./explain.ts";
+import type { Group } from "./group.ts";
 import type { Interval } from "./interval.ts";
-import { whyCounted, whyOrdered, whySingle, whyTogether } from "./why.ts";
+import type { Verdict } from "./judging/bucket.ts";
+import { whySingle } from "./why.ts";
 
 /** Account id → name, from the configuration. */
 export type AccountNames = ReadonlyMap<string, string>;
@@ -55,26 +55,35 @@ export function toEventContent(
   };
 }
 
-/** Content of the alert of a group in a bucket, and the evidence it shows. `intervals` is the bucket's coverage, not empty. */
+/** What a window's alert is made of. */
+export type BucketFindings = {
+  readonly bucket: number;
+  /** What the alert covers of the group itself, not empty. */
+  readonly intervals: readonly Interval[];
+  /** The records behind it. */
+  readonly parts: readonly Part[];
+  /** Of conditions that are judged once a bucket; null for those that fire at once. */
+  readonly verdict: Verdict | null;
+  /** A sum was judged late because of a number below zero. */
+  readonly negative: boolean;
+  /** Titles of the correlations whose alerts some steps count; null for steps of records. */
+  readonly children: readonly (string | null)[];
+  readonly names: AccountNames;
+};
+
+/** Content of the alert of a group in a bucket, and the evidence it shows; null when no record is behind it. */
 export function toBucketContent(
   rule: Correlation,
   group: Group,
-  options: { bucket: number; intervals: readonly Interval[]; names: AccountNames },
-): { content: AlertContent; shown: readonly EvidenceDelta[] } {
-  const runs = options.intervals.map(({ fromMs, toMs }) => ({
-    fromMs,
-    toMs,
-    from: lowerBound(group.members, fromMs),
-    to: upperBound(group.members, toMs),
-  }));
-  const first = group.members[runs[0]?.from ?? 0] as Member;
-  const last = group.members[(runs.at(-1)?.to ?? 1) - 1] as Member;
-  const shown = findEvidence(group, options.intervals);
-  const eventCount = countEvents(group, runs);
+  found: BucketFindings,
+): { content: AlertContent; shown: readonly EvidenceDelta[] } | null {
+  const summary = summarize(found.parts);
+  if (summary === null) return null;
+  const { first, last, shown } = summary;
   const values = fromGroupKey(group.key);
-  const accountName = options.names.get(first.accountId) ?? "";
+  const accountName = found.names.get(first.accountId) ?? "";
   const content: AlertContent = {
-    id: toBucketAlertId(rule, group.key, options.bucket),
+    id: toBucketAlertId(rule, group.key, found.bucket),
     ruleId: rule.id,
     ruleName: rule.title,
     title: rule.groupBy.some(namesPrincipal) ? toTitle(rule.title, first, accountName) : toGroupTitle(rule, values),
@@ -85,92 +94,15 @@ export function toBucketContent(
     principal: first.principal,
     firstEventTime: toUtcText(first.timeMs),
     lastEventTime: toUtcText(last.timeMs),
-    eventIds: firstEventIds(group, runs),
-    eventCount,
+    eventIds: summary.eventIds,
+    eventCount: summary.eventCount,
     ...toTechniques(rule),
-    why: toWhy(rule, group, {
-      eventCount,
-      shown,
-      runs,
-      spanMs: last.timeMs - first.timeMs,
-      endMs: options.intervals.at(-1)?.toMs ?? 0,
-    }),
+    why: toWhy(rule, group, { ...found, summary }),
     group: Object.fromEntries(rule.groupBy.map((field, i) => [field, values[i] ?? ""])),
-    evidence: shown.map((entry) => toAlertEvidence(entry.timeMs, eventIdOf(group, entry), entry.evidence)),
+    evidence: shown.map(({ entry, eventId }) => toAlertEvidence(entry.timeMs, eventId, entry.evidence)),
+    ...(found.negative ? { negative: true as const } : {}),
   };
-  return { content, shown };
-}
-
-/** Indexes of the members in a closed time range, `to` excluded. */
-type Run = Interval & { readonly from: number; readonly to: number };
-
-function toWhy(
-  rule: Correlation,
-  group: Group,
-  found: { eventCount: number; shown: readonly EvidenceDelta[]; runs: readonly Run[]; spanMs: number; endMs: number },
-): string {
-  if (rule.kind === "temporal_ordered") return whyOrdered(findChain(group.members, rule, found.endMs), rule);
-  if (rule.kind === "temporal") return whyTogether(findSet(group.members, rule, found.endMs), rule);
-  const [only] = found.shown;
-  if (rule.timespanMs === 0 && found.eventCount === 1 && only !== undefined)
-    return whySingle(only.evidence, toUtcText(only.timeMs));
-  return whyCounted(rule, {
-    count: found.eventCount,
-    spanMs: found.spanMs,
-    actions: firstMembers(group, found.runs).map((member) => member.action),
-    values: rule.kind === "value_count" ? countValues(group, found.runs) : null,
-  });
-}
-
-/** Distinct values in the union of windows. */
-function countValues(group: Group, runs: readonly Run[]): number {
-  const values = new Set<string | null>();
-  for (const { from, to } of runs) for (let i = from; i < to; i += 1) values.add((group.members[i] as Member).value);
-  return values.size;
-}
-
-function countEvents(group: Group, runs: readonly Run[]): number {
-  if (group.spread === 0) return runs.reduce((sum, run) => sum + run.to - run.from - countEchoes(group, run), 0);
-  const identities = new Set<string>();
-  for (const { from, to } of runs)
-    for (let i = from; i < to; i += 1) identities.add(toIdentity(group.members[i] as Member));
-  return identities.size;
-}
-
-/** The first members that an alert lists; the sentence names the actions of these, so a hot group costs no more. */
-function firstMembers(group: Group, runs: readonly Run[]): Member[] {
-  const first: Member[] = [];
-  for (const { from, to } of runs)
-    first.push(...group.members.slice(from, Math.min(to, from + EVENT_IDS_MAX - first.length)));
-  return first;
-}
-
-function firstEventIds(group: Group, runs: readonly Run[]): string[] {
-  const ids = new Set<string>();
-  for (const { from, to } of runs) {
-    for (let i = from; i < to && ids.size < EVENT_IDS_MAX; i += 1) ids.add((group.members[i] as Member).eventId);
-  }
-  return [...ids];
-}
-
-function findEvidence(group: Group, intervals: readonly Interval[]): EvidenceDelta[] {
-  const shown: EvidenceDelta[] = [];
-  for (const slice of [...group.evidence.keys()].toSorted((a, b) => a - b)) {
-    for (const entry of group.evidence.get(slice) ?? []) {
-      if (shown.length === EVIDENCE_MAX) return shown;
-      if (intervals.some(({ fromMs, toMs }) => entry.timeMs >= fromMs && entry.timeMs <= toMs)) shown.push(entry);
-    }
-  }
-  return shown;
-}
-
-function eventIdOf(group: Group, entry: EvidenceDelta): string {
-  for (let i = lowerBound(group.members, entry.timeMs); i < group.members.length; i += 1) {
-    const member = group.members[i] as Member;
-    if (member.key === entry.key) return member.eventId;
-    if (member.timeMs > entry.timeMs) break;
-  }
-  return entry.key;
+  return { content, shown: shown.map(({ entry }) => entry) };
 }
 
 function toAlertEvidence(timeMs: number, eventId: string, evidence: Evidence): AlertEvidence {

@@ -4,8 +4,9 @@
  * A match of a single-event rule is an alert at once. A match of a correlation becomes a member of its group; at the next
  * `deltas` the windows that the new members touch are judged again, and each bucket whose coverage may have changed gives
  * its alert's whole content. The store drops what is equal. When the watermark passes a bucket's end its alert is given a
- * last time as final, and members no open bucket can need are pruned. Judging once a commit, over the touched range only,
- * keeps the cost with the new members whatever the group's size. Synchronous; no clock; no state outside the closure.
+ * last time as final, conditions that more events can make untrue are judged for it, and members no open bucket can need
+ * are pruned. Judging once a commit, over the touched range only, keeps the cost with the new members whatever the group's
+ * size. Synchronous; no clock; no state outside the closure.
  *
  * A single-event rule with `x_engine.suppress` is run as a window of its own: every match holds, one alert a bucket.
  */
@@ -23,10 +24,10 @@ import type {
 } from "../contracts.ts";
 import type { Evidence, Logsource } from "../model/event.ts";
 import type { DetectionRule, RuleSet } from "../sigma/ast.ts";
-import { holdingTimes } from "./condition.ts";
-import { type AccountNames, toBucketContent, toEventContent } from "./content.ts";
-import { addEvidence, addMember, cover, createGroup, type Group } from "./group.ts";
-import { createAllWindows, noteGroup, pruneSlices, SLICE_MS, type Windows } from "./windows.ts";
+import { type AccountNames, toEventContent } from "./content.ts";
+import { addEvidence, addMember, createGroup, type Group } from "./group.ts";
+import { closeBuckets, draftBucket, judgeGroup, noteAdded } from "./judging/judge.ts";
+import { createAllWindows, pruneSlices, SLICE_MS, type Windows } from "./windows.ts";
 
 type Pending = {
   members: Map<Group, Map<number, Member[]>>;
@@ -73,7 +74,7 @@ export function createDetector(ruleSet: RuleSet, options: { names: AccountNames 
         if (isBucketOver) judgeDirty(pending, options.names, entry);
         entry.watermarkMs = completeMs;
         if (!isBucketOver) continue;
-        closeBuckets(entry, pending, options.names);
+        closeBuckets(entry, { alerts: pending.alerts, names: options.names });
         if (pruneSlices(entry)) notePrune(entry, windows, pending);
       }
     },
@@ -89,7 +90,7 @@ export function createDetector(ruleSet: RuleSet, options: { names: AccountNames 
         // Without a draft coverage follows from the members; with one the next `deltas` judges, and says what holds.
         for (const group of entry.groups.values())
           if (redraft?.has(ruleId) === true) pending.dirty.set(group, entry);
-          else judge(group, entry);
+          else judgeGroup(group, entry);
       }
     },
     size: () => {
@@ -184,7 +185,7 @@ function applyMember(match: Match, entry: Windows, pending: Pending): Applied {
   if (added === "same") return { group, added };
   entry.groups.set(match.group, group);
   const slice = Math.floor(match.timeMs / SLICE_MS);
-  noteGroup(entry.slices, slice, group);
+  noteAdded(entry, group, member);
   keepEvidence(match, { group, slice, entry }, pending);
   pending.dirty.set(group, entry);
   if (entry.primary) noteMember(member, { group, slice, stateKey: entry.rule.stateKey }, pending);
@@ -273,65 +274,8 @@ function judgeDirty(pending: Pending, names: AccountNames, only?: Windows): void
   for (const [group, entry] of pending.dirty) {
     if (only !== undefined && entry !== only) continue;
     pending.dirty.delete(group);
-    for (const bucket of judge(group, entry)) draftBucket(group, { entry, bucket, final: false, names }, pending);
-  }
-}
-
-/** Judges the windows that the new members of a group touch; returns the buckets in which the condition holds there. */
-function judge(group: Group, entry: Windows): Set<number> {
-  const { rule } = entry;
-  const touched = new Set<number>();
-  const range = { fromMs: group.dirtyFromMs, toMs: group.dirtyToMs + rule.timespanMs };
-  for (const timeMs of holdingTimes(group, rule, range)) {
-    const bucket = Math.floor(timeMs / rule.bucketMs);
-    // After a restart members of closed buckets may still be here, for the windows of open ones: their alerts are final.
-    if ((bucket + 1) * rule.bucketMs <= entry.watermarkMs) continue;
-    // Each event of a suppressing rule holds: its alert covers all from the first to the last, as one interval.
-    const whole = rule.timespanMs === 0 ? group.covered.get(bucket)?.[0] : undefined;
-    cover(group, bucket, {
-      fromMs: Math.min(timeMs - rule.timespanMs, whole?.fromMs ?? Infinity),
-      toMs: Math.max(timeMs, whole?.toMs ?? -Infinity),
-    });
-    touched.add(bucket);
-    noteGroup(entry.open, bucket, group);
-  }
-  group.dirtyFromMs = Infinity;
-  group.dirtyToMs = -Infinity;
-  return touched;
-}
-
-function draftBucket(
-  group: Group,
-  at: { entry: Windows; bucket: number; final: boolean; names: AccountNames },
-  pending: Pending,
-): void {
-  const intervals = group.covered.get(at.bucket);
-  if (intervals === undefined || !at.entry.rule.alerts) return;
-  const { content, shown } = toBucketContent(at.entry.rule, group, { bucket: at.bucket, intervals, names: at.names });
-  pending.alerts.push({
-    content,
-    order: null,
-    final: at.final,
-    records: shown.map(({ key, recordHash, timeMs, pointer, stateKey, slice }) => ({
-      key,
-      recordHash,
-      timeMs,
-      pointer,
-      record: null,
-      from: { stateKey, group: group.key, slice },
-    })),
-  });
-}
-
-/** Gives the alerts of all buckets that ended by the watermark a last time. */
-function closeBuckets(entry: Windows, pending: Pending, names: AccountNames): void {
-  for (const [bucket, groups] of entry.open) {
-    if ((bucket + 1) * entry.rule.bucketMs > entry.watermarkMs) continue;
-    for (const group of groups) {
-      draftBucket(group, { entry, bucket, final: true, names }, pending);
-      group.covered.delete(bucket);
-    }
-    entry.open.delete(bucket);
+    for (const bucket of judgeGroup(group, entry))
+      draftBucket(group, { entry, bucket, final: false }, { alerts: pending.alerts, names });
   }
 }
 
@@ -371,8 +315,7 @@ function restore(state: DetectorState, windows: ReadonlyMap<string, Windows>): v
       const group = entry.groups.get(key) ?? createGroup(key);
       entry.groups.set(key, group);
       for (const member of members) {
-        addMember(group, member);
-        noteGroup(entry.slices, Math.floor(member.timeMs / SLICE_MS), group);
+        if (addMember(group, member) !== "same") noteAdded(entry, group, member);
       }
     }
   }

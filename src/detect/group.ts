@@ -10,6 +10,9 @@ import type { EvidenceDelta, Member } from "../contracts.ts";
 import { EVIDENCE_MAX } from "../model/alert.ts";
 import { addInterval, type Interval } from "./interval.ts";
 
+/** The state of the chains of a temporal_ordered rule behind all members up to `timeMs`, itself included. */
+export type ChainState = { readonly timeMs: number; readonly latest: Float64Array };
+
 export type Group = {
   readonly key: string;
   readonly members: Member[];
@@ -26,6 +29,10 @@ export type Group = {
   readonly echoes: number[];
   /** Members whose event stands at another time too (another version): windows are counted event by event then. */
   spread: number;
+  /** Times, ascending, of members with a number below zero, which sums cannot be judged at once with; null: none. */
+  negatives: number[] | null;
+  /** Kept states of chains, ascending, for temporal_ordered; null: none. */
+  chains: ChainState[] | null;
   /** Time range of the members added since the last evaluation; from > to when clean. */
   dirtyFromMs: number;
   dirtyToMs: number;
@@ -43,6 +50,8 @@ export function createGroup(key: string): Group {
     identities: null,
     echoes: [],
     spread: 0,
+    negatives: null,
+    chains: null,
     dirtyFromMs: Infinity,
     dirtyToMs: -Infinity,
   };
@@ -104,6 +113,10 @@ export function addMember(group: Group, member: Member): "new" | "twin" | "same"
   if (isEcho) group.echoes.splice(countUpTo(group.echoes, member.timeMs), 0, member.timeMs);
   else if (isTwin) group.spread += 1;
   else noteIdentity(group, member);
+  if ((member.number ?? 0) < 0) {
+    group.negatives ??= [];
+    group.negatives.splice(countUpTo(group.negatives, member.timeMs), 0, member.timeMs);
+  }
   group.dirtyFromMs = Math.min(group.dirtyFromMs, member.timeMs);
   group.dirtyToMs = Math.max(group.dirtyToMs, member.timeMs);
   return isTwin ? "twin" : "new";
@@ -131,6 +144,11 @@ export function countEchoes(group: Group, range: Interval): number {
   if (group.echoes.length === 0) return 0;
   // Event times are whole milliseconds.
   return countUpTo(group.echoes, range.toMs) - countUpTo(group.echoes, range.fromMs - 1);
+}
+
+/** True when a member in the closed `range` of time has a number below zero. */
+export function hasNegative({ negatives }: Group, range: Interval): boolean {
+  return negatives !== null && countUpTo(negatives, range.toMs) > countUpTo(negatives, range.fromMs - 1);
 }
 
 function insertionIndex(members: readonly Member[], member: Member): number {
@@ -194,6 +212,7 @@ export function cover(group: Group, bucket: number, interval: Interval): boolean
 export function pruneGroup(group: Group, before: { slice: number; timeMs: number }): void {
   const gone = group.members.splice(0, lowerBound(group.members, before.timeMs));
   group.echoes.splice(0, countUpTo(group.echoes, before.timeMs - 1));
+  group.negatives?.splice(0, countUpTo(group.negatives, before.timeMs - 1));
   if (group.spread > 0) recount(group);
   else for (const member of gone) group.identities?.delete(toIdentity(member));
   for (const slice of group.evidence.keys()) if (slice < before.slice) group.evidence.delete(slice);

@@ -44,6 +44,7 @@ function toNative(alert: Alert, records: AlertRecords): Readonly<Record<string, 
     group: orderGroup(alert.group),
     evidence: alert.evidence.map(orderEvidence),
     ...(alert.late === true ? { late: true } : {}),
+    ...(alert.negative === true ? { negative: true } : {}),
     seenTime: alert.seenTime,
     ...(raw.length > 0 ? { raw } : {}),
     ...(records.length > 0

@@ -156,6 +156,7 @@ function toUnmapped(alert: Alert): Members {
     attack: alert.attack,
     atlas: alert.atlas,
     ...(alert.late === true ? { late: true } : {}),
+    ...(alert.negative === true ? { negative: true } : {}),
     seenTime: alert.seenTime,
   };
 }

@@ -5,6 +5,7 @@
  * a field is in no group of a correlation. Values keep their case and become texts in one canonical way. Pure.
  */
 import { canonicalJson } from "../lib/canonical.ts";
+import { exactSum } from "../lib/exact-sum.ts";
 import { toGroupKey } from "../model/alert.ts";
 import type { Json } from "../model/event.ts";
 import { toScalarText } from "../sigma/leaf/fold.ts";
@@ -48,6 +49,7 @@ export const NO_MEASURE: Measure = { value: null, number: null };
 /**
  * The value of an event for a correlation, null when it lacks one and so does not count. A tuple is written as a group
  * key; of a field with several values all count as one value, in the order of the record, and value_sum adds them up.
+ * An event without a finite number lacks one where a number is measured.
  */
 export function toMeasure(
   correlation: Pick<Correlation, "kind" | "percentile">,
@@ -65,11 +67,10 @@ export function toMeasure(
     return { value, number: null };
   const numbers = read(fields[0] ?? "")
     .map(toNumber)
-    .filter((number) => number !== null && Number.isFinite(number));
+    .filter((number): number is number => number !== null && Number.isFinite(number));
   const [first] = numbers;
   if (first === undefined) return null;
-  return {
-    value,
-    number: kind === "value_sum" ? numbers.reduce<number>((sum, number) => sum + (number ?? 0), 0) : first,
-  };
+  if (kind !== "value_sum") return { value, number: first };
+  const number = exactSum(numbers);
+  return Number.isFinite(number) ? { value, number } : null;
 }

@@ -53,6 +53,8 @@ export type AlertContent = {
   readonly evidence: readonly AlertEvidence[];
   /** Present and true when the event came later than the lateness bound. */
   readonly late?: true;
+  /** Present and true when a number below zero was in reach of a sum, which was then judged at the end of its bucket. */
+  readonly negative?: true;
 };
 
 /** An alert as stored and sent: content, its revision from 1, and when Sagewatch first saw it (RFC 3339 UTC). */

@@ -117,6 +117,8 @@ export type EngineOptions = {
   readonly suppressMs: number | null;
   readonly groupBy: readonly string[];
   readonly bucketMs: number | null;
+  /** A correlation asks to be judged at the end of its buckets, though it could be at once. */
+  readonly final?: true;
 };
 
 export type DetectionRule = RuleHead & {

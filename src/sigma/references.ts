@@ -5,10 +5,15 @@
  * circle leaves the correlation out, and so do types that the engine does not run. Rules that any correlation names, also
  * a broken one, are told to be silent unless one that names them says `generate`.
  */
+import type { Logsource } from "../model/event.ts";
 import type { Correlation, DetectionRule, RuleHead } from "./ast.ts";
 import type { AliasDraft, CorrelationBody, CorrelationDraft } from "./document/correlation.ts";
 import { isRun, toCorrelation, type Linked, type Supported } from "./document/link.ts";
 import type { Reference } from "./document/filter.ts";
+import { appliesTo } from "./index.ts";
+
+/** Logsources whose events come again under the same key with other content: GuardDuty updates its findings. */
+const VERSIONED: readonly Logsource[] = ["aws/guardduty"];
 
 /** A rule or correlation that may be named. */
 type Target = Pick<RuleHead, "id" | "name" | "title"> & { readonly isCorrelation: boolean };
@@ -26,9 +31,12 @@ export function resolveCorrelations(
   const linked = of.correlations.flatMap((draft) => link(draft, names, of.failed) ?? []);
   const ordered = inOrder(linked, new Set(detections.map(({ id }) => id)));
   const stateKeys = new Map(detections.map(({ id, stateKey }) => [id, stateKey]));
+  const versioned = new Set(
+    detections.filter(({ logsource }) => VERSIONED.some((kind) => appliesTo(logsource, kind))).map(({ id }) => id),
+  );
   const made = new Map<string, Correlation>();
   for (const item of ordered) {
-    const correlation = toCorrelation(item, made, stateKeys);
+    const correlation = toCorrelation(item, { made, stateKeys, versioned });
     if (correlation === null) continue;
     made.set(correlation.id, correlation);
     stateKeys.set(correlation.id, correlation.stateKey);

@@ -67,7 +67,16 @@ export function makeCorrelation(id: string, over: Partial<Correlation> = {}): Co
 /** A match of `rule` at START + `atMs`. Its record hash follows from everything else. */
 export function makeMatch(
   rule: Correlation | DetectionRule,
-  at: { atMs: number; key: string; step?: number; group?: string; version?: number; text?: string; value?: string },
+  at: {
+    atMs: number;
+    key: string;
+    step?: number;
+    group?: string;
+    version?: number;
+    text?: string;
+    value?: string;
+    number?: number;
+  },
 ): Match {
   const recordHash = sha256Hex(canonicalJson({ ...at, step: null, group: null }));
   return {
@@ -86,7 +95,7 @@ export function makeMatch(
     principal: "arn:aws:iam::111122223333:role/ml-platform",
     group: toGroupKey([at.group ?? "arn:aws:iam::111122223333:role/ml-platform"]),
     value: at.value ?? null,
-    number: null,
+    number: at.number ?? null,
     pointer: { source: "test", path: "test.json", index: 0 },
     evidence: {
       action: `sagemaker:Step${at.step ?? 0}`,

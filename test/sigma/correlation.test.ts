@@ -230,40 +230,53 @@ describe("who alerts", () => {
   });
 });
 
-describe("what this engine does not run yet is refused by name, never run in part", () => {
-  test.for<[string, string]>([
-    ["type: event_count, rules: [aa], timespan: 1h, condition: {lt: 5}", "`event_count` with `lt`"],
-    ["type: event_count, rules: [aa], timespan: 1h, condition: {gte: 2, lte: 5}", "`event_count` with `lte`"],
-    ["type: value_count, rules: [aa], timespan: 1h, condition: {field: x, lt: 5}", "`value_count` with `lt`"],
-    ["type: value_sum, rules: [aa], timespan: 1h, condition: {field: x, gte: 5}", "`value_sum`"],
-    ["type: value_avg, rules: [aa], timespan: 1h, condition: {field: x, gte: 5}", "`value_avg`"],
-    ["type: temporal_ordered, rules: [aa, bb], timespan: 1h, condition: {gte: 1}", "`temporal_ordered` with `gte`"],
-  ])("%s", ([body, words]) => {
-    const { problems, ruleSet } = parse(docs(a, b, correlationDocument("cc", body)));
-    expect(problems).toMatchObject([
-      { severity: "error", code: "correlation_unsupported", message: expect.stringContaining(words) as unknown },
-    ]);
-    expect(problems[0]?.remedy).not.toBe("");
-    expect(ruleSet.correlations).toStrictEqual([]);
-  });
+describe("what is judged at the end of a time span, and what at once", () => {
+  const judgedOf = (body: string, more = "", detections = docs(a, b)): string =>
+    correlationOf(parse(docs(detections, correlationDocument("cc", body, more))), "cc").judged;
 
   test.for([
-    "type: value_count, rules: [aa], timespan: 1h, condition: {field: x, gte: 5}",
     "type: value_count, rules: [aa], timespan: 1h, condition: {field: [x, y], gt: 5}",
+    "type: value_sum, rules: [aa], timespan: 1h, condition: {field: x, gte: 5}",
     "type: temporal, rules: [aa, bb], timespan: 1h",
     "type: temporal, rules: [aa, bb], timespan: 1h, condition: {gte: 2}",
-  ])("what fires at once runs: %s", (body) => {
-    const { problems, ruleSet } = parse(docs(a, b, correlationDocument("cc", body)));
-    expect(problems).toStrictEqual([]);
-    expect(ruleSet.correlations[0]?.judged).toBe("eager");
+    "type: temporal_ordered, rules: [aa, bb], timespan: 1h, condition: {gte: 1}",
+  ])("at once: %s", (body) => {
+    expect(judgedOf(body)).toBe("eager");
+    expect(judgedOf(body, "x_engine: {final: true}\n")).toBe("final");
   });
 
-  test("event_count with gte and temporal_ordered run, correlations of correlations do not", () => {
-    const ordered = correlationDocument("dd", "type: temporal_ordered, rules: [aa, bb], timespan: 1h");
-    expect(parse(docs(a, b, correlationDocument("cc", COUNT), ordered)).problems).toStrictEqual([]);
-    const chained = parse(
-      docs(a, correlationDocument("cc", COUNT), correlationDocument("dd", COUNT.replace("aa", "cc"))),
-    );
-    expect(chained.problems.map(({ code }) => code)).toStrictEqual(["correlation_unsupported"]);
+  test("a rule that asks to be final has its time span as bucket, and no other", () => {
+    const parsed = parse(docs(a, correlationDocument("cc", COUNT.replace("1h", "1m"), "x_engine: {final: true}\n")));
+    expect(correlationOf(parsed, "cc").bucketMs).toBe(60_000);
+    const both = parse(docs(a, correlationDocument("cc", COUNT, "x_engine: {final: true, bucket: 6h}\n")));
+    expect(both.problems.map(({ code }) => code)).toStrictEqual(["engine_option"]);
   });
+
+  test("nothing asks to be judged at once, and a detection waits for nothing", () => {
+    const parsed = parse(docs(a, correlationDocument("cc", COUNT, "x_engine: {final: false}\n")));
+    expect(places(parsed.problems)).toStrictEqual(["error value_type 12:19"]);
+    expect(places(parse(`x_engine: {final: true}\n${a}`).problems)).toStrictEqual(["error engine_option 1:11"]);
+  });
+
+  test("a sum over events in versions is final, a count of them is not", () => {
+    const [sum, count] = [
+      "type: value_sum, rules: [aa, bb], timespan: 1h, condition: {field: x, gte: 5}",
+      "type: event_count, rules: [aa, bb], timespan: 1h, condition: {gte: 5}",
+    ];
+    const findings = docs(a, b.replace("service: cloudtrail", "service: guardduty"));
+    const either = docs(a, b.replace(", service: cloudtrail", ""));
+    expect([judgedOf(sum), judgedOf(sum, "", findings), judgedOf(sum, "", either)]).toEqual([
+      "eager",
+      "final",
+      "final",
+    ]);
+    expect(judgedOf(count, "", findings)).toBe("eager");
+  });
+});
+
+test("correlations of correlations are refused by name, never run in part", () => {
+  const chained = parse(
+    docs(a, correlationDocument("cc", COUNT), correlationDocument("dd", COUNT.replace("aa", "cc"))),
+  );
+  expect(chained.problems.map(({ code }) => code)).toStrictEqual(["correlation_unsupported"]);
 });

@@ -14,9 +14,19 @@ export type Supported = {
   readonly chaining: boolean;
 };
 
+const ALL: readonly Bound["operator"][] = ["gt", "gte", "lt", "lte", "eq", "neq"];
 /** What this engine runs. Everything else parses and is refused as `correlation_unsupported`, never run in part. */
 export const SUPPORTED: Supported = {
-  types: { event_count: ["gt", "gte"], value_count: ["gt", "gte"], temporal: ["gt", "gte"], temporal_ordered: [] },
+  types: {
+    event_count: ALL,
+    value_count: ALL,
+    temporal: ALL,
+    temporal_ordered: ALL,
+    value_sum: ALL,
+    value_avg: ALL,
+    value_percentile: ALL,
+    value_median: ALL,
+  },
   chaining: false,
 };
 
@@ -32,20 +42,26 @@ export type Linked = {
   readonly aliases: Correlation["aliases"];
 };
 
-/** The correlation, or null when it has errors, which are reported. `made`: the correlations before it. */
-export function toCorrelation(
-  item: Linked,
-  made: ReadonlyMap<string, Correlation>,
-  stateKeys: ReadonlyMap<string, string>,
-): Correlation | null {
+/** What is known of the rules that a correlation refers to, by id. */
+export type Known = {
+  /** The correlations before it. */
+  readonly made: ReadonlyMap<string, Correlation>;
+  readonly stateKeys: ReadonlyMap<string, string>;
+  /** Detections whose events come in versions, a later one in place of an earlier. */
+  readonly versioned: ReadonlySet<string>;
+};
+
+/** The correlation, or null when it has errors, which are reported. */
+export function toCorrelation(item: Linked, { made, stateKeys, versioned }: Known): Correlation | null {
   const { draft, head, body, rules, aliases } = item;
   const before = draft.findings.errors();
   const children = rules.flatMap((id) => made.get(id) ?? []);
   for (const child of children) checkGroup(item, child);
-  const judged = isMonotone(body, children.length > 0) ? "eager" : "final";
+  const isRevised = children.length > 0 || rules.some((id) => versioned.has(id));
+  const judged = head.engine.final === true || !isMonotone(body, isRevised) ? "final" : "eager";
   const { bucketMs: asked } = head.engine;
   if (judged === "final" && asked !== null && asked !== body.timespanMs) {
-    const message = "a condition that can become untrue is judged once a time span, so its bucket is the time span";
+    const message = "a correlation that is judged once a time span has the time span as its bucket";
     draft.findings.error("engine_option", draft.typeAt, {
       message,
       value: "bucket",
@@ -79,10 +95,10 @@ function checkGroup({ draft, body, aliases }: Linked, child: Correlation): void 
   }
 }
 
-/** True when more events can only make the condition hold at more times (reliability: monotone). */
-function isMonotone(body: CorrelationBody, isChained: boolean): boolean {
+/** True when more events can only make the condition hold at more times. `isRevised`: a number may become another one. */
+function isMonotone(body: CorrelationBody, isRevised: boolean): boolean {
   if (body.kind === "value_avg" || body.kind === "value_percentile" || body.kind === "value_median") return false;
-  if (body.kind === "value_sum" && isChained) return false;
+  if (body.kind === "value_sum" && isRevised) return false;
   return body.bounds.every(({ operator }) => operator === "gt" || operator === "gte");
 }
 

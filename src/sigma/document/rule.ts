@@ -102,6 +102,13 @@ function checkEngine(map: YamlMap, head: RuleHead, findings: Findings): void {
       remedy: "use `suppress` for a detection",
     });
   }
+  if (head.engine.final === true) {
+    findings.error("engine_option", valueOf(map, "x_engine")?.at ?? map.at, {
+      message: "`x_engine.final` belongs to correlations: a detection waits for nothing",
+      value: "final",
+      remedy: "remove it",
+    });
+  }
   if (head.engine.groupBy.length > 0 && head.engine.suppressMs === null) {
     findings.error("engine_option", at, {
       message: "`x_engine.group-by` needs `suppress` beside it",

@@ -1,0 +1,33 @@
+/**
+ * Numbers against the bounds of a correlation's condition.
+ */
+import type { Bound, Correlation } from "../../sigma/ast.ts";
+
+/** A time at which a condition holds; `value` is the count, sum or length of chain that met it. */
+export type Holding = { readonly timeMs: number; readonly value: number };
+
+/** True when `value` meets the condition; a temporal rule without bounds wants every one of its rules. */
+export function meetsCondition({ kind, bounds, rules }: Correlation, value: number): boolean {
+  if (bounds.length > 0) return meetsBounds(value, bounds);
+  return value === (kind === "temporal" ? new Set(rules).size : rules.length);
+}
+
+/** True when `value` meets all bounds. */
+export function meetsBounds(value: number, bounds: readonly Bound[]): boolean {
+  return bounds.every(({ operator, value: limit }) => {
+    switch (operator) {
+      case "gt":
+        return value > limit;
+      case "gte":
+        return value >= limit;
+      case "lt":
+        return value < limit;
+      case "lte":
+        return value <= limit;
+      case "eq":
+        return value === limit;
+      case "neq":
+        return value !== limit;
+    }
+  });
+}

@@ -1,0 +1,155 @@
+/**
+ * Judging: which buckets of a group have an alert, and the drafts of these alerts.
+ *
+ * Conditions that more events can only make true are judged over the windows that new members touch, at the next commit;
+ * each bucket whose coverage may have changed gives its alert's whole content. All others wait for the bucket's end: then
+ * the watermark says that its input is complete, and it is judged once. A sum is of the first kind as long as no number
+ * below zero lies in reach of a bucket's windows; from then on that bucket waits too, over the same windows.
+ */
+import type { AlertDraft, Member } from "../../contracts.ts";
+import { holdingTimes } from "../condition.ts";
+import { type AccountNames, toBucketContent } from "../content.ts";
+import { cover, type Group, hasNegative } from "../group.ts";
+import type { Interval } from "../interval.ts";
+import { noteGroup, SLICE_MS, type Windows } from "../windows.ts";
+import { judgeBucket, toBucketRange, type Verdict } from "./bucket.ts";
+import { dropChains } from "./ordered.ts";
+
+/** Where drafts go. */
+export type Desk = { readonly alerts: AlertDraft[]; readonly names: AccountNames };
+
+/** Notes what a member that was added to a group makes necessary: buckets to judge at their end, slices to forget later. */
+export function noteAdded(entry: Windows, group: Group, member: Member): void {
+  const { rule } = entry;
+  noteGroup(entry.slices, Math.floor(member.timeMs / SLICE_MS), group);
+  dropChains(group, member.timeMs);
+  if (rule.judged === "final") openBucket(entry, Math.floor(member.timeMs / rule.bucketMs), group);
+  else if (rule.kind === "value_sum" && (member.number ?? 0) < 0) {
+    const last = Math.floor((member.timeMs + rule.timespanMs) / rule.bucketMs);
+    for (let bucket = Math.floor(member.timeMs / rule.bucketMs); bucket <= last; bucket += 1) {
+      group.covered.delete(bucket);
+      openBucket(entry, bucket, group);
+    }
+  }
+}
+
+function openBucket(entry: Windows, bucket: number, group: Group): void {
+  // After a restart members of buckets that were judged may still be here, for the windows of open ones.
+  if (!isOver(entry, bucket)) noteGroup(entry.open, bucket, group);
+}
+
+function isOver({ rule, watermarkMs }: Windows, bucket: number): boolean {
+  return (bucket + 1) * rule.bucketMs <= watermarkMs;
+}
+
+/** True when the bucket of a rule that else fires at once waits for its end. */
+function isHeld(entry: Windows, group: Group, bucket: number): boolean {
+  const { kind, judged, timespanMs } = entry.rule;
+  if (kind !== "value_sum" || judged === "final") return false;
+  const { fromMs, toMs } = toBucketRange(entry.rule, bucket);
+  return hasNegative(group, { fromMs: fromMs - timespanMs, toMs });
+}
+
+/** Judges the windows that the new members of a group touch; returns the buckets in which the condition holds there. */
+export function judgeGroup(group: Group, entry: Windows): Set<number> {
+  const { rule } = entry;
+  const touched = new Set<number>();
+  const range = { fromMs: group.dirtyFromMs, toMs: group.dirtyToMs + rule.timespanMs };
+  group.dirtyFromMs = Infinity;
+  group.dirtyToMs = -Infinity;
+  if (rule.judged === "final") return touched;
+  for (const { timeMs } of holdingTimes(group, rule, range)) {
+    const bucket = Math.floor(timeMs / rule.bucketMs);
+    // The alerts of buckets that are over are final.
+    if (isOver(entry, bucket) || isHeld(entry, group, bucket)) continue;
+    coverWindow(group, entry, timeMs);
+    touched.add(bucket);
+  }
+  return touched;
+}
+
+function coverWindow(group: Group, entry: Windows, timeMs: number): void {
+  const { timespanMs, bucketMs } = entry.rule;
+  const bucket = Math.floor(timeMs / bucketMs);
+  // Each event of a suppressing rule holds: its alert covers all from the first to the last, as one interval.
+  const whole = timespanMs === 0 ? group.covered.get(bucket)?.[0] : undefined;
+  cover(group, bucket, {
+    fromMs: Math.min(timeMs - timespanMs, whole?.fromMs ?? Infinity),
+    toMs: Math.max(timeMs, whole?.toMs ?? -Infinity),
+  });
+  noteGroup(entry.open, bucket, group);
+}
+
+/** Drafts the alert of a bucket that the group covers in part. */
+export function draftBucket(group: Group, at: { entry: Windows; bucket: number; final: boolean }, desk: Desk): void {
+  const intervals = group.covered.get(at.bucket);
+  if (intervals !== undefined) draft(group, { ...at, intervals, verdict: null, negative: false }, desk);
+}
+
+/** Judges what waited for the end of its bucket, and gives the alerts of all buckets that are over a last time. */
+export function closeBuckets(entry: Windows, desk: Desk): void {
+  for (const [bucket, groups] of [...entry.open].toSorted(([a], [b]) => a - b)) {
+    if (!isOver(entry, bucket)) continue;
+    for (const group of groups) {
+      closeBucket(group, { entry, bucket }, desk);
+      group.covered.delete(bucket);
+    }
+    entry.open.delete(bucket);
+  }
+}
+
+function closeBucket(group: Group, at: { entry: Windows; bucket: number }, desk: Desk): void {
+  const { entry, bucket } = at;
+  const range = toBucketRange(entry.rule, bucket);
+  if (entry.rule.judged === "final") {
+    const verdict = judgeBucket(group, entry.rule, bucket);
+    if (verdict !== null) draft(group, { ...at, final: true, intervals: [range], verdict, negative: false }, desk);
+    return;
+  }
+  if (!isHeld(entry, group, bucket)) return draftBucket(group, { ...at, final: true }, desk);
+  group.covered.delete(bucket);
+  for (const { timeMs } of holdingTimes(group, entry.rule, range)) coverWindow(group, entry, timeMs);
+  const intervals = group.covered.get(bucket);
+  if (intervals !== undefined) draft(group, { ...at, final: true, intervals, verdict: null, negative: true }, desk);
+}
+
+function draft(
+  group: Group,
+  at: {
+    entry: Windows;
+    bucket: number;
+    final: boolean;
+    intervals: readonly Interval[];
+    verdict: Verdict | null;
+    negative: boolean;
+  },
+  desk: Desk,
+): void {
+  const { rule } = at.entry;
+  if (!rule.alerts) return;
+  const { bucket, intervals, verdict, negative } = at;
+  const parts = [{ group, intervals, only: verdict?.only ?? null, isRecord: null }];
+  const made = toBucketContent(rule, group, {
+    bucket,
+    intervals,
+    parts,
+    verdict,
+    negative,
+    children: rule.rules.map(() => null),
+    names: desk.names,
+  });
+  if (made === null) return;
+  desk.alerts.push({
+    content: made.content,
+    order: null,
+    final: at.final,
+    records: made.shown.map(({ key, recordHash, timeMs, pointer, stateKey, group: of, slice }) => ({
+      key,
+      recordHash,
+      timeMs,
+      pointer,
+      record: null,
+      from: { stateKey, group: of, slice },
+    })),
+  });
+}

@@ -1,0 +1,78 @@
+/**
+ * Every type of correlation, operator and range against the slow detector: any order inside the lateness bound, any
+ * repetition, cut and restart ends with the alerts and contents of sorted input.
+ */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import {
+  anyRule,
+  contentsOf,
+  disturbances,
+  eagerSum,
+  play,
+  seeds,
+  sorted,
+  toMatches,
+  toRule,
+  UNDISTURBED,
+  verdictsOf,
+} from "./kinds.ts";
+import { slowDetect } from "./slow-detect.ts";
+
+const byTime = <S extends { atS: number }>(stream: readonly S[]): S[] => stream.toSorted((a, b) => a.atS - b.atS);
+
+test.each([false, true])("all types, operators and ranges; keys in several versions: %s", (versions) => {
+  let alerts = 0;
+  let finals = 0;
+  fc.assert(
+    fc.property(
+      fc.array(anyRule, { minLength: 1, maxLength: 3 }),
+      seeds({ negative: false, versions }),
+      disturbances,
+      (bodies, stream, how) => {
+        // Sums over events in versions are final; the compiler sees to that.
+        const rules = bodies.map((body, i) =>
+          toRule(`r${i}`, versions && body.kind === "value_sum" ? { ...body, isFinal: true } : body),
+        );
+        const held = play(rules, stream, how);
+        const expected = slowDetect(
+          rules,
+          stream.flatMap((seed) => toMatches(rules, seed)),
+        );
+        expect(verdictsOf(held)).toEqual(sorted(expected.values()));
+        expect(contentsOf(held)).toEqual(contentsOf(play(rules, byTime(stream), UNDISTURBED)));
+        expect([...held.contents.values()].every(({ final }) => final)).toBe(true);
+        alerts += held.contents.size;
+        finals += rules.filter(({ judged }) => judged === "final").length;
+      },
+    ),
+    { numRuns: 150 },
+  );
+  expect(alerts).toBeGreaterThan(200);
+  expect(finals).toBeGreaterThan(50);
+});
+
+test("a sum with numbers below zero ends as its complete buckets say; what was sent before stays", () => {
+  let negative = 0;
+  fc.assert(
+    fc.property(
+      fc.oneof(eagerSum, anyRule),
+      seeds({ negative: true, versions: false }),
+      disturbances,
+      (body, stream, how) => {
+        const rules = [toRule("r", body)];
+        const expected = slowDetect(
+          rules,
+          stream.flatMap((seed) => toMatches(rules, seed)),
+        );
+        const ended = verdictsOf(play(rules, stream, how));
+        expect(ended.filter(({ id }) => expected.has(id))).toEqual(sorted(expected.values()));
+        const stays = ended.filter(({ id }) => !expected.has(id));
+        expect(stays.filter(() => rules[0]?.kind !== "value_sum" || rules[0].judged === "final")).toEqual([]);
+        negative += ended.filter((verdict) => verdict.negative === true).length;
+      },
+    ),
+    { numRuns: 150 },
+  );
+  expect(negative).toBeGreaterThan(20);
+});
