@@ -7,10 +7,10 @@
  * records twice after a crash, or none of them.
  */
 import { copyFileSync, existsSync, mkdirSync, renameSync, statSync, unlinkSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import type { Batch } from "../contracts.ts";
 import type { FileSourceConfig } from "./file-settings.ts";
-import { type FoundFile, reasonOf, toKey } from "./file-list.ts";
+import { type FileQuery, type FoundFile, reasonOf, toKey } from "./file-list.ts";
 import { readFileBatches } from "./file-read.ts";
 import type { RecordBatch } from "./record-batches.ts";
 import type { SourceDeps } from "./settings.ts";
@@ -23,6 +23,18 @@ export type FileRun = {
   /** Records given out in this run of files that could not be read to their end, by key: they are tried again from there. */
   readonly reached: Map<string, number>;
 };
+
+/** What to look for. Files that `afterRead` moved are not found again where they went. */
+export function toQuery({ config, deps }: FileRun, mustExist: boolean): FileQuery {
+  const { paths, pattern = null, afterRead } = config;
+  return {
+    paths,
+    pattern,
+    warn: deps.warn,
+    mustExist,
+    except: typeof afterRead === "string" ? null : resolve(afterRead.moveTo),
+  };
+}
 
 /** Position of a file that was read to its end. */
 export const DONE = "done";

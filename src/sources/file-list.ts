@@ -33,6 +33,8 @@ export type FileQuery = {
   readonly warn: (text: string) => void;
   /** True: a path that does not exist is an error (not_found); false: a warning, for it may come. */
   readonly mustExist: boolean;
+  /** Absolute path of a folder that is passed over where it lies in a searched one. Null: none. */
+  readonly except: string | null;
 };
 
 /** Time slot in a file name, "…_20230710T1205Z_…", epoch ms, or null. */
@@ -117,8 +119,9 @@ async function walk(folder: string, wanted: (path: string) => boolean, into: Wal
   for (const entry of entries) {
     if (isPassedOver(entry.name)) continue;
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) await walk(path, wanted, into);
-    else if (wanted(path)) {
+    if (entry.isDirectory()) {
+      if (path !== into.query.except) await walk(path, wanted, into);
+    } else if (wanted(path)) {
       const stats = await lookAt(path, null);
       if (stats?.isFile() === true) addFile(path, stats, into.found);
     }

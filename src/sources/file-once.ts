@@ -5,18 +5,13 @@
  * to its end. Files committed as done are passed over. Never looks at a clock.
  */
 import type { Batch } from "../contracts.ts";
-import { createProgress, DONE, type FileRun, followUp, readFile } from "./file-batch.ts";
+import { createProgress, DONE, type FileRun, followUp, readFile, toQuery } from "./file-batch.ts";
 import { listFiles } from "./file-list.ts";
 
 /** Batches of all files, historic. Errors by code: not_found. */
 export async function* readOnce(run: FileRun, signal: AbortSignal): AsyncGenerator<Batch> {
   const { config, deps, positions } = run;
-  const listed = await listFiles({
-    paths: config.paths,
-    pattern: config.pattern ?? null,
-    warn: deps.warn,
-    mustExist: true,
-  });
+  const listed = await listFiles(toQuery(run, true));
   if (listed.length === 0) deps.warn(`There are no files in ${config.paths.join(", ")}.`);
   for (const file of listed) if (positions.get(file.key) === DONE) followUp(file, run);
   const files = listed.filter(({ key }) => positions.get(key) !== DONE);

@@ -9,7 +9,7 @@
  * on network folders.
  */
 import type { Batch } from "../contracts.ts";
-import { createProgress, DONE, type FileRun, followUp, type Progress, readFile } from "./file-batch.ts";
+import { createProgress, DONE, type FileRun, followUp, type Progress, readFile, toQuery } from "./file-batch.ts";
 import { type FoundFile, listFiles } from "./file-list.ts";
 
 /** Time a file must stand still. Longer than the pauses of a copy, short against the minutes that AWS takes. */
@@ -36,7 +36,7 @@ type Watch = {
 
 /** Batches of a spool folder until `signal` aborts. A path that does not exist is a warning, for it may come. */
 export async function* readWatched(run: FileRun, signal: AbortSignal): AsyncGenerator<Batch> {
-  const { config, deps } = run;
+  const { deps } = run;
   const watch: Watch = {
     seen: new Map(),
     taken: new Map(),
@@ -49,12 +49,7 @@ export async function* readWatched(run: FileRun, signal: AbortSignal): AsyncGene
   const progress = createProgress(deps);
   while (!signal.aborted) {
     const begunMs = deps.clock.monotonicMs();
-    const files = await listFiles({
-      paths: config.paths,
-      pattern: config.pattern ?? null,
-      warn: deps.warn,
-      mustExist: false,
-    });
+    const files = await listFiles(toQuery(run, false));
     const tookMs = deps.clock.monotonicMs() - begunMs;
     watch.first ??= new Set(files.map(({ key }) => key));
     yield* takeStill(files, watch, { run, progress, signal });

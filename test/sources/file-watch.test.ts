@@ -2,7 +2,7 @@
  * The file source on a spool folder, under a clock turned by hand: when a file is taken, what is told, what a restart does.
  */
 import { type FileHandle, open as openFile } from "node:fs/promises";
-import { mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Batch } from "../../src/contracts.ts";
@@ -30,7 +30,7 @@ beforeEach(() => {
 });
 afterEach(() => folder.remove());
 
-type Settings = { readonly paths?: readonly string[]; readonly mode?: string };
+type Settings = { readonly paths?: readonly string[]; readonly mode?: string; readonly afterRead?: { moveTo: string } };
 function open(
   settings: Settings,
   deps: { clock?: Clock; onScanned?: () => void } = {},
@@ -145,6 +145,18 @@ describe("watch", () => {
     await watched.clock.pass(3500);
     expect(watched.ids).toEqual(["a"]);
     expect(warnings).toEqual([]);
+    await watched.stop();
+  });
+
+  test("a file moved to a folder below the watched one is not taken again there", async () => {
+    const done = join(folder.path, "in/done");
+    folder.write("in/a.json", call("a"));
+    const watched = watch({ paths: [join(folder.path, "in")], afterRead: { moveTo: done } });
+    await watched.clock.pass(4000);
+    expect(readdirSync(done)).toEqual(["a.json"]);
+    await watched.clock.pass(10_000);
+    expect(watched.ids).toEqual(["a"]);
+    expect(readdirSync(join(folder.path, "in"), { recursive: true })).toEqual(["done", "done/a.json"]);
     await watched.stop();
   });
 

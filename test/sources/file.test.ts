@@ -257,6 +257,8 @@ describe("settings", () => {
     [{ type: "file", paths: ["a"], mode: "tail" }, "mode"],
     [{ type: "file", paths: ["a"], afterRead: "burn" }, "afterRead"],
     [{ type: "file", paths: ["a"], lateness: "soon" }, "lateness"],
+    [{ type: "file", paths: ["./a"], afterRead: { moveTo: "a" } }, "moveTo"],
+    [{ type: "file", paths: ["b", "a/*.json"], afterRead: { moveTo: "a" } }, "moveTo"],
     [{ type: "file", paths: ["a"], colour: 1 }, ""],
   ] as const)("%j is refused", ([settings, key], { expect }) => {
     const result = sourceRegistry.file.schema.safeParse(settings);
