@@ -4,8 +4,8 @@
  * Each record is decoded, met with the candidate rules of its logsource, and makes one match for each use of each rule it
  * meets. Stateless between batches, no clock, decoders handed in, result plain data: the same batch gives the same result
  * anywhere. Never throws for any bytes: a record on which a rule or decoder fails unexpectedly is rejected as `schema`
- * and its neighbours go on. A limit of time a record (reason rule_timeout) would need a clock and is not kept here: rules
- * are bounded when they are loaded, and matching is linear.
+ * and its neighbours go on. There is no limit of time, which would make outcomes depend on the machine: rules are bounded
+ * when they are loaded, and matching is linear (docs/adr/001-no-rule-timeout.md).
  */
 import { sha256Hex } from "../lib/canonical.ts";
 import type { Batch, Decoder, Match, MatchResult, Matcher, Undecodable } from "../contracts.ts";

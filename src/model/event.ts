@@ -79,7 +79,6 @@ export const REASONS = {
   truncated: "The input ends in the middle of a record or of the gzip stream.",
   unknown_kind: "The record is JSON but of no kind that Sagewatch decodes.",
   schema: "The record lacks what its kind cannot be without (a finding without id or time).",
-  rule_timeout: "Evaluating the rules took longer than the limit.",
 } as const;
 export type Reason = keyof typeof REASONS;
 

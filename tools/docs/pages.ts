@@ -45,7 +45,7 @@ function makeErrorPage(): string {
     "",
     "## Reasons of the quarantine",
     "",
-    "Every record read is evaluated, put into quarantine with one of these reasons, or skipped. `sagewatch quarantine list` shows what is there, `quarantine replay` evaluates it again.",
+    "Every record read is evaluated, put into quarantine with one of these reasons, or skipped. `sagewatch quarantine list` shows what is there, `quarantine replay` evaluates it again. No reason is a matter of time: [why there is no limit of time for the rules](adr/001-no-rule-timeout.md).",
     "",
     table(["reason", "what"], reasons),
     "",
