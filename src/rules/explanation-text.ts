@@ -21,7 +21,7 @@ export function renderExplanation(explanation: Explanation): string[] {
     ...(failedFirst === null ? [] : [`failed first: ${toReason(failedFirst)}`]),
     ...conditions.map(({ text, matched }) => `condition ${matched ? "met" : "not met"}: ${safeLine(text)}`),
     ...renderTree(tree, 0),
-    ...fields.map((found) => `group-by ${safeLine(found.field)}: ${toValues([found])}`),
+    ...fields.map((found) => `reads ${safeLine(found.field)}: ${toValues([found])}`),
   ];
 }
 

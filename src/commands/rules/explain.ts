@@ -1,7 +1,7 @@
 /**
  * `rules explain`: for a rule and events, which condition matched or failed and with which value.
  *
- * A correlation is explained by the rules that it counts, with the fields that it groups by. Nothing is run beside the
+ * A correlation is explained by the rules that it counts, with the group and value that the event adds. Nothing is run beside the
  * engine itself, and no state is touched. The exit code says whether the rule matched.
  */
 import { statSync } from "node:fs";
@@ -18,6 +18,7 @@ import { renderExplanation } from "../../rules/explanation-text.ts";
 import { loadLists } from "../../rules/lists.ts";
 import type { Correlation, DetectionRule, RuleSet } from "../../sigma/ast.ts";
 import { type ReadEvent, readEvents } from "./events.ts";
+import { describeSteps, fieldsOfStep, renderFeeding, type Step, toFeeding } from "./feeding.ts";
 import { findRule, suggestRule } from "./find.ts";
 
 export type ExplainRule = {
@@ -32,8 +33,8 @@ export type ExplainRule = {
   readonly format: "text" | "json";
 };
 
-/** A detection to explain, for itself or as the part of a correlation. */
-type Part = { readonly rule: DetectionRule; readonly of: Correlation | null; readonly explain: Explain };
+/** A detection to explain, for itself or as a step of correlations, from the inside out. */
+type Part = { readonly rule: DetectionRule; readonly steps: readonly Step[]; readonly explain: Explain };
 
 /** Explains; 0 when the rule matched an event, 1 when none. Errors: config_*, rules_rejected, not_found, input_unreadable. */
 export async function explainRule(options: ExplainRule, terminal: Terminal): Promise<number> {
@@ -96,7 +97,7 @@ function openParts(options: ExplainRule, config: Config): readonly Part[] {
     if (compiled === null) throw new SagewatchError("internal", "a rule that was compiled in whole was not in parts");
     return compiled;
   };
-  return chosen.flatMap((rule) => toParts(rule, ruleSet, compile));
+  return chosen.flatMap((rule) => toParts(rule, { ruleSet, compile, steps: [] }));
 }
 
 function chooseRule(wanted: string, ruleSet: RuleSet): DetectionRule | Correlation {
@@ -108,24 +109,23 @@ function chooseRule(wanted: string, ruleSet: RuleSet): DetectionRule | Correlati
   );
 }
 
-/** The detection itself, or the detections below a correlation, each under the correlation that reads it. */
-function toParts(rule: DetectionRule | Correlation, ruleSet: RuleSet, compile: Compile): Part[] {
-  if (rule.type === "detection")
-    return [{ rule, of: null, explain: createExplain(rule, rule.engine.groupBy, compile) }];
-  return rule.rules.flatMap((id) => {
-    const base = ruleSet.detections.find((entry) => entry.id === id);
-    if (base !== undefined) {
-      const fields = [...rule.groupBy, ...rule.fields].map((field) => resolveAlias(rule, field, id));
-      return [{ rule: base, of: rule, explain: createExplain(base, [...new Set(fields)], compile) }];
-    }
-    const inner = ruleSet.correlations.find((entry) => entry.id === id);
-    return inner === undefined ? [] : toParts(inner, ruleSet, compile);
+/** The detection itself, or the detections below a correlation, each with the steps that lead to it. */
+function toParts(
+  rule: DetectionRule | Correlation,
+  of: { readonly ruleSet: RuleSet; readonly compile: Compile; readonly steps: readonly Step[] },
+): Part[] {
+  const { ruleSet, compile, steps } = of;
+  if (rule.type === "detection") {
+    const [step] = steps;
+    const read = step === undefined ? null : fieldsOfStep(step);
+    const fields = read === null ? rule.engine.groupBy : [...read.groupBy, ...read.measured];
+    return [{ rule, steps, explain: createExplain(rule, [...new Set(fields)], compile) }];
+  }
+  return rule.rules.flatMap((id, index) => {
+    const named = [...ruleSet.detections, ...ruleSet.correlations].find((entry) => entry.id === id);
+    const step: Step = { correlation: rule, step: index + 1, ruleId: id };
+    return named === undefined ? [] : toParts(named, { ruleSet, compile, steps: [step, ...steps] });
   });
-}
-
-function resolveAlias({ aliases }: Correlation, field: string, ruleId: string): string {
-  const fields = Object.hasOwn(aliases, field) ? aliases[field] : undefined;
-  return fields !== undefined && Object.hasOwn(fields, ruleId) ? (fields[ruleId] ?? field) : field;
 }
 
 type Told = { readonly part: Part; readonly read: ReadEvent; readonly explanation: Explanation };
@@ -134,26 +134,39 @@ function render(told: Told, format: ExplainRule["format"]): string {
   return format === "json" ? `${safeJson(JSON.stringify(toPlain(told)))}\n` : renderText(told);
 }
 
-function renderText({ part: { rule, of }, read: { event, pointer }, explanation }: Told): string {
-  const verdict = explanation.isTried && explanation.matched ? "match" : "no match";
-  const under = of === null ? "" : `, counted by the correlation "${of.title}" (${of.kind})`;
+function renderText({ part: { rule, steps }, read: { event, pointer }, explanation }: Told): string {
+  const isMatch = explanation.isTried && explanation.matched;
+  const [step] = steps;
   const lines = [
-    `${verdict}: ${safeLine(rule.title)} (${safeLine(rule.id)})${safeLine(under)}`,
+    `${isMatch ? "match" : "no match"}: ${safeLine(rule.title)} (${safeLine(rule.id)})${describeSteps(steps)}`,
     `  ${safeLine(event.evidence.action)} at ${toUtcText(event.timeMs)}, event ${safeLine(event.eventId)}, record ${pointer.index} of ${safeLine(pointer.path)}`,
+    ...(step === undefined ? [] : renderFeeding(toFeeding(step, isMatch, explanation.fields), isMatch)).map(
+      (line) => `  ${line}`,
+    ),
     ...renderExplanation(explanation).map((line) => `  ${line}`),
   ];
   return `${lines.join("\n")}\n\n`;
 }
 
-function toPlain({ part: { rule, of }, read: { event, pointer }, explanation }: Told): Record<string, unknown> {
-  const { matched, isTried, failedFirst, tree, fields } = explanation;
+function toPlain({ part: { rule, steps }, read: { event, pointer }, explanation }: Told): Record<string, unknown> {
+  const { matched, isTried, failedFirst, tree, conditions, fields } = explanation;
+  const [inner] = steps;
+  const toStep = ({ correlation, step }: Step): Record<string, unknown> => ({
+    id: correlation.id,
+    title: correlation.title,
+    type: correlation.kind,
+    step,
+    steps: correlation.rules.length,
+  });
   return {
-    rule: { id: rule.id, title: rule.title, correlation: of === null ? null : { id: of.id, title: of.title } },
+    rule: { id: rule.id, title: rule.title, correlations: steps.map(toStep) },
     event: { id: event.eventId, time: toUtcText(event.timeMs), action: event.evidence.action, pointer },
     matched: isTried && matched,
     tried: isTried,
+    feeds: inner === undefined ? null : toFeeding(inner, isTried && matched, fields),
     failedFirst,
     tree,
+    conditions,
     fields,
   };
 }

@@ -37,6 +37,9 @@ type RuleProfile = {
   readonly isOpen: boolean;
 };
 
+/** Rules without a witness that the closing remark names; the table marks all of them. */
+const OPEN_NAMED = 5;
+
 /** Profiles the configured rules, or those of `rules`. Errors: config_*, rules_rejected, not_found, input_unreadable. */
 export async function profileRules(options: ProfileRules, terminal: Terminal): Promise<number> {
   const { config } = loadConfig({ path: options.config, adapters: ADAPTERS });
@@ -58,12 +61,14 @@ export async function profileRules(options: ProfileRules, terminal: Terminal): P
   if (options.format === "ndjson")
     await print(terminal, profiles.map((profile) => `${safeJson(JSON.stringify(profile))}\n`).join(""));
   else await print(terminal, renderTable(profiles, widthOf(terminal.stdout)));
-  const open = profiles.filter(({ isOpen }) => isOpen).length;
+  const open = profiles.filter(({ isOpen }) => isOpen).map(({ title }) => safeLine(title));
+  const named = open.slice(0, OPEN_NAMED).join(", ");
+  const more = open.length > OPEN_NAMED ? `, and ${open.length - OPEN_NAMED} more` : "";
   const total = profiles.reduce((sum, { nsPerRecord }) => sum + nsPerRecord, 0);
-  remark(
-    terminal,
-    `${toCount(count.records())} records, ${Math.round(total)} ns a record in ${profiles.length} rules, ${open} of them open${rejected > 0 ? `; ${toCount(rejected)} records could not be evaluated` : ""}.`,
-  );
+  const counted = `${toCount(count.records())} records, ${Math.round(total)} ns a record in ${profiles.length} rules`;
+  const tried = open.length === 0 ? "each has a witness" : `${open.length} without a witness: ${named}${more}`;
+  const lost = rejected > 0 ? `; ${toCount(rejected)} records could not be evaluated` : "";
+  remark(terminal, `${counted}; ${tried}${lost}.`);
   return 0;
 }
 

@@ -196,17 +196,109 @@ test("a rule of another log source is never tried", async () => {
   expect(stdout).toContain("the rule is for another log source");
 });
 
-test("a correlation is explained by each rule that it counts, with the fields it groups by", async () => {
+/** The one line of the answer that begins like this. */
+const lineOf = (stdout: string, begin: string): string | undefined =>
+  stdout.split("\n").find((line) => line.trimStart().startsWith(begin));
+
+describe("a correlation is explained by each step, with the group and value that the event adds", () => {
   const base = (name: string, event: string): string =>
     `title: ${name}\nname: ${name}\nlevel: low\nlogsource: {product: aws, service: cloudtrail}\ndetection: {sel: {eventName: ${event}}, condition: sel}\n`;
+  const events = write("step.json", JSON.stringify(record(1)));
+  const correlated = (name: string, body: string): string =>
+    write(
+      `${name}.yml`,
+      `${base("first", "StopLogging")}---\n${base("second", "DeleteTrail")}---\ntitle: Both\nlevel: high\ncorrelation:\n  timespan: 5m\n  ${body}\n`,
+    );
+
+  test("steps, with aliases", async () => {
+    const rule = correlated(
+      "temporal",
+      "type: temporal\n  rules: [first, second]\n  group-by: [who]\n  aliases: {who: {first: userIdentity.arn, second: userIdentity.userName}}",
+    );
+    const { code, stdout } = await call("rules", "explain", rule, events);
+    expect(code).toBe(0);
+    expect(stdout.split("\n").filter((line) => /^\S/.test(line))).toStrictEqual([
+      'match: first (first), step 1 of 2 of the correlation "Both" (temporal within 5 min)',
+      'no match: second (second), step 2 of 2 of the correlation "Both" (temporal within 5 min)',
+    ]);
+    expect(stdout).toContain(
+      '  feeds the group userIdentity.arn = "arn:aws:iam::111122223333:user/mallory"\n  matched  eventName',
+    );
+    expect(stdout).toContain("  feeds nothing: the rule did not match\n  failed first: eventName: 'DeleteTrail'");
+    expect(stdout).toContain('reads userIdentity.userName: "mallory"');
+  });
+
+  test("a value that is counted", async () => {
+    const rule = correlated(
+      "count",
+      "type: value_count\n  rules: first\n  group-by: [awsRegion, eventSource]\n  condition: {field: eventName, gte: 3}",
+    );
+    const { stdout } = await call("rules", "explain", rule, events);
+    expect(lineOf(stdout, "feeds")).toBe(
+      '  feeds the group awsRegion = "us-east-1", eventSource = "cloudtrail.amazonaws.com"',
+    );
+    expect(lineOf(stdout, "with")).toBe('  with the value "StopLogging"');
+    const { stdout: lines } = await call("rules", "explain", rule, events, "--format", "json");
+    expect(JSON.parse(lineOf(lines, '{"rule":{"id":"first"') ?? "")).toMatchObject({
+      matched: true,
+      rule: { id: "first", correlations: [{ title: "Both", type: "value_count", step: 1, steps: 1 }] },
+      feeds: { counts: true, value: "StopLogging", groups: [[{ field: "awsRegion", value: "us-east-1" }, {}]] },
+    });
+  });
+
+  test.each([
+    ["group-by: [errorCode]\n  condition: {gte: 3}", "event_count", "errorCode"],
+    ["condition: {field: additionalEventData.x, gte: 3}", "value_count", "additionalEventData.x"],
+  ])("an event that matches and lacks what is read: %s", async (body, type, field) => {
+    const rule = correlated("lacking", `type: ${type}\n  rules: first\n  ${body}`);
+    const { code, stdout } = await call("rules", "explain", rule, events);
+    expect([code, lineOf(stdout, "feeds")]).toStrictEqual([0, `  feeds nothing: the event has no value for ${field}`]);
+  });
+
+  test("one group of everything", async () => {
+    const rule = correlated("global", "type: event_count\n  rules: first\n  condition: {gte: 3}");
+    expect(lineOf((await call("rules", "explain", rule, events)).stdout, "feeds")).toBe(
+      "  feeds the one group of everything",
+    );
+  });
+});
+
+test("of several conditions it is told which one is met", async () => {
   const rule = write(
-    "correlation.yml",
-    `${base("first", "StopLogging")}---\n${base("second", "DeleteTrail")}---\ntitle: Both\nlevel: high\ncorrelation:\n  type: temporal\n  rules: [first, second]\n  group-by: [who]\n  timespan: 5m\n  aliases: {who: {first: userIdentity.arn, second: userIdentity.userName}}\n`,
+    "conditions.yml",
+    `${HEAD}detection:\n  a: {eventName: LookupEvents}\n  b: {eventName: StopLogging}\n  condition: [a, b and not a]\n`,
   );
-  const { code, stdout } = await call("rules", "explain", rule, write("one.json", JSON.stringify(record(1))));
-  expect(code).toBe(0);
-  expect(stdout).toMatch(/^match: first \(first\), counted by the correlation "Both" \(temporal\)$/m);
-  expect(stdout).toMatch(/^no match: second \(second\), counted by the correlation "Both" \(temporal\)$/m);
-  expect(stdout).toContain('group-by userIdentity.arn: "arn:aws:iam::111122223333:user/mallory"');
-  expect(stdout).toContain('group-by userIdentity.userName: "mallory"');
+  const lines = await explain(rule, record(1));
+  expect(lines.slice(0, 2)).toStrictEqual(["  condition not met: a", "  condition met: b and not a"]);
+});
+
+test("members of an array: those that decide, with what each has", async () => {
+  const rule = write(
+    "members.yml",
+    `sigma-version: 3\n${HEAD}detection:\n  sel:\n    requestParameters.tags[any]: {key: env, value|startswith: te}\n    requestParameters.ids[0]: a\n  condition: sel\n`,
+  );
+  const tags = [
+    { key: "team", value: "te" },
+    { key: "env", value: "test" },
+  ];
+  expect(await explain(rule, record(1, { requestParameters: { tags, ids: ["a"] } }))).toStrictEqual([
+    "  matched  all of",
+    "  matched    requestParameters.tags[any]:  <-  2 members",
+    "  matched      member 1:",
+    "  matched        all of",
+    `  matched          key: 'env'  <-  "env"`,
+    `  matched          value|startswith: 'te'  <-  "test"`,
+    "  failed       member 0:",
+    "  failed         all of",
+    `  failed           key: 'env'  <-  "team"`,
+    `  matched          value|startswith: 'te'  <-  "te"`,
+    "  matched    requestParameters.ids[0]:  <-  there",
+    "  matched      member 0:",
+    `  matched        .: 'a'  <-  "a"`,
+  ]);
+  const [reason, , , array] = await explain(rule, record(1, { requestParameters: { ids: [] } }));
+  expect([reason, array]).toStrictEqual([
+    "  failed first: requestParameters.tags[any]:  <-  no such array",
+    "  failed     requestParameters.ids[0]:  <-  no such member",
+  ]);
 });

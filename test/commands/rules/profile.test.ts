@@ -45,7 +45,7 @@ test("records on which each rule was tried, its matches, and which rules are ope
   expect(profiles.reduce((sum, { share }) => sum + Number(share), 0)).toBeCloseTo(1);
   expect(profiles.at(-1)?.["ruleId"]).toBe("never");
   expect(stderr).toMatch(
-    /^3 records, \d+ ns a record in 3 rules, 1 of them open; 1 records could not be evaluated\.\n$/,
+    /^3 records, \d+ ns a record in 3 rules; 1 without a witness: open; 1 records could not be evaluated\.\n$/,
   );
 });
 
