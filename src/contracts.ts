@@ -14,6 +14,7 @@
  */
 import type { Alert, AlertContent } from "./model/alert.ts";
 import type { DeadLetter, LetterChoice, Outbox, OutboxItem, Redriven } from "./model/outbox.ts";
+import type { GlanceForm, Glances } from "./model/glance.ts";
 import type { Event, Evidence, Kind, Logsource, Pointer, Rejected, SkipReason } from "./model/event.ts";
 
 /** Place in a source from which reading goes on after a restart. One per key; the last committed value counts. */
@@ -30,6 +31,8 @@ export type Batch = {
   readonly offsets: Int32Array;
   /** One byte a record, bit 0 set where a key stands twice at top level or in userIdentity. Null when none is. */
   readonly flags: Uint8Array | null;
+  /** What is known of the records before they are parsed (model/glance.ts); left out where nothing is. */
+  readonly glances?: Glances | null;
   /** Pointer of each record: `{ source, path, index: indexes[i] }`. */
   readonly origin: { readonly source: string; readonly path: string; readonly indexes: Int32Array };
   /** What the source itself could not take as records (too big, too deep, not JSON, cut off). They count as read. */
@@ -77,13 +80,13 @@ export type Source = {
 export type Decoder = {
   readonly kind: Kind;
   decode(bytes: Uint8Array, arrival: Arrival): Event | Undecodable;
+  readonly glance?: GlanceForm;
 };
 /** `nowMs` null: historic run, the wall clock does not count. */
 export type Arrival = { readonly nowMs: number | null; readonly duplicateKeys: boolean };
 export type Undecodable = { readonly reason: Rejected["reason"]; readonly detail: string };
 
 // ---------------------------------------------------------------------------------------------------------------- match
-
 /**
  * One event met one use of a rule: a single-event detection, or a step of a correlation. Plain data, so that it can cross
  * to another thread or a topic. An event that feeds three correlations makes three matches.
@@ -140,7 +143,6 @@ export type Matcher = {
 };
 
 // --------------------------------------------------------------------------------------------------------------- detect
-
 /** A member of a correlation's window: what a window needs of a match, as the store keeps it. */
 export type Member = {
   readonly step: number;
@@ -264,7 +266,6 @@ export type Watermarks = {
 export type WatermarkEntry = { readonly source: string; readonly logsource: Logsource; readonly watermarkMs: number };
 
 // ---------------------------------------------------------------------------------------------------------------- store
-
 /** Counts of one source since the last commit. `read` always equals evaluated + quarantined + the skipped. */
 export type CountDelta = {
   readonly source: string;
@@ -368,7 +369,6 @@ export type Store = {
 };
 
 // --------------------------------------------------------------------------------------------------------------- output
-
 /** A sink's answer for one alert. `refused` is for good; `unknown`: the same array again; `detail`: what a person must do. */
 export type SendResult =
   | { readonly status: "accepted" }

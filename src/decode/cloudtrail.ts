@@ -12,11 +12,12 @@ import type { Event, EventFlag, JsonObject } from "../model/event.ts";
 import { toPrincipal } from "./cloudtrail-principal.ts";
 import { toTarget } from "./cloudtrail-target.ts";
 import { toEvidence } from "./evidence.ts";
+import { cloudtrailGlance } from "./glance.ts";
 import { parseRecord } from "./parse.ts";
 import { FUTURE_MS, parseEventTime } from "./time.ts";
 
 /** The decoder. Reasons it gives: bad_utf8, bad_json, too_deep, no_event_time, future_event, unknown_kind. */
-export const cloudtrailDecoder: Decoder = { kind: "cloudtrail", decode };
+export const cloudtrailDecoder: Decoder = { kind: "cloudtrail", decode, glance: cloudtrailGlance };
 
 function decode(bytes: Uint8Array, arrival: Arrival): Event | Undecodable {
   const parsed = parseRecord(bytes);

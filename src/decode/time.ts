@@ -32,6 +32,33 @@ function pair(text: string, at: number): number {
   return (text.charCodeAt(at) - 0x30) * 10 + text.charCodeAt(at + 1) - 0x30;
 }
 
+const PLAIN_BYTES = '"2023-07-10T12:05:00Z"'.length;
+/** Bytes of the plain form that are no digits, by place. */
+const PLAIN_MARKS = '"....-..-..T..:..:..Z"'
+  .split("")
+  .flatMap((mark, at) => (mark === "." ? [] : [[at, mark.charCodeAt(0)]]));
+
+/**
+ * Time, epoch ms, of a JSON text in [start, end) in the form nearly all records have, quotes included: at a tenth of the
+ * cost. NaN for any other form and for what is no time.
+ */
+export function parsePlainTime(bytes: Uint8Array, start: number, end: number): number {
+  if (start < 0 || end - start !== PLAIN_BYTES) return Number.NaN;
+  for (let at = 0; at < PLAIN_MARKS.length; at += 1) {
+    const [place = 0, mark] = PLAIN_MARKS[at] ?? [];
+    if (bytes[start + place] !== mark) return Number.NaN;
+  }
+  const two = (at: number): number => {
+    const [tens, ones] = [(bytes[start + at] as number) - 0x30, (bytes[start + at + 1] as number) - 0x30];
+    return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : Number.NaN;
+  };
+  const [year, month, day] = [two(1) * 100 + two(3), two(6), two(9)];
+  const [hour, minute, second] = [two(12), two(15), two(18)];
+  // A comparison with NaN is false: each must hold.
+  const isTime = year >= 100 && day >= 1 && day <= daysOf(year, month) && hour <= 23 && minute <= 59 && second <= 60;
+  return isTime ? Date.UTC(year, month - 1, day, hour, minute, second) : Number.NaN;
+}
+
 /** Reads an event time; null when the text is none. A leap second counts as the second after it. */
 export function parseEventTime(text: unknown): ParsedTime | null {
   const parts = typeof text === "string" ? FORM.exec(text) : null;

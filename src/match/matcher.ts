@@ -2,7 +2,7 @@
  * The matcher: a batch of bytes to matches. The only reader of record bytes.
  *
  * Each record is decoded, met with the candidate rules of its logsource, and makes one match for each use of each rule it
- * meets. Stateless between batches, no clock, decoders handed in, result plain data: the same batch gives the same result
+ * meets; a record that no rule can match is not even parsed (glance.ts). Stateless between batches, no clock, decoders handed in, result plain data: the same batch gives the same result
  * anywhere. Never throws for any bytes: a record on which a rule or decoder fails unexpectedly is rejected as `schema`
  * and its neighbours go on. There is no limit of time, which would make outcomes depend on the machine: rules are bounded
  * when they are loaded, and matching is linear (docs/adr/001-no-rule-timeout.md).
@@ -14,6 +14,7 @@ import type { Event, Kind, Pointer, Rejected } from "../model/event.ts";
 import type { RuleSet } from "../sigma/ast.ts";
 import type { CompiledRules } from "../sigma/compile.ts";
 import { createFeeds, type Feed } from "./feeds.ts";
+import { createPassOver } from "./glance.ts";
 import { type ReadField, toGroups, toMeasure } from "./groups.ts";
 
 /** Sizes in bytes beyond which a record's bytes are not carried along. */
@@ -55,6 +56,7 @@ export function createMatcher(options: MatcherOptions): Matcher {
   const feeds = createFeeds(options.ruleSet);
   const { rules } = options;
   const read: ReadField = (field) => rules.read(field).values;
+  const toPassOver = createPassOver(rules, options.decoders);
 
   /** Evaluates one event; what it adds to the tally comes last, so that a failure leaves nothing behind. */
   const take = (range: Range, event: Event, tally: Tally): void => {
@@ -79,9 +81,7 @@ export function createMatcher(options: MatcherOptions): Matcher {
       const event = decoder.decode(range.bytes, moment);
       if ("reason" in event) return event;
       take(range, event, tally);
-      tally.evaluated += 1;
-      if (event.timeMs < moment.watermarkMs) tally.late += 1;
-      if (event.timeMs > tally.newestMs) tally.newestMs = event.timeMs;
+      count(tally, event.timeMs, moment.watermarkMs);
       return null;
     } catch (thrown) {
       return { reason: "schema", detail: `the record could not be evaluated: ${toMessage(thrown)}` };
@@ -99,7 +99,13 @@ export function createMatcher(options: MatcherOptions): Matcher {
         groupless: new Map(),
       };
       const records = batch.offsets.length >> 1;
+      const passOver = toPassOver(batch, at.nowMs);
       for (let index = 0; index < records; index += 1) {
+        const timeMs = passOver(index);
+        if (!Number.isNaN(timeMs)) {
+          count(tally, timeMs, at.watermarkMs);
+          continue;
+        }
         const range = toRange(batch, index);
         const duplicateKeys = ((batch.flags?.[index] ?? 0) & 1) === 1;
         const failed = tryRecord(range, { ...at, duplicateKeys }, tally);
@@ -108,6 +114,13 @@ export function createMatcher(options: MatcherOptions): Matcher {
       return toResult(batch, records, tally);
     },
   };
+}
+
+/** Counts a record as evaluated. */
+function count(tally: Tally, timeMs: number, watermarkMs: number): void {
+  tally.evaluated += 1;
+  if (timeMs < watermarkMs) tally.late += 1;
+  if (timeMs > tally.newestMs) tally.newestMs = timeMs;
 }
 
 function toResult(batch: Batch, records: number, tally: Tally): MatchResult {

@@ -8,6 +8,7 @@
 import { nearest } from "../lib/nearest.ts";
 import type { Event, Json, Logsource } from "../model/event.ts";
 import type { DetectionRule, Problem, RuleSet } from "./ast.ts";
+import { createGlance, type Glance } from "./glance.ts";
 import { createIndex, type IndexedRule, type RuleIndex } from "./index.ts";
 import { COMPUTED, createLeafCheck, type FieldCheck, type LeafCheck } from "./plan/leaf-check.ts";
 import { createNormaliser, type PlanNode } from "./plan/normalise.ts";
@@ -41,6 +42,8 @@ export type CompiledRules = {
   evaluate(event: Event): readonly number[];
   /** The same by trying every rule of the event's logsource: the truth that the index is held against. */
   scan(event: Event): readonly number[];
+  /** Tells by the `known` fields alone that no rule can match an event; null when these rules need others. Make it once. */
+  glance(logsource: Logsource, known: readonly string[]): Glance | null;
   /** Candidates of an event, ascending. */
   candidates(event: Event): readonly number[];
   /** Values of a field of the event that was evaluated last, flattened; `found` when the key stands at all. */
@@ -78,6 +81,7 @@ export function compileRules(ruleSet: RuleSet, options: CompileOptions): Compile
       evaluator.begin(event);
       return (indexes.get(event.logsource)?.all ?? []).filter((rule) => programs[rule]?.() === true);
     },
+    glance: (logsource, known) => createGlance(indexed, evaluator, { logsource, known }),
     candidates: (event) => {
       evaluator.begin(event);
       const found = new Set<number>();

@@ -9,6 +9,7 @@
 import { copyFileSync, existsSync, mkdirSync, renameSync, statSync, unlinkSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import type { Batch } from "../contracts.ts";
+import type { Scanners } from "../lib/split/scanners.ts";
 import type { FileSourceConfig } from "./file-settings.ts";
 import { type FileQuery, type FoundFile, reasonOf, toKey } from "./file-list.ts";
 import { readFileBatches } from "./file-read.ts";
@@ -22,6 +23,7 @@ export type FileRun = {
   readonly positions: ReadonlyMap<string, string>;
   /** Records given out in this run of files that could not be read to their end, by key: they are tried again from there. */
   readonly reached: Map<string, number>;
+  readonly scanners: Scanners;
 };
 
 /** What to look for. Files that `afterRead` moved are not found again where they went. */
@@ -85,7 +87,14 @@ export async function* readFile(
     if (batch.isLast && !isGivenUp) followUp(file, run);
     if (batch.endsPiece) reading.onSettled?.();
   };
-  const options = { source: config.name, path: file.path, sizeBytes: file.sizeBytes, skip, limits: deps.limits };
+  const options = {
+    source: config.name,
+    path: file.path,
+    sizeBytes: file.sizeBytes,
+    skip,
+    limits: deps.limits,
+    scanners: run.scanners,
+  };
   let piece: RecordBatch[] = [];
   try {
     for await (const batch of readFileBatches({ ...options, onRead: reading.progress.read }, reading.signal)) {
@@ -122,13 +131,14 @@ function toBatch(piece: readonly RecordBatch[], place: Place): Batch {
 }
 
 function toOne(batch: RecordBatch, { file, source, floors, settle }: Place): Batch {
-  const { kind, chunk, offsets, flags, indexes, rejected, skipped } = batch;
+  const { kind, chunk, offsets, flags, glances, indexes, rejected, skipped } = batch;
   const value = batch.isLast ? DONE : String(batch.upTo);
   return {
     kind,
     chunk,
     offsets,
     flags,
+    glances,
     origin: { source, path: file.path, indexes },
     rejected,
     skipped,

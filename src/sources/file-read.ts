@@ -12,6 +12,7 @@ import { gunzipSync } from "node:zlib";
 import { nextTurn } from "../lib/clock.ts";
 import { createUnpacker, type GunzipFault, type Unpacker } from "../lib/gunzip.ts";
 import { isGzip } from "../lib/gzip-frame.ts";
+import type { Scanners } from "../lib/split/scanners.ts";
 import type { Reason } from "../model/event.ts";
 import { type BatcherOptions, createRecordBatcher, type RecordBatch, type RecordBatcher } from "./record-batches.ts";
 
@@ -41,6 +42,8 @@ export type ReadOptions = {
   readonly sizeBytes: number;
   readonly skip: number;
   readonly limits: FileLimits;
+  /** Of the run: its files are read one after another. */
+  readonly scanners?: Scanners;
   /** Told of each piece read, in bytes as they lie on disk. */
   readonly onRead: (bytes: number) => void;
 };

@@ -8,6 +8,7 @@
 import type { Source } from "../contracts.ts";
 import { type FileSourceConfig, fileSchema } from "./file-settings.ts";
 import { readOnce } from "./file-once.ts";
+import { createRecordScanners } from "./record-batches.ts";
 import { readWatched } from "./file-watch.ts";
 import type { SourceDeps, SourceType } from "./settings.ts";
 
@@ -35,7 +36,10 @@ export function createFileSource(config: FileSourceConfig, deps: SourceDeps): So
       followMs: config.follow ?? null,
     },
     read: (positions, signal) =>
-      (isLive ? readWatched : readOnce)({ config, deps: once, positions, reached: new Map() }, signal),
+      (isLive ? readWatched : readOnce)(
+        { config, deps: once, positions, reached: new Map(), scanners: createRecordScanners(deps.limits) },
+        signal,
+      ),
   };
 }
 

@@ -6,12 +6,22 @@
  * Records whose bytes do not stand in the chunk as they are (LookupEvents rows, a second kind) go into a chunk of their
  * own. It never parses a record, and does no I/O.
  */
-import { isDigest, RECORD_KEYS, sortItem, toKind, type Sorted } from "../decode/envelopes.ts";
-import { ObjectScanner, STEP } from "../lib/split/scan.ts";
+import {
+  GLANCE_FIELDS,
+  isDigest,
+  PLAIN_KEYS,
+  RECORD_KEYS,
+  sortItem,
+  toKind,
+  type Sorted,
+} from "../decode/envelopes.ts";
+import { type ObjectScanner, STEP } from "../lib/split/scan.ts";
+import { createScanners, type Scanners } from "../lib/split/scanners.ts";
 import { JsonSplitter } from "../lib/split/split.ts";
 import type { Broken, Item, SplitLimits } from "../lib/split/types.ts";
 import { unescapeText } from "../lib/split/text.ts";
 import type { Kind, Reason, Rejected, SkipReason } from "../model/event.ts";
+import { UNKNOWN_ROW } from "../model/glance.ts";
 
 /** Bounds of a record, as a source's `limits` in the configuration. */
 export type RecordLimits = {
@@ -30,6 +40,7 @@ export type RecordBatch = {
   readonly chunk: Uint8Array;
   readonly offsets: Int32Array;
   readonly flags: Uint8Array | null;
+  readonly glances: Int32Array | null;
   readonly indexes: Int32Array;
   readonly rejected: readonly Rejected[];
   readonly skipped: Readonly<Partial<Record<SkipReason, number>>>;
@@ -55,7 +66,14 @@ export type BatcherOptions = {
   readonly limits: RecordLimits;
   readonly sizeHint: number;
   readonly skip: number;
+  /** Lent by whoever reads many inputs one after another; made anew where left out. */
+  readonly scanners?: Scanners;
 };
+
+/** Scanners for records within `limits`. The envelope around a record is one level more. */
+export function createRecordScanners(limits: RecordLimits): Scanners {
+  return createScanners({ scan: RECORD_KEYS, plain: PLAIN_KEYS }, limits.depth + 1);
+}
 
 /** Records in a batch, from contracts.ts. */
 const BATCH_RECORDS = 1000;
@@ -65,14 +83,23 @@ const CHUNK_MAX_BYTES = 4 * 1024 * 1024;
 const CHUNK_MIN_BYTES = 16 * 1024;
 /** Envelopes and escapes may make an item larger than its record: twice, and some room for the envelope. */
 const ENVELOPE_BYTES = 64 * 1024;
+/** Numbers in a row of glances. */
+const GLANCE_WIDTH = 2 * GLANCE_FIELDS.length;
 
 /** Ranges of one kind in one chunk. */
-type Lane = { readonly kind: Kind; readonly offsets: number[]; readonly flags: number[]; readonly indexes: number[] };
+type Lane = {
+  readonly kind: Kind;
+  readonly offsets: number[];
+  readonly flags: number[];
+  readonly indexes: number[];
+  /** Rows of the records up to the last one that has one. */
+  readonly glances: number[];
+};
 /** A lane whose records were copied. */
 type Copies = Lane & { bytes: Uint8Array; filled: number };
 
 function createLane(kind: Kind): Lane {
-  return { kind, offsets: [], flags: [], indexes: [] };
+  return { kind, offsets: [], flags: [], indexes: [], glances: [] };
 }
 
 function addRange(
@@ -83,6 +110,21 @@ function addRange(
   lane.offsets.push(range.start, range.end);
   lane.flags.push(record.repeated ? 1 : 0);
   lane.indexes.push(record.index);
+}
+
+/** Notes what was seen of a record that will stand in the chunk where it is; must come before its range. */
+function addGlance({ glances, indexes }: Lane, { scan, start }: Item): void {
+  if (scan.places === null) return;
+  // Rows of the records before it of which nothing is known.
+  while (glances.length < indexes.length * GLANCE_WIDTH) glances.push(UNKNOWN_ROW);
+  for (const place of scan.places) glances.push(place === -1 ? -1 : start + place);
+}
+
+function toGlances({ glances, indexes }: Lane): Int32Array | null {
+  if (glances.length === 0) return null;
+  const rows = new Int32Array(indexes.length * GLANCE_WIDTH).fill(UNKNOWN_ROW, glances.length);
+  rows.set(glances);
+  return rows;
 }
 
 /** Room for `count` more bytes in a copy's buffer. */
@@ -96,7 +138,7 @@ function reserve(copies: Copies, count: number): void {
 /** Makes a batcher for one input. */
 export function createRecordBatcher(options: BatcherOptions): RecordBatcher {
   const { source, path, limits, skip } = options;
-  const probe = new ObjectScanner({ ...RECORD_KEYS, containers: 0 }, limits.depth);
+  const scanners = options.scanners ?? createRecordScanners(limits);
   let done: RecordBatch[] = [];
   let main: Lane | null = null;
   let copies = new Map<Kind, Copies>();
@@ -146,7 +188,10 @@ export function createRecordBatcher(options: BatcherOptions): RecordBatcher {
       return reject("too_deep", `nested ${sorted.depth} deep, limit ${limits.depth}`, piece);
     main ??= createLane(kind);
     const record = { index, repeated: item.scan.repeated };
-    if (main.kind === kind) return addRange(main, { start, end }, record);
+    if (main.kind === kind) {
+      if (kind === "cloudtrail") addGlance(main, item);
+      return addRange(main, { start, end }, record);
+    }
     const lane = copyOf(kind, end - start);
     lane.bytes.set(bytes, lane.filled);
     addRange(lane, { start: lane.filled, end: lane.filled + bytes.length }, record);
@@ -161,6 +206,7 @@ export function createRecordBatcher(options: BatcherOptions): RecordBatcher {
     if (length === -1) return reject("bad_json", "the escaped record has a broken escape", row);
     const record = { bytes: out.subarray(0, length), sizeBytes: length, kind };
     if (length > limits.recordBytes) return reject("too_big", tooBig(length), record);
+    const { probe } = scanners;
     const fault = probeRecord(probe, record.bytes);
     if (fault !== null) return reject(fault.reason, fault.detail, record);
     addRange(lane, { start: lane.filled, end: lane.filled + length }, { index, repeated: probe.repeated });
@@ -186,6 +232,7 @@ export function createRecordBatcher(options: BatcherOptions): RecordBatcher {
         kind: lane.kind,
         chunk,
         offsets: Int32Array.from(lane.offsets),
+        glances: toGlances(lane),
         flags: lane.flags.includes(1) ? Uint8Array.from(lane.flags) : null,
         indexes: Int32Array.from(lane.indexes),
         rejected: isLast ? rejected : [],
@@ -204,7 +251,7 @@ export function createRecordBatcher(options: BatcherOptions): RecordBatcher {
     return taken;
   };
 
-  const splitter = new JsonSplitter(RECORD_KEYS, toSplitLimits(limits, options.sizeHint), {
+  const splitter = new JsonSplitter(scanners, toSplitLimits(limits, options.sizeHint), {
     item(item) {
       if (index < skip) return passOver();
       const sorted = sortItem(item);
@@ -261,8 +308,6 @@ function toSplitLimits(limits: RecordLimits, sizeHint: number): SplitLimits {
   const itemBytes = 2 * limits.recordBytes + ENVELOPE_BYTES;
   return {
     itemBytes,
-    // The envelope around a record is one level more.
-    depth: limits.depth + 1,
     chunkBytes: Math.min(CHUNK_BYTES, Math.max(CHUNK_MIN_BYTES, sizeHint)),
     chunkUsualBytes: CHUNK_BYTES,
     chunkMaxBytes: Math.max(CHUNK_MAX_BYTES, 2 * itemBytes),

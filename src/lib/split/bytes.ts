@@ -12,7 +12,7 @@ export const OPEN_OBJECT = 0x7b;
 export const CLOSE_OBJECT = 0x7d;
 
 /** A table with 1 at the bytes of `chars` (ASCII). */
-function tableOf(chars: string): Uint8Array {
+export function tableOf(chars: string): Uint8Array {
   const table = new Uint8Array(256);
   for (const char of chars) table[char.charCodeAt(0)] = 1;
   return table;

@@ -24,6 +24,7 @@ import {
 } from "./bytes.ts";
 import { type KeyPlace, KeySet, type KeyTable, plainKey, plainKeyHash } from "./keys.ts";
 import { HASH_PRIME, HASH_START } from "./text.ts";
+import type { Facts } from "./types.ts";
 
 /** What a run ended with: more bytes needed, the item's end, the array of a container key opened, or broken structure. */
 export const STEP = { more: 0, end: 1, container: 2, broken: 3 } as const;
@@ -69,7 +70,7 @@ const OBJECT = 8;
 const KEY_MAX = 4096;
 
 /** A scanner of one window. A class: it is the one hot, stateful structure of the input path. */
-export class ObjectScanner {
+export class ObjectScanner implements Facts {
   /** The window: bytes up to `end` are there. `pos` is the next byte to look at, `base` where the item begins. */
   bytes: Uint8Array = new Uint8Array(0);
   end = 0;
@@ -85,6 +86,7 @@ export class ObjectScanner {
   repeated = false;
   deepest = 0;
   readonly ranges: Int32Array;
+  readonly places: null = null;
 
   readonly #keys: ScanKeys;
   readonly #maxDepth: number;

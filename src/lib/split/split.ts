@@ -25,8 +25,10 @@ import {
   SPACES,
   WORD_ENDS,
 } from "./bytes.ts";
-import { ObjectScanner, STEP, type ScanKeys, type Step } from "./scan.ts";
-import type { Fault, SplitLimits, SplitSink } from "./types.ts";
+import type { PlainScanner } from "./plain.ts";
+import { type ObjectScanner, STEP, type Step } from "./scan.ts";
+import type { Scanners } from "./scanners.ts";
+import type { Facts, Fault, SplitLimits, SplitSink } from "./types.ts";
 import { createWindow, fillWindow, moveWindow, type Window } from "./window.ts";
 
 const [GAP, ITEM, REST, ATOM, JUNK] = [0, 1, 2, 3, 4] as const;
@@ -41,6 +43,7 @@ export class JsonSplitter {
   readonly #sink: SplitSink;
   readonly #limits: SplitLimits;
   readonly #window: Window;
+  readonly #plain: PlainScanner;
   readonly #outer: ObjectScanner;
   readonly #inner: ObjectScanner;
   #scan: ObjectScanner;
@@ -64,12 +67,13 @@ export class JsonSplitter {
   #lastErrorAt = -1;
   #lookBacks = 0;
 
-  constructor(keys: ScanKeys, limits: SplitLimits, sink: SplitSink) {
+  constructor(scanners: Scanners, limits: SplitLimits, sink: SplitSink) {
     this.#sink = sink;
     this.#limits = limits;
     this.#window = createWindow(limits.chunkBytes);
-    this.#outer = new ObjectScanner(keys, limits.depth);
-    this.#inner = new ObjectScanner({ ...keys, containers: 0 }, limits.depth);
+    this.#plain = scanners.plain;
+    this.#outer = scanners.outer;
+    this.#inner = scanners.inner;
     this.#scan = this.#outer;
   }
 
@@ -106,18 +110,10 @@ export class JsonSplitter {
 
   /** One step of the machine; false when more bytes are needed. */
   #step(): boolean {
-    switch (this.#place) {
-      case GAP:
-        return this.#gap();
-      case ITEM:
-        return this.#item();
-      case REST:
-        return this.#rest();
-      case ATOM:
-        return this.#atom();
-      default:
-        return this.#junk();
-    }
+    if (this.#place === GAP) return this.#gap();
+    if (this.#place === ITEM) return this.#item();
+    if (this.#place === REST) return this.#rest();
+    return this.#place === ATOM ? this.#atom() : this.#junk();
   }
 
   #gap(): boolean {
@@ -159,9 +155,9 @@ export class JsonSplitter {
       this.#expect = FIRST;
       this.#pos += 1;
     } else if (byte === BOM[0] && this.#offset() === 0) {
-      const { bytes, filled } = this.#window;
-      if (filled < 3) return false;
-      if (bytes[1] === BOM[1] && bytes[2] === BOM[2]) this.#pos = 3;
+      const [, second, third] = this.#window.bytes;
+      if (this.#window.filled < 3) return false;
+      if (second === BOM[1] && third === BOM[2]) this.#pos = 3;
       else this.#damage();
     } else this.#damage();
     return true;
@@ -182,10 +178,13 @@ export class JsonSplitter {
   #begin(scan: ObjectScanner): void {
     this.#open(this.#pos);
     this.#place = ITEM;
+    const { bytes, filled } = this.#window;
+    this.#isObject = bytes[this.#pos] === OPEN_OBJECT;
+    const end = this.#isObject ? this.#plain.scan(bytes, this.#pos, filled) : -1;
+    if (end !== -1 && end - this.#pos <= this.#limits.itemBytes) return this.#give(this.#plain, end);
     this.#scan = scan;
     scan.lineEnds = this.#expect === TOP || !this.#hasBreak;
-    scan.bytes = this.#window.bytes;
-    this.#isObject = scan.bytes[this.#pos] === OPEN_OBJECT;
+    scan.bytes = bytes;
     scan.begin(this.#pos);
     this.#pos = scan.pos;
   }
@@ -235,18 +234,22 @@ export class JsonSplitter {
   #complete(): void {
     if (this.#fault !== null) this.#report(this.#fault, this.#detail);
     else if (!this.#isObject) this.#report("bad_json", "an array where an object should be");
-    else if (this.#isTooLarge()) this.#report("too_big", `${this.#size()} bytes`);
-    else {
-      const start = this.#from - this.#window.start;
-      this.#noteBreak();
-      this.#close();
-      if (this.#sink.item({ bytes: this.#window.bytes, start, end: this.#pos, scan: this.#scan })) this.#makeRoom();
-    }
+    else if (this.#isTooLarge()) this.#report("too_big", `${this.#offset() - this.#from} bytes`);
+    else this.#give(this.#scan, this.#pos);
+  }
+
+  /** The open object is an item. */
+  #give(scan: Facts, end: number): void {
+    const start = this.#from - this.#window.start;
+    this.#pos = end;
+    this.#noteBreak();
+    this.#close();
+    if (this.#sink.item({ bytes: this.#window.bytes, start, end: this.#pos, scan })) this.#makeRoom();
   }
 
   /** The structure of the open item is broken at `#pos`. */
   #breakItem(): void {
-    this.#detail = this.#describe("unexpected");
+    this.#detail = this.#describe();
     if (this.#lookBack()) return;
     if (this.#expect === TOP) this.#giveUp();
     else {
@@ -283,7 +286,7 @@ export class JsonSplitter {
 
   /** What stands between items is no JSON: junk to the next line if the document stood on one line, else to the end. */
   #damage(): void {
-    const detail = this.#describe("unexpected");
+    const detail = this.#describe();
     this.#canResync = !this.#hasBreak;
     if (this.#canResync) this.#backToLine();
     this.#open(this.#pos);
@@ -339,13 +342,9 @@ export class JsonSplitter {
     return this.#window.start + this.#pos;
   }
 
-  #size(): number {
-    return this.#offset() - this.#from;
-  }
-
   /** Whether what is open may have been let go already: that depends on the pieces, so size alone decides. */
   #isTooLarge(): boolean {
-    return this.#isDropped || this.#size() > this.#limits.itemBytes;
+    return this.#isDropped || this.#offset() - this.#from > this.#limits.itemBytes;
   }
 
   #open(pos: number): void {
@@ -371,7 +370,7 @@ export class JsonSplitter {
   /** Ends what is open as a fault, at `#pos`. */
   #report(fault: Fault, detail: string): void {
     const { bytes, start } = this.#window;
-    const size = this.#size();
+    const size = this.#offset() - this.#from;
     const kept = !this.#isTooLarge();
     const scan = this.#place === ITEM ? this.#scan : null;
     this.#close();
@@ -380,9 +379,9 @@ export class JsonSplitter {
     if (this.#sink.fault({ fault, detail: text, bytes: range, sizeBytes: size, scan })) this.#makeRoom();
   }
 
-  #describe(what: string): string {
-    const byte = this.#pos < this.#window.filled ? this.#window.bytes[this.#pos] : undefined;
-    return `${what}${byte === undefined ? "" : ` ${showByte(byte)}`} at byte ${this.#offset()}`;
+  #describe(): string {
+    const byte = this.#pos < this.#window.filled ? ` ${showByte(this.#window.bytes[this.#pos] as number)}` : "";
+    return `unexpected${byte} at byte ${this.#offset()}`;
   }
 
   /** Hands the chunk over and carries on what is still open, unless that grew too large to be kept. */

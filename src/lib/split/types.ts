@@ -3,17 +3,27 @@
  *
  * Types only, apart from split.ts so that who sorts items need not know how they are found.
  */
-import type { ObjectScanner } from "./scan.ts";
-
 /** Why a piece of the stream is no item. `truncated`: the stream ended inside it. `cut`: as `finish` was told. */
 export type Fault = "bad_json" | "truncated" | "too_big" | "too_deep" | "cut";
 
-/** An item as found: its range in the window and what the scanner saw of it. Valid only during the call. */
+/** What was seen of an object: which keys, as bits by code; whether a followed key stands twice; the deepest nesting. */
+export type Facts = {
+  readonly seen: number;
+  readonly seenPayload: number;
+  readonly repeated: boolean;
+  readonly deepest: number;
+  /** Ranges of values by code, relative to the object. */
+  readonly ranges: Int32Array;
+  /** Present where the object is known to be plain JSON: places of values (plain.ts), relative to the object. */
+  readonly places: Int32Array | null;
+};
+
+/** An item as found: its range in the window and what was seen of it. Valid only during the call. */
 export type Item = {
   readonly bytes: Uint8Array;
   readonly start: number;
   readonly end: number;
-  readonly scan: ObjectScanner;
+  readonly scan: Facts;
 };
 
 /** A piece that is no item. `bytes` is null when it was too large to be kept. Valid only during the call. */
@@ -23,7 +33,7 @@ export type Broken = {
   readonly bytes: Uint8Array | null;
   readonly sizeBytes: number;
   /** What was seen of an item before it was found broken; null when the piece never was one. */
-  readonly scan: ObjectScanner | null;
+  readonly scan: Facts | null;
 };
 
 /** Takes what is found, in the order of the stream. Both return true when the chunk shall be handed over now. */
@@ -34,10 +44,9 @@ export type SplitSink = {
   handOver(chunk: Uint8Array): boolean;
 };
 
-/** Bounds: bytes of an item, nesting of an item, bytes of a chunk at first, usually, and at most (at least twice an item). */
+/** Bounds: bytes of an item, bytes of a chunk at first, usually, and at most (at least twice an item). */
 export type SplitLimits = {
   readonly itemBytes: number;
-  readonly depth: number;
   readonly chunkBytes: number;
   readonly chunkUsualBytes: number;
   readonly chunkMaxBytes: number;
