@@ -1,5 +1,5 @@
 /**
- * startKafka: a real Apache Kafka on free ports for one test file, of one node or three.
+ * startKafka: a real Apache Kafka on free ports for one test file, of one node or more.
  *
  * A node takes about a second and 150 MB. What a test changes it changes by the node's own methods; `stop` ends all and
  * removes the data. Each test uses topics of its own.
@@ -16,8 +16,8 @@ import { type Broker, type Launch, prepareBroker } from "./process.ts";
 import { createPki, type NodePlan, type Ports } from "./properties.ts";
 
 export type KafkaOptions = {
-  /** 1 or 3; default 1. The first is also the controller. */
-  readonly nodes?: 1 | 3;
+  /** Default 1. The first is also the controller. */
+  readonly nodes?: 1 | 2 | 3;
   /** With certificates and the listeners that use them. Default false. */
   readonly tls?: boolean;
   /** Port of a proxy that is advertised instead of PLAINTEXT's own. */
