@@ -10,6 +10,7 @@ import { openStartRules, startRequests, tellStart } from "./compose/live-rules.t
 import { createReload } from "./compose/reload.ts";
 import { openRules } from "./compose/rules.ts";
 import { type Progress, type RunSummary, runStore } from "./compose/run-store.ts";
+import { adoptUse } from "./compose/store-use.ts";
 import type { AdapterConfig } from "./config/adapters.ts";
 import { loadEngineVersion } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
@@ -56,7 +57,7 @@ export type ReplayResult = { readonly alerts: readonly Alert[]; readonly summary
 export async function composeRun(options: RunOptions): Promise<RunSummary> {
   const { config, emit, wraps = {} } = options;
   const start = await openStartRules(options);
-  const engine = createEngine(start.rules);
+  const engine = createEngine(start.rules, config.state);
   const opened = openStore({
     dir: config.state.dir,
     clock: systemClock,
@@ -65,6 +66,7 @@ export async function composeRun(options: RunOptions): Promise<RunSummary> {
   });
   const store = wraps.store?.(opened) ?? opened;
   try {
+    adoptUse(store, start.rules, { sinks: config.sinks, emit });
     const quarantine = openQuarantine(store, config, engine.matcher);
     const reload = createReload({ config, engine, store, reread: options.reread ?? null, emit });
     const control = await openControl({ quarantine, reload, store }, options);
@@ -96,7 +98,7 @@ export async function composeRun(options: RunOptions): Promise<RunSummary> {
 /** Runs rules over files in a temporary store; touches no state folder. Errors by code as composeRun. */
 export async function composeReplay(options: ReplayOptions): Promise<ReplayResult> {
   const { config } = options;
-  const engine = createEngine(openRules(config, options.rulePaths, options.emit));
+  const engine = createEngine(openRules(config, options.rulePaths, options.emit), config.state);
   const store = openStore({ dir: null, clock: systemClock, engine: loadEngineVersion() });
   const source = sourceRegistry.file.schema.parse({
     type: "file",
@@ -125,7 +127,7 @@ export async function composeQuarantineReplay(options: {
   signal: AbortSignal;
 }): Promise<QuarantineOutcome & { readonly alerts: number }> {
   const { config } = options;
-  const engine = createEngine(openRules(config, null, options.emit));
+  const engine = createEngine(openRules(config, null, options.emit), config.state);
   const store = openStore({
     dir: config.state.dir,
     clock: systemClock,

@@ -15,7 +15,12 @@
 import type { Alert, AlertContent } from "./model/alert.ts";
 import type { DeadLetter, LetterChoice, Outbox, OutboxItem, Redriven } from "./model/outbox.ts";
 import type { GlanceForm, Glances } from "./model/glance.ts";
+import type { Leftovers, StoreUse } from "./model/leftovers.ts";
 import type { Event, Evidence, Kind, Logsource, Pointer, Rejected, SkipReason } from "./model/event.ts";
+import type { StatePressure } from "./model/pressure.ts";
+import type { AlertFilter, AlertWithRecords, QuarantineRow } from "./model/views.ts";
+
+export type { AlertFilter, AlertWithRecords, QuarantineRow } from "./model/views.ts";
 
 /** Place in a source from which reading goes on after a restart. One per key; the last committed value counts. */
 export type Position = { readonly source: string; readonly key: string; readonly value: string };
@@ -192,6 +197,9 @@ export type EvidenceDrop = {
 /** All slices of a state key below `slice` are closed: their members and evidence may go. */
 export type Prune = { readonly stateKey: string; readonly slice: number };
 
+/** A group that had to go because memory is full, with all slices in which it may have rows. */
+export type GroupEviction = { readonly stateKey: string; readonly group: string; readonly slices: readonly number[] };
+
 /** An alert as the detector made it in this commit. The store numbers it if its content is new. */
 export type AlertDraft = {
   readonly content: AlertContent;
@@ -221,6 +229,9 @@ export type Deltas = {
   readonly evidence: readonly EvidenceDelta[];
   readonly drops: readonly EvidenceDrop[];
   readonly prunes: readonly Prune[];
+  readonly evictions: readonly GroupEviction[];
+  /** What the evictions come to, by rule, for people. */
+  readonly pressure: readonly StatePressure[];
   readonly alerts: readonly AlertDraft[];
   /** Matches beyond the lateness bound: not in any window, kept for replay. */
   readonly late: readonly Match[];
@@ -242,8 +253,8 @@ export type Detector = {
    * those of the open buckets of the rules in `redraft`, at the next `deltas`: after a reload these may judge otherwise.
    */
   restore(state: DetectorState, redraft?: ReadonlySet<string>): void;
-  /** Live groups and members, for signals. */
-  size(): { readonly groups: number; readonly members: number };
+  /** Live groups, their members and the bytes they are counted with, for signals. */
+  size(): { readonly groups: number; readonly members: number; readonly bytes: number };
 };
 
 /** Follows how far each logsource's input is complete. The pipeline feeds it; the detector reads it. */
@@ -282,7 +293,7 @@ export type CountDelta = {
 export type RoutedAlert = AlertDraft & { readonly sinks: readonly string[] };
 
 /** Everything that one transaction commits, or nothing of it. */
-export type CommitUnit = Omit<Deltas, "alerts"> & {
+export type CommitUnit = Omit<Deltas, "alerts" | "pressure"> & {
   /** Wall time of the commit, epoch ms. */
   readonly nowMs: number;
   readonly alerts: readonly RoutedAlert[];
@@ -310,30 +321,6 @@ export type Loaded = {
 // One sink's alerts that wait, and what was refused.
 export type { DeadLetter, LetterChoice, Outbox, OutboxItem, OutboxPlace, Redriven } from "./model/outbox.ts";
 
-/** A row of the quarantine as people see it: where the record was read, and why it is here. */
-export type QuarantineRow = Pointer & {
-  readonly id: number;
-  readonly kind: Kind | "";
-  readonly reason: string;
-  readonly detail: string;
-  readonly sizeBytes: number;
-  readonly sha256: string;
-  readonly tries: number;
-  readonly atMs: number;
-  /** Present in `quarantined(id)` only; null when only the pointer was kept. */
-  readonly record?: Uint8Array | null;
-};
-
-type AlertTexts = "ruleId" | "severity" | "principal" | "accountId" | "idPrefix";
-/** `fromMs` included, `toMs` not, both of lastEventTime; texts are compared whole, `principal` also as tables and titles show it. */
-export type AlertFilter = Readonly<Partial<Record<AlertTexts, string> & Record<"fromMs" | "toMs" | "limit", number>>>;
-
-/** An alert with the records behind it; `record` null where only the pointer was kept. */
-export type AlertWithRecords = {
-  readonly alert: Alert;
-  readonly records: readonly { readonly pointer: Pointer; readonly record: Uint8Array | null }[];
-};
-
 /** The one read-only contract of command line and console. */
 export type Views = {
   /** Newest lastEventTime first. */
@@ -355,6 +342,11 @@ export type Store = {
   load(): Loaded;
   /** All or nothing. Throws store_fenced, store_full or store_failed; the caller's process then ends. */
   commit(unit: CommitUnit): CommitResult;
+  /**
+   * Tells the rules and sinks there are from now on, at the start and after a reload. Rows of other rules go a day later; an
+   * alert that only a removed sink has still to get is forgotten with its age like the others.
+   */
+  adopt(use: StoreUse, nowMs: number): Leftovers;
   outbox(sink: string): Outbox;
   /** Dead letters back into the outbox, due at `nowMs`. One transaction. */
   redrive(choice: LetterChoice, nowMs: number): Redriven;

@@ -87,7 +87,8 @@ export async function showQuarantined({ id, raw, ...state }: ShowQuarantined, te
 export async function replayQuarantine(options: ReplayQuarantine, terminal: Terminal): Promise<number> {
   const ids = toIds(options);
   const loaded = loadConfig({ path: options.config, adapters: ADAPTERS });
-  const config = options.state === undefined ? loaded.config : { ...loaded.config, state: { dir: options.state } };
+  const state = { ...loaded.config.state, ...(options.state === undefined ? {} : { dir: options.state }) };
+  const config = { ...loaded.config, state };
   await withViews({ state: config.state.dir }, async (views) => {
     const missing = ids === "all" ? undefined : ids.find((id) => views.quarantined(id) === null);
     if (missing !== undefined) throw new SagewatchError("not_found", `there is no record ${missing} in quarantine`);

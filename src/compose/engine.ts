@@ -5,9 +5,12 @@
  * exchanged together, at a commit boundary, so no match of old rules ever meets the new detector. The new windows are
  * restored from the store exactly as a restart does it: what is promised there of state keys holds for a reload too.
  */
+import type { Config } from "../config/schema.ts";
 import type { Detector, DetectorState, Matcher } from "../contracts.ts";
 import { decoders } from "../decode/registry.ts";
 import { createDetector } from "../detect/detector.ts";
+import type { MemoryOptions } from "../detect/memory/groups.ts";
+import { systemClock } from "../lib/clock.ts";
 import { createMatcher } from "../match/matcher.ts";
 import type { Logsource } from "../model/event.ts";
 import type { Rules } from "./rules.ts";
@@ -33,9 +36,11 @@ export type Engine = {
   replace(rules: Rules, from: Standing): void;
 };
 
-/** Builds the parts for `rules`, their windows empty. */
-export function createEngine(rules: Rules): Engine {
-  let current = build(rules);
+/** Builds the parts for `rules`, their windows empty, within the caps of the configuration. */
+export function createEngine(rules: Rules, { memoryBytes, ruleShare, accountShare }: Config["state"]): Engine {
+  const seed = [0, 1].map(() => Math.floor(systemClock.random() * 2 ** 32)) as [number, number];
+  const memory = { maxBytes: memoryBytes, ruleShare, accountShare, seed };
+  let current = build(rules, memory);
   return {
     matcher: { match: (batch, at) => current.matcher.match(batch, at) },
     detector: {
@@ -48,7 +53,7 @@ export function createEngine(rules: Rules): Engine {
     rules: () => current.rules,
     start: (from) => restore(current.detector, from),
     replace: (next, from) => {
-      const made = build(next);
+      const made = build(next, memory);
       restore(made.detector, from);
       current = made;
     },
@@ -57,11 +62,11 @@ export function createEngine(rules: Rules): Engine {
 
 type Current = { readonly rules: Rules; readonly matcher: Matcher; readonly detector: Detector };
 
-function build(rules: Rules): Current {
+function build(rules: Rules, memory: Partial<MemoryOptions>): Current {
   const names = new Map(Object.entries(rules.sources.accounts).map(([id, account]) => [id, account.name]));
   return {
     rules,
-    detector: createDetector(rules.ruleSet, { names }),
+    detector: createDetector(rules.ruleSet, { names, memory }),
     matcher: createMatcher({ rules: rules.compiled, ruleSet: rules.ruleSet, decoders }),
   };
 }

@@ -19,6 +19,7 @@ import { compareRules, type RuleChanges } from "../rules/changes.ts";
 import type { Engine } from "./engine.ts";
 import { keepLastGood } from "./last-good.ts";
 import { readRules, type Rules, tellLoaded, usesDefaultCalendar } from "./rules.ts";
+import { adoptUse } from "./store-use.ts";
 
 /** What became of a request. `restart`: keys of the configuration that changed and need a restart. */
 export type ReloadOutcome =
@@ -150,6 +151,7 @@ function reload(trigger: ReloadTrigger, options: Reloading): Served {
   if (!isSame) {
     tellLoaded(rules, loadedMs - begunMs, emit);
     keepLastGood(config.state.dir, rules, emit);
+    adoptUse(options.store, rules, { sinks: options.config.sinks, emit });
     tellWarming(changes, emit);
     if (usesDefaultCalendar(config, rules) && !usesDefaultCalendar(options.config, before))
       emit({ type: "rules_default_calendar", accounts: Object.keys(config.accounts).length });

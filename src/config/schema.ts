@@ -27,7 +27,12 @@ export type AccountConfig = {
 
 /** The resolved configuration: defaults filled in, durations in ms, sizes in bytes. */
 export type Config = {
-  readonly state: { readonly dir: string };
+  readonly state: {
+    readonly dir: string;
+    readonly memoryBytes: number;
+    readonly ruleShare: number;
+    readonly accountShare: number;
+  };
   readonly sources: readonly AdapterConfig[];
   readonly sinks: readonly AdapterConfig[];
   readonly rules: {
@@ -167,6 +172,8 @@ const commit = z
   })
   .describe("When one transaction is written: at whichever of the three comes first.");
 
+const shareSchema = z.number().min(0.05).max(1).default(0.75);
+
 const state = (defaultDir: string): z.ZodType<Config["state"]> =>
   z
     .strictObject({
@@ -177,6 +184,17 @@ const state = (defaultDir: string): z.ZodType<Config["state"]> =>
         .describe(
           "Folder of the state file, the lock and the socket; made with mode 0700. Default: $SAGEWATCH_STATE_DIR where set (the container image sets /var/lib/sagewatch), else ./sagewatch-state. Must be a local disk, not a network file system.",
         ),
+      memoryBytes: sizeSchema({ least: 16 * MIB, most: 64 * 1024 * MIB })
+        .prefault("512 MiB")
+        .describe(
+          "Memory for what correlations remember, beside some 150 MiB for the engine. When it is full the groups that are farthest from their rule's threshold are forgotten, and an alert says so. Default 512 MiB: over a million groups of few events.",
+        ),
+      ruleShare: shareSchema.describe(
+        "Share of memoryBytes that one rule may take. Default 0.75: a flood that one rule counts leaves a quarter to the others.",
+      ),
+      accountShare: shareSchema.describe(
+        "Share of memoryBytes that the events of one account may take. Default 0.75: a flood in one account leaves a quarter to the others, and who has one account loses little.",
+      ),
     })
     .describe("Where Sagewatch keeps what it knows.");
 

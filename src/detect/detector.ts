@@ -25,8 +25,10 @@ import type {
 import type { Evidence, Logsource } from "../model/event.ts";
 import type { DetectionRule, RuleSet } from "../sigma/ast.ts";
 import { type AccountNames, toEventContent } from "./content.ts";
-import { addEvidence, addMember, createGroup, type Group } from "./group.ts";
+import { createEviction } from "./eviction.ts";
+import { addEvidence, addMember, type Group } from "./group.ts";
 import { closeBuckets, draftBucket, judgeGroup, noteAdded } from "./judging/judge.ts";
+import { createGroupMemory, DEFAULT_MEMORY, type GroupMemory, type MemoryOptions } from "./memory/groups.ts";
 import { createAllWindows, pruneSlices, SLICE_MS, type Windows } from "./windows.ts";
 
 type Pending = {
@@ -41,10 +43,15 @@ type Pending = {
   dirty: Map<Group, Windows>;
 };
 
-/** `names`: account id → name, for titles and `accountName`. */
-export function createDetector(ruleSet: RuleSet, options: { names: AccountNames }): Detector {
+/** `names`: account id → name, for titles and `accountName`. `memory`: caps; default DEFAULT_MEMORY. */
+export function createDetector(
+  ruleSet: RuleSet,
+  options: { names: AccountNames; memory?: Partial<MemoryOptions> },
+): Detector {
   const singles = new Map(ruleSet.detections.map((rule) => [rule.id, rule]));
-  const windows = createAllWindows(ruleSet);
+  const memory = createGroupMemory({ ...DEFAULT_MEMORY, ...options.memory });
+  const windows = createAllWindows(ruleSet, memory);
+  const eviction = createEviction([...windows.values()], memory);
   const watermarks = new Map<Logsource, number>();
   let pending = createPending();
 
@@ -80,28 +87,28 @@ export function createDetector(ruleSet: RuleSet, options: { names: AccountNames 
     },
     deltas: () => {
       judgeDirty(pending, options.names);
+      memory.settle();
+      const desk = { alerts: pending.alerts, names: options.names };
+      eviction.run((group, at) => draftBucket(group, { ...at, final: true }, desk));
       const drained = pending;
       pending = createPending();
-      return toDeltas(drained);
+      return { ...toDeltas(drained), ...eviction.drain() };
     },
     restore: (state, redraft) => {
-      restore(state, windows);
+      restore(state, windows, memory);
       for (const [ruleId, entry] of windows) {
-        // Without a draft coverage follows from the members; with one the next `deltas` judges, and says what holds.
-        for (const group of entry.groups.values())
-          if (redraft?.has(ruleId) === true) pending.dirty.set(group, entry);
-          else judgeGroup(group, entry);
+        // What cannot hold has no coverage. Without a draft coverage follows from the members; with one it is said, too.
+        entry.groups.eachLikely((group) => {
+          group.dirtyFromMs = -Infinity;
+          group.dirtyToMs = Infinity;
+          const touched = judgeGroup(group, entry);
+          if (redraft?.has(ruleId) !== true) return;
+          for (const bucket of touched)
+            draftBucket(group, { entry, bucket, final: false }, { alerts: pending.alerts, names: options.names });
+        });
       }
     },
-    size: () => {
-      let groups = 0;
-      let members = 0;
-      for (const entry of windows.values()) {
-        groups += entry.groups.size;
-        for (const group of entry.groups.values()) members += group.members.length;
-      }
-      return { groups, members };
-    },
+    size: () => ({ ...memory.size() }),
   };
 }
 
@@ -179,11 +186,10 @@ function applyMember(match: Match, entry: Windows, pending: Pending): Applied {
     pending.late.push(match);
     return null;
   }
-  const group = entry.groups.get(match.group) ?? createGroup(match.group);
+  const group = entry.groups.open(match.group);
   const member = toMember(match, entry.intern);
   const added = addMember(group, member);
   if (added === "same") return { group, added };
-  entry.groups.set(match.group, group);
   const slice = Math.floor(match.timeMs / SLICE_MS);
   noteAdded(entry, group, member);
   keepEvidence(match, { group, slice, entry }, pending);
@@ -289,7 +295,7 @@ function notePrune(entry: Windows, windows: ReadonlyMap<string, Windows>, pendin
   pending.prunes.push({ stateKey, slice: slice === Infinity ? entry.prunedTo : slice });
 }
 
-function toDeltas(drained: Pending): Deltas {
+function toDeltas(drained: Pending): Omit<Deltas, "evictions" | "pressure"> {
   const members: MemberDelta[] = [];
   for (const [group, bySlice] of drained.members) {
     const stateKey = drained.stateKeys.get(group) ?? "";
@@ -305,24 +311,31 @@ function toDeltas(drained: Pending): Deltas {
   };
 }
 
+/** Rows restored between two looks at what can be packed. */
+const RESTORED_AT_ONCE = 1000;
+
 /** Rebuilds groups from rows in any order; all of them are still to be judged. */
-function restore(state: DetectorState, windows: ReadonlyMap<string, Windows>): void {
+function restore(state: DetectorState, windows: ReadonlyMap<string, Windows>, memory: GroupMemory): void {
   const byStateKey = new Map<string, Windows[]>();
   for (const entry of windows.values())
     byStateKey.set(entry.rule.stateKey, [...(byStateKey.get(entry.rule.stateKey) ?? []), entry]);
+  let rows = 0;
+  const settle = (): void => {
+    rows += 1;
+    if (rows % RESTORED_AT_ONCE === 0) memory.settle();
+  };
   for (const { stateKey, group: key, members } of state.members) {
     for (const entry of byStateKey.get(stateKey) ?? []) {
-      const group = entry.groups.get(key) ?? createGroup(key);
-      entry.groups.set(key, group);
-      for (const member of members) {
-        if (addMember(group, member) !== "same") noteAdded(entry, group, member);
-      }
+      const group = entry.groups.open(key);
+      for (const member of members) if (addMember(group, member) !== "same") noteAdded(entry, group, member);
     }
+    settle();
   }
   for (const evidence of state.evidence) {
     for (const entry of byStateKey.get(evidence.stateKey) ?? []) {
-      const group = entry.groups.get(evidence.group);
-      if (group !== undefined) addEvidence(group, { ...evidence, record: null });
+      const group = entry.groups.find(evidence.group);
+      if (group !== null) addEvidence(group, { ...evidence, record: null });
     }
+    settle();
   }
 }

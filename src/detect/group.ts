@@ -15,6 +15,12 @@ export type ChainState = { readonly timeMs: number; readonly latest: Float64Arra
 
 export type Group = {
   readonly key: string;
+  /** Its number in the memory that holds it (memory/groups.ts); −1 for a group of none. */
+  id: number;
+  /** What it takes on the heap, bytes, estimated from above. */
+  bytes: number;
+  /** 2: used since the memory last looked, 1: not long ago, 0: idle. */
+  use: 0 | 1 | 2;
   readonly members: Member[];
   /** slice → the first EVIDENCE_MAX members' evidence in total order. */
   readonly evidence: Map<number, EvidenceDelta[]>;
@@ -39,11 +45,20 @@ export type Group = {
 };
 
 /** Up to here a scan finds a twin faster than a Set pays for itself in memory. */
-const SCAN_MAX = 8;
+export const SCAN_MAX = 8;
+
+/**
+ * Bytes on the heap of a group, a member and a piece of evidence beside their texts, from above: measured with V8 13.6,
+ * tables and the slack of the collector included (bench/groups.ts, bench/hot-key.ts).
+ */
+const [GROUP_BYTES, MEMBER_BYTES, EVIDENCE_BYTES] = [1200, 280, 900] as const;
 
 export function createGroup(key: string): Group {
   return {
     key,
+    id: -1,
+    bytes: GROUP_BYTES + 2 * key.length,
+    use: 0,
     members: [],
     evidence: new Map(),
     covered: new Map(),
@@ -117,9 +132,15 @@ export function addMember(group: Group, member: Member): "new" | "twin" | "same"
     group.negatives ??= [];
     group.negatives.splice(countUpTo(group.negatives, member.timeMs), 0, member.timeMs);
   }
+  group.bytes += memberBytes(member);
   group.dirtyFromMs = Math.min(group.dirtyFromMs, member.timeMs);
   group.dirtyToMs = Math.max(group.dirtyToMs, member.timeMs);
   return isTwin ? "twin" : "new";
+}
+
+/** The other texts are shared. */
+function memberBytes({ key, eventId, value, principal }: Member): number {
+  return MEMBER_BYTES + key.length + eventId.length + principal.length + (value?.length ?? 0);
 }
 
 /** True for another member of the same event at the same time: these stand beside each other. */
@@ -189,6 +210,7 @@ export function addEvidence(group: Group, entry: EvidenceDelta): { kept: boolean
   const list = group.evidence.get(entry.slice);
   if (list === undefined) {
     group.evidence.set(entry.slice, [entry]);
+    group.bytes += EVIDENCE_BYTES;
     return { kept: true, dropped: null };
   }
   let at = list.length;
@@ -197,7 +219,9 @@ export function addEvidence(group: Group, entry: EvidenceDelta): { kept: boolean
   if (before !== undefined && compareMembers(before, entry) === 0) return { kept: false, dropped: null };
   if (at >= EVIDENCE_MAX) return { kept: false, dropped: null };
   list.splice(at, 0, entry);
-  return { kept: true, dropped: list.length > EVIDENCE_MAX ? (list.pop() ?? null) : null };
+  if (list.length > EVIDENCE_MAX) return { kept: true, dropped: list.pop() ?? null };
+  group.bytes += EVIDENCE_BYTES;
+  return { kept: true, dropped: null };
 }
 
 /** Widens the coverage of a bucket by a closed interval. Returns true when that is news. */
@@ -211,11 +235,23 @@ export function cover(group: Group, bucket: number, interval: Interval): boolean
 /** Forgets the members before `timeMs` and the evidence of the slices below `slice`, which begins there. */
 export function pruneGroup(group: Group, before: { slice: number; timeMs: number }): void {
   const gone = group.members.splice(0, lowerBound(group.members, before.timeMs));
+  for (const member of gone) group.bytes -= memberBytes(member);
   group.echoes.splice(0, countUpTo(group.echoes, before.timeMs - 1));
   group.negatives?.splice(0, countUpTo(group.negatives, before.timeMs - 1));
   if (group.spread > 0) recount(group);
   else for (const member of gone) group.identities?.delete(toIdentity(member));
-  for (const slice of group.evidence.keys()) if (slice < before.slice) group.evidence.delete(slice);
+  for (const [slice, list] of group.evidence) {
+    if (slice >= before.slice) continue;
+    group.evidence.delete(slice);
+    group.bytes -= list.length * EVIDENCE_BYTES;
+  }
+}
+
+/** What a group that was put together again takes. */
+export function measure(group: Group): void {
+  group.bytes = GROUP_BYTES + 2 * group.key.length;
+  for (const member of group.members) group.bytes += memberBytes(member);
+  for (const list of group.evidence.values()) group.bytes += list.length * EVIDENCE_BYTES;
 }
 
 /** Counts anew where an event that went may stand at another time still. */

@@ -9,6 +9,7 @@ import type { Logsource } from "../model/event.ts";
 import type { Correlation, DetectionRule, RuleSet } from "../sigma/ast.ts";
 import { type Group, pruneGroup } from "./group.ts";
 import { logsourcesOf } from "./logsources.ts";
+import type { GroupMemory, Groups } from "./memory/groups.ts";
 
 /**
  * Length of a slice, ms. Fixed, so that a rule whose timespan changes finds its members again; 5 min is the shortest
@@ -24,18 +25,18 @@ export type Windows = {
   readonly primary: boolean;
   /** Shares texts that come again among what is kept: a member is then a few references, not a copy of the record. */
   readonly intern: (text: string) => string;
-  readonly groups: Map<string, Group>;
-  /** bucket → groups with coverage there that are not final yet. */
-  readonly open: Map<number, Set<Group>>;
-  /** slice → groups with members there. */
-  readonly slices: Map<number, Set<Group>>;
+  readonly groups: Groups;
+  /** bucket → numbers of the groups with something there that is not closed yet. */
+  readonly open: Map<number, Set<number>>;
+  /** slice → members there. */
+  readonly slices: Map<number, number>;
   watermarkMs: number;
   /** Slices below this are pruned here. */
   prunedTo: number;
 };
 
 /** Windows of the correlations, and of the single-event rules that suppress. */
-export function createAllWindows(ruleSet: RuleSet): Map<string, Windows> {
+export function createAllWindows(ruleSet: RuleSet, memory: GroupMemory): Map<string, Windows> {
   const windows = new Map<string, Windows>();
   const stateKeys = new Set<string>();
   const intern = createIntern();
@@ -49,7 +50,7 @@ export function createAllWindows(ruleSet: RuleSet): Map<string, Windows> {
       logsources,
       primary,
       intern,
-      groups: new Map(),
+      groups: memory.groups(rule, SLICE_MS),
       open: new Map(),
       slices: new Map(),
       watermarkMs: -Infinity,
@@ -89,20 +90,33 @@ export function pruneSlices(entry: Windows): boolean {
   }
   if (prunedTo === entry.prunedTo) return false;
   entry.prunedTo = prunedTo;
-  for (const [slice, groups] of entry.slices) {
-    if (slice >= prunedTo) continue;
-    for (const group of groups) {
+  for (const id of entry.groups.below(prunedTo)) {
+    entry.groups.lend(id, (group) => {
       pruneGroup(group, { slice: prunedTo, timeMs: prunedTo * SLICE_MS });
-      if (group.members.length === 0) entry.groups.delete(group.key);
-    }
-    entry.slices.delete(slice);
+      if (group.members.length === 0) forgetGroup(entry, group);
+    });
   }
+  for (const slice of entry.slices.keys()) if (slice < prunedTo) entry.slices.delete(slice);
   return true;
 }
 
-/** Notes that a group has something in a bucket or slice. */
-export function noteGroup(index: Map<number, Set<Group>>, at: number, group: Group): void {
-  const groups = index.get(at);
-  if (groups === undefined) index.set(at, new Set([group]));
-  else groups.add(group);
+/** Takes a group out of all that is kept. Its members no longer count to their slices, if these are still there. */
+export function forgetGroup(entry: Windows, group: Group): void {
+  for (const ids of entry.open.values()) ids.delete(group.id);
+  for (const { timeMs } of group.members) noteMembers(entry, Math.floor(timeMs / SLICE_MS), -1);
+  entry.groups.remove(group);
+}
+
+/** Notes that a slice has so many members more. */
+export function noteMembers(entry: Windows, slice: number, more: number): void {
+  const members = (entry.slices.get(slice) ?? 0) + more;
+  if (members > 0) entry.slices.set(slice, members);
+  else entry.slices.delete(slice);
+}
+
+/** Notes that a group has something in a bucket that is not closed. */
+export function noteOpen(entry: Windows, bucket: number, group: Group): void {
+  const ids = entry.open.get(bucket);
+  if (ids === undefined) entry.open.set(bucket, new Set([group.id]));
+  else ids.add(group.id);
 }

@@ -8,6 +8,7 @@
  */
 import type { SkipReason, Reason, Logsource } from "./event.ts";
 import type { ErrorCode } from "./errors.ts";
+import type { StatePressure } from "./pressure.ts";
 
 /** One happening. Times are epoch ms, durations ms, sizes bytes; `source`, `sink` and `ruleId` are configured names. */
 export type Signal =
@@ -54,6 +55,8 @@ export type Signal =
       readonly members: number;
       readonly elapsedMs: number;
     }
+  | { readonly type: "rules_unused"; readonly rules: number }
+  | { readonly type: "sink_removed"; readonly sink: string; readonly rows: number }
   | { readonly type: "store_full"; readonly detail: string }
   | { readonly type: "store_failed"; readonly detail: string }
   | { readonly type: "fenced"; readonly detail: string }
@@ -80,7 +83,8 @@ export type Signal =
   | { readonly type: "watermark"; readonly logsource: Logsource; readonly watermarkMs: number; readonly lagMs: number }
   // commit and alerts
   | { readonly type: "committed"; readonly records: number; readonly alerts: number; readonly elapsedMs: number }
-  | { readonly type: "state"; readonly groups: number; readonly members: number }
+  | { readonly type: "state"; readonly groups: number; readonly members: number; readonly bytes: number }
+  | ({ readonly type: "state_pressure" } & StatePressure)
   | { readonly type: "alert_written"; readonly ruleId: string; readonly alertId: string; readonly revision: number }
   // output
   | { readonly type: "delivered"; readonly sink: string; readonly alerts: number; readonly elapsedMs: number }

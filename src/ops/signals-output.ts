@@ -9,6 +9,7 @@ import type { SignalRows } from "./signal-row.ts";
 export const OUTPUT_SIGNALS: SignalRows<
   | "committed"
   | "state"
+  | "state_pressure"
   | "alert_written"
   | "delivered"
   | "delivery_retry"
@@ -54,6 +55,27 @@ export const OUTPUT_SIGNALS: SignalRows<
         value: "members",
         labels: [],
         what: "Members in their windows.",
+      },
+      {
+        name: "sagewatch_state_bytes",
+        type: "gauge",
+        value: "bytes",
+        labels: [],
+        what: "Bytes that the groups are counted with, against `state.memoryBytes`.",
+      },
+    ],
+  },
+  state_pressure: {
+    level: "warn",
+    message: "correlation state was evicted: memory for it is full",
+    what: "Groups of a rule had to go, the least advanced first. `scope` is the cap that was passed, `accountId` the account that most of them belong to, of `accounts`. The alert sagewatch.state_pressure says so too.",
+    metrics: [
+      {
+        name: "sagewatch_state_evicted_groups_total",
+        type: "counter",
+        value: "groups",
+        labels: ["ruleId", "scope"],
+        what: "Groups evicted because memory for correlation state was full.",
       },
     ],
   },

@@ -18,6 +18,8 @@ export const RUN_SIGNALS: SignalRows<
   | "rules_not_kept"
   | "restart_needed"
   | "store_opened"
+  | "rules_unused"
+  | "sink_removed"
   | "store_full"
   | "store_failed"
   | "fenced"
@@ -142,6 +144,18 @@ export const RUN_SIGNALS: SignalRows<
     metrics: [
       { name: "sagewatch_epoch", type: "gauge", value: "epoch", labels: [], what: "Starts on this state folder." },
     ],
+  },
+  rules_unused: {
+    level: "info",
+    message: "the state holds windows of rules that are no longer in the set",
+    what: "They are kept for a day, should the rules come back, then removed. A rule whose meaning changed counts as another rule.",
+    metrics: [],
+  },
+  sink_removed: {
+    level: "warn",
+    message: "alerts wait for a sink that is no longer configured",
+    what: "`rows` alerts were never sent to it. They go if a sink of this name is configured again, and are forgotten 90 days after their last revision.",
+    metrics: [],
   },
   store_full: {
     level: "fatal",

@@ -21,6 +21,7 @@ import type {
 import type { Clock } from "../lib/clock.ts";
 import { SagewatchError, toMessage } from "../model/errors.ts";
 import type { Logsource } from "../model/event.ts";
+import type { StatePressure } from "../model/pressure.ts";
 import type { Emit } from "../model/signal.ts";
 import { type OperationalName, toOperationalAlert } from "./operational.ts";
 import { createSelfWatch, type SelfWatch } from "./self-watch.ts";
@@ -184,9 +185,12 @@ function commitState(state: State, options: LoopOptions): void {
   const deltas = options.detector.deltas();
   const startedMs = clock.monotonicMs();
   stageMs.detect += startedMs - begunMs;
+  for (const pressure of deltas.pressure) tellPressure(pressure, state.self, options);
   const unit = toUnit(state, deltas, options);
   // Watermarks that moved by the clock alone are not worth a transaction: an older saved value only holds back longer.
-  const isEmpty = state.gathered.batches.length + state.finished.length + unit.alerts.length + unit.prunes.length === 0;
+  const isEmpty =
+    state.gathered.batches.length + state.finished.length === 0 &&
+    unit.alerts.length + unit.prunes.length + unit.evictions.length === 0;
   const written = isEmpty ? [] : options.store.commit(unit).written;
   state.isOver = false;
   if (isEmpty) return;
@@ -202,7 +206,17 @@ function commitState(state: State, options: LoopOptions): void {
   if (unit.alerts.length > 0) options.wake();
 }
 
-function toUnit(state: State, deltas: Deltas, options: LoopOptions): CommitUnit {
+/** Groups that had to go are told of where all is told, and by an alert: somebody may have made them go. */
+function tellPressure(pressure: StatePressure, self: SelfWatch, { emit, clock }: LoopOptions): void {
+  const { ruleId, scope, groups, accountId, accounts } = pressure;
+  emit({ type: "state_pressure", ...pressure });
+  const cap = { rule: "of one rule", account: "of one account", whole: "of all rules together" }[scope];
+  const whose = accounts === 1 ? `account ${accountId}` : `account ${accountId} and ${accounts - 1} others`;
+  const why = `Rule ${ruleId} lost ${groups} groups of ${whose}, the least advanced first: the memory ${cap} is at its cap (state.memoryBytes). A flood of made-up principals or names may hide an attack: see docs/runbook.md.`;
+  self.tell("state_pressure", { key: ruleId, why, nowMs: clock.nowMs() });
+}
+
+function toUnit(state: State, { pressure: _told, ...deltas }: Deltas, options: LoopOptions): CommitUnit {
   const watermarks = toSaved(options.watermarks);
   const isSaved = new Set(watermarks.map(({ source }) => source));
   return {
@@ -255,6 +269,7 @@ function tellFull(error: SagewatchError, nowMs: number, options: LoopOptions): v
     evidence: [],
     drops: [],
     prunes: [],
+    evictions: [],
     late: [],
     rejected: [],
     counts: [],

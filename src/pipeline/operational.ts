@@ -18,6 +18,10 @@ export const OPERATIONAL_ALERTS = {
     title: "Sagewatch could not evaluate more than 0.1 % of the records in 10 min",
   },
   rules_rejected: { severity: "high", title: "Sagewatch refused changed rules and runs on with the set before them" },
+  state_pressure: {
+    severity: "high",
+    title: "Sagewatch forgets events before their time: the memory for correlations is full",
+  },
 } as const;
 export type OperationalName = keyof typeof OPERATIONAL_ALERTS;
 

@@ -69,7 +69,7 @@ export function createAlertTable(sqlite: DatabaseSync, outbox: OutboxTable, limi
         const revision = writeOne(draft, nowMs);
         return revision === null ? [] : [{ alertId: draft.content.id, revision, ruleId: draft.content.ruleId }];
       }),
-    purge: createPurge(sqlite),
+    purge: createPurge(sqlite, outbox),
   };
 }
 
@@ -181,11 +181,8 @@ function createRecordKeeper(sqlite: DatabaseSync, limits: StoreLimits): (draft: 
   };
 }
 
-function createPurge(sqlite: DatabaseSync): AlertTable["purge"] {
-  const old = sqlite.prepare(
-    `SELECT id FROM alerts WHERE updated_ms < ? AND NOT EXISTS
-       (SELECT 1 FROM outbox WHERE alert_id = alerts.id AND wanted > sent) ORDER BY updated_ms LIMIT ?`,
-  );
+function createPurge(sqlite: DatabaseSync, outbox: OutboxTable): AlertTable["purge"] {
+  const old = sqlite.prepare("SELECT id FROM alerts WHERE updated_ms < ? ORDER BY updated_ms");
   const gone = [
     "DELETE FROM alert_records WHERE alert_id = ?",
     "DELETE FROM outbox WHERE alert_id = ?",
@@ -193,7 +190,12 @@ function createPurge(sqlite: DatabaseSync): AlertTable["purge"] {
   ].map((sql) => sqlite.prepare(sql));
   const oldLetters = sqlite.prepare("DELETE FROM dead_letters WHERE at_ms < ?");
   return (beforeMs, max) => {
-    for (const { id } of old.all(beforeMs, max) as { id: string }[]) for (const statement of gone) statement.run(id);
+    const ids: string[] = [];
+    for (const { id } of old.iterate(beforeMs) as Iterable<{ id: string }>) {
+      if (!outbox.isWanted(id)) ids.push(id);
+      if (ids.length === max) break;
+    }
+    for (const id of ids) for (const statement of gone) statement.run(id);
     oldLetters.run(beforeMs);
   };
 }

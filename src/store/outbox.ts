@@ -12,6 +12,7 @@
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { DeadLetter, LetterChoice, Outbox, OutboxItem, OutboxPlace, Redriven, Views } from "../contracts.ts";
+import type { RemovedSink } from "../model/leftovers.ts";
 import { type AlertRow, toAlert } from "./codec.ts";
 import { type Row, row, rows } from "./database.ts";
 
@@ -26,6 +27,10 @@ export type OutboxTable = {
   /** Nothing new can come for this alert: pending rows are due now. */
   hasten(alertId: string, nowMs: number): void;
   sink(name: string): Outbox;
+  /** These are the sinks there are. What waits for others, by sink. */
+  adopt(sinks: readonly string[]): readonly RemovedSink[];
+  /** True for an alert that a sink has still to get; a sink that was removed is waited for no longer. */
+  isWanted(alertId: string): boolean;
 };
 
 /** `write` runs one small fenced transaction. */
@@ -44,6 +49,9 @@ export function createOutboxTable(
        ELSE min(max(sent_ms + :every, :now), :now + :every) END`,
   );
   const hasten = sqlite.prepare("UPDATE outbox SET due_ms = ? WHERE alert_id = ? AND wanted > sent AND due_ms > ?");
+  const waiting = sqlite.prepare("SELECT sink, count(*) AS rows FROM outbox WHERE wanted > sent GROUP BY sink");
+  const waitingFor = sqlite.prepare("SELECT sink FROM outbox WHERE alert_id = ? AND wanted > sent");
+  let known: ReadonlySet<string> | null = null;
   const reads = prepareReads(sqlite);
   const writes = prepareWrites(sqlite);
   return {
@@ -52,6 +60,12 @@ export function createOutboxTable(
         want.run({ id, sink, revision, final: final ? 1 : 0, now: nowMs, every: updateEveryMs });
     },
     hasten: (alertId, nowMs) => void hasten.run(nowMs, alertId, nowMs),
+    adopt: (sinks) => {
+      known = new Set(sinks);
+      return (rows(waiting) as RemovedSink[]).filter(({ sink }) => !sinks.includes(sink));
+    },
+    isWanted: (alertId) =>
+      (rows(waitingFor, alertId) as { sink: string }[]).some(({ sink }) => known === null || known.has(sink)),
     sink: (name) => ({
       due: (nowMs, max) => (rows(reads.due, name, nowMs, START.dueMs, START.seq, max) as DueRow[]).map(toItem),
       page: (nowMs, max, { dueMs, seq }) => {

@@ -8,7 +8,7 @@
  */
 
 /** Version of the tables below, kept as `PRAGMA user_version`. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 /** `PRAGMA application_id` of a Sagewatch state file: "SGWT" in ASCII. */
 export const APPLICATION_ID = 0x53475754;
 /** Version of the canonical form of rules (sigma/canonical) that the state keys in the file were made with. */
@@ -16,7 +16,16 @@ export const CANONICAL_FORM = "v1";
 
 /** Steps from version n − 1 to n. Forward only. */
 export type Migration = { readonly to: number; readonly sql: string };
-export const MIGRATIONS: readonly Migration[] = [];
+export const MIGRATIONS: readonly Migration[] = [
+  {
+    // The rows of one group are found, so that it can be evicted; the rules whose rows nobody needs are kept in mind.
+    to: 2,
+    sql: `
+DROP INDEX members_by_slice;
+CREATE INDEX members_by_slice ON members (state_key, slice, group_key);
+CREATE TABLE unused_rules (state_key TEXT PRIMARY KEY, since_ms REAL NOT NULL) STRICT, WITHOUT ROWID;`,
+  },
+];
 
 /** Tables whose integrity is always checked at open, because everything else hangs on them. */
 export const SMALL_TABLES: readonly string[] = ["meta", "fence", "positions", "watermarks", "counts", "skips", "usage"];
@@ -29,7 +38,8 @@ CREATE TABLE fence (id INTEGER PRIMARY KEY CHECK (id = 1), epoch INTEGER NOT NUL
 CREATE TABLE members (
   seq INTEGER PRIMARY KEY, state_key TEXT NOT NULL, slice REAL NOT NULL, group_key TEXT NOT NULL,
   body TEXT NOT NULL, crc INTEGER NOT NULL) STRICT;
-CREATE INDEX members_by_slice ON members (state_key, slice);
+CREATE INDEX members_by_slice ON members (state_key, slice, group_key);
+CREATE TABLE unused_rules (state_key TEXT PRIMARY KEY, since_ms REAL NOT NULL) STRICT, WITHOUT ROWID;
 
 CREATE TABLE evidence (
   seq INTEGER PRIMARY KEY, state_key TEXT NOT NULL, slice REAL NOT NULL, group_key TEXT NOT NULL, key TEXT NOT NULL,

@@ -30,7 +30,7 @@ import { createProgressTables } from "./progress.ts";
 import { createRejectTables } from "./rejects.ts";
 import { CANONICAL_FORM } from "./schema.ts";
 import { createViews } from "./views.ts";
-import { createWindowTables } from "./windows.ts";
+import { createUnusedTable, createWindowTables } from "./windows.ts";
 
 /** The log keeps this much of its length after a checkpoint; a longer one came from a slow reader and is cut. */
 const LOG_KEPT_BYTES = 16 * 1024 * 1024;
@@ -39,6 +39,8 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** Rows that one purge may remove, so that a commit stays short; the next hour goes on. */
 const PURGE_MAX = 5_000;
+/** Rows of unused rules that one commit may remove. */
+const UNUSED_MAX = 500;
 
 /**
  * Opens the store for writing. Throws store_locked (another process holds the folder), store_corrupt, store_newer,
@@ -137,6 +139,7 @@ function createStore(sqlite: DatabaseSync, options: Opened): Store {
   const windows = createWindowTables(sqlite, limits);
   const progress = createProgressTables(sqlite);
   const rejects = createRejectTables(sqlite, limits);
+  const unused = createUnusedTable(sqlite);
   const outbox = createOutboxTable(sqlite, options.updateEveryMs ?? UPDATE_EVERY_MS, write);
   const alerts = createAlertTable(sqlite, outbox, limits);
   const redrive = createRedrive(sqlite);
@@ -151,7 +154,8 @@ function createStore(sqlite: DatabaseSync, options: Opened): Store {
     const written = write(() => {
       windows.add(unit.members, unit.evidence);
       const revisions = alerts.write(unit.alerts, unit.nowMs);
-      windows.remove(unit.drops, unit.prunes);
+      windows.remove(unit);
+      unused.prune(unit.nowMs, UNUSED_MAX);
       rejects.quarantine(unit.rejected, unit.nowMs);
       rejects.late(unit.late, unit.nowMs);
       progress.write(unit);
@@ -164,6 +168,8 @@ function createStore(sqlite: DatabaseSync, options: Opened): Store {
   return {
     load: () => ({ epoch, state: windows.load(), ...progress.load() }),
     commit,
+    adopt: ({ stateKeys, sinks }, nowMs) =>
+      write(() => ({ unusedRules: unused.adopt(stateKeys, nowMs), removedSinks: outbox.adopt(sinks) })),
     outbox: (sink) => outbox.sink(sink),
     redrive: (choice, nowMs) => write(() => redrive(choice, nowMs)),
     views: createViews(sqlite),

@@ -3,10 +3,12 @@
  *
  * A commit appends one row a changed slice and rewrites nothing, so that its cost follows the new members and never the
  * size of a group. Loading streams the rows: a million members never stand in one array. Evidence comes back without its
- * record: the bytes stay here, where an alert's records are copied from (alerts.ts).
+ * record: the bytes stay here, where an alert's records are copied from (alerts.ts). Nobody prunes the rows of a rule that is
+ * no longer in the set, since the detector knows only the rules that it has: they are kept for a day, so that a rule set that
+ * is rolled back finds its windows again, then removed in small parts, commit by commit.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { DetectorState, EvidenceDelta, EvidenceDrop, MemberDelta, Prune } from "../contracts.ts";
+import type { CommitUnit, DetectorState, EvidenceDelta, MemberDelta } from "../contracts.ts";
 import {
   checkCrc,
   packEvidence,
@@ -18,14 +20,14 @@ import {
   unpackMembers,
   unpackText,
 } from "./codec.ts";
-import { type Row, toStoreError } from "./database.ts";
+import { type Row, rows, toStoreError } from "./database.ts";
 import type { StoreLimits } from "./limits.ts";
 
 /** Writes inside the caller's transaction. */
 export type WindowTables = {
   add(members: readonly MemberDelta[], evidence: readonly EvidenceDelta[]): void;
   /** After the alerts were written, since they may still copy records from what goes. */
-  remove(drops: readonly EvidenceDrop[], prunes: readonly Prune[]): void;
+  remove(gone: Pick<CommitUnit, "drops" | "prunes" | "evictions">): void;
   load(): DetectorState;
 };
 
@@ -42,6 +44,9 @@ export function createWindowTables(sqlite: DatabaseSync, limits: StoreLimits): W
   );
   const pruneMembers = sqlite.prepare("DELETE FROM members WHERE state_key = ? AND slice < ?");
   const pruneEvidence = sqlite.prepare("DELETE FROM evidence WHERE state_key = ? AND slice < ?");
+  const evict = ["members", "evidence"].map((table) =>
+    sqlite.prepare(`DELETE FROM ${table} WHERE state_key = ? AND slice = ? AND group_key = ?`),
+  );
   return {
     add: (members, evidence) => {
       for (const d of members) {
@@ -64,12 +69,14 @@ export function createWindowTables(sqlite: DatabaseSync, limits: StoreLimits): W
         );
       }
     },
-    remove: (drops, prunes) => {
+    remove: ({ drops, prunes, evictions }) => {
       for (const d of drops) dropEvidence.run(d.stateKey, d.slice, d.group, packText(d.key), d.recordHash);
       for (const { stateKey, slice } of prunes) {
         pruneMembers.run(stateKey, slice);
         pruneEvidence.run(stateKey, slice);
       }
+      for (const { stateKey, group, slices } of evictions)
+        for (const slice of slices) for (const statement of evict) statement.run(stateKey, slice, group);
     },
     load: () => ({
       members: lazily(
@@ -134,4 +141,49 @@ function toEvidence(row: Row): EvidenceDelta {
   };
   checkCrc("evidence", crc, stateKey, slice, group, key, recordHash, timeMs, body);
   return { stateKey, group, slice, key: unpackText(key), recordHash, timeMs, ...unpackEvidence(body), record: null };
+}
+
+/** Reliability.md section 8: a removed rule's state is kept 24 h. Wall time. */
+const KEPT_MS = 24 * 3_600_000;
+
+/** Writes inside the caller's transaction. */
+export type UnusedTable = {
+  /** Notes which of the state keys that have rows are not among `inUse` from now on; how many these are. */
+  adopt(inUse: ReadonlySet<string>, nowMs: number): number;
+  /** Removes rows that nobody needed for a day, at most `max`. */
+  prune(nowMs: number, max: number): void;
+};
+
+export function createUnusedTable(sqlite: DatabaseSync): UnusedTable {
+  // One step of the index for each key, however many rows it has.
+  const keys = ["members", "evidence"].map((table) =>
+    sqlite.prepare(
+      `WITH RECURSIVE used (name) AS (SELECT min(state_key) FROM ${table} UNION ALL
+         SELECT (SELECT min(state_key) FROM ${table} WHERE state_key > used.name) FROM used WHERE name IS NOT NULL)
+       SELECT name AS key FROM used WHERE name IS NOT NULL`,
+    ),
+  );
+  const note = sqlite.prepare("INSERT INTO unused_rules VALUES (?, ?) ON CONFLICT DO NOTHING");
+  const forget = sqlite.prepare("DELETE FROM unused_rules WHERE state_key = ?");
+  const noted = sqlite.prepare("SELECT state_key AS key FROM unused_rules");
+  const due = sqlite.prepare("SELECT state_key AS key FROM unused_rules WHERE since_ms <= ? LIMIT 1");
+  const remove = ["evidence", "members"].map((table) =>
+    sqlite.prepare(`DELETE FROM ${table} WHERE seq IN (SELECT seq FROM ${table} WHERE state_key = ? LIMIT ?)`),
+  );
+  const keysOf = (statement: typeof noted): string[] => (rows(statement) as { key: string }[]).map(({ key }) => key);
+  return {
+    adopt: (inUse, nowMs) => {
+      const unused = new Set(keys.flatMap(keysOf).filter((key) => !inUse.has(key)));
+      for (const key of keysOf(noted)) if (!unused.has(key)) forget.run(key);
+      for (const key of unused) note.run(key, nowMs);
+      return unused.size;
+    },
+    prune: (nowMs, max) => {
+      const key = due.get(nowMs - KEPT_MS)?.["key"] as string | undefined;
+      if (key === undefined) return;
+      let left = max;
+      for (const statement of remove) left -= Number(statement.run(key, left).changes);
+      if (left > 0) forget.run(key);
+    },
+  };
 }

@@ -98,7 +98,7 @@ export function splitCommit(store: Store): Store {
   return {
     ...store,
     commit: (unit: CommitUnit) => {
-      const rest = { members: [], evidence: [], drops: [], prunes: [], late: [], rejected: [], alerts: [] };
+      const rest = { members: [], evidence: [], drops: [], prunes: [], evictions: [], late: [], rejected: [], alerts: [] };
       store.commit({ ...unit, ...rest });
       return store.commit({ ...unit, counts: [], positions: [], watermarks: [], finished: [] });
     },

@@ -152,6 +152,14 @@ export function fold(held: Held, deltas: Deltas): void {
     held.members = held.members.filter((row) => row.stateKey !== stateKey || row.slice >= slice);
     held.evidence = held.evidence.filter((row) => row.stateKey !== stateKey || row.slice >= slice);
   }
+  if (deltas.evictions.length > 0) {
+    const toName = (stateKey: string, slice: number, group: string): string => `${stateKey} ${slice} ${group}`;
+    const gone = new Set(
+      deltas.evictions.flatMap(({ stateKey, group, slices }) => slices.map((slice) => toName(stateKey, slice, group))),
+    );
+    held.members = held.members.filter((row) => !gone.has(toName(row.stateKey, row.slice, row.group)));
+    held.evidence = held.evidence.filter((row) => !gone.has(toName(row.stateKey, row.slice, row.group)));
+  }
   held.late += deltas.late.length;
 }
 

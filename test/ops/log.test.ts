@@ -123,6 +123,7 @@ describe("signal table", () => {
       "ok",
       "hash",
       "trigger",
+      "scope",
     ];
     for (const { labels } of metrics) expect(allowed).toEqual(expect.arrayContaining([...labels]));
   });

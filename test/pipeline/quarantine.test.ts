@@ -44,6 +44,7 @@ const NOTHING: CommitUnit = {
   evidence: [],
   drops: [],
   prunes: [],
+  evictions: [],
   alerts: [],
   late: [],
   rejected: [],

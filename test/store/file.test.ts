@@ -142,15 +142,15 @@ test("an older file is brought forward in steps, with a copy kept that the older
   const { dir, file, before } = filledDir();
   const sqlite = connect(file, "write");
   const steps = [
-    { to: 1, sql: "this step is behind us" },
-    { to: 2, sql: "ALTER TABLE late ADD COLUMN note TEXT" },
-    { to: 3, sql: "CREATE TABLE notes (id INTEGER PRIMARY KEY) STRICT" },
+    { to: SCHEMA_VERSION, sql: "this step is behind us" },
+    { to: SCHEMA_VERSION + 1, sql: "ALTER TABLE late ADD COLUMN note TEXT" },
+    { to: SCHEMA_VERSION + 2, sql: "CREATE TABLE notes (id INTEGER PRIMARY KEY) STRICT" },
   ];
   migrate(sqlite, file, steps);
   migrate(sqlite, file, steps);
   sqlite.close();
   expect(() => open(dir)).toThrow(refusedAs("store_newer"));
-  const copy = `${file}.v1.bak`;
+  const copy = `${file}.v${SCHEMA_VERSION}.bak`;
   expect(modeOf(copy)).toBe("600");
   fs.renameSync(copy, file);
   expect(dump(open(dir))).toBe(before);
@@ -160,7 +160,9 @@ test("a step that fails leaves the file at the version before it", () => {
   const { dir, file, before } = filledDir();
   const sqlite = connect(file, "write");
   expect(() =>
-    migrate(sqlite, file, [{ to: 2, sql: "CREATE TABLE notes (id INTEGER) STRICT; INSERT INTO nowhere VALUES (1)" }]),
+    migrate(sqlite, file, [
+      { to: SCHEMA_VERSION + 1, sql: "CREATE TABLE notes (id INTEGER) STRICT; INSERT INTO nowhere VALUES (1)" },
+    ]),
   ).toThrow(refusedAs("store_corrupt"));
   sqlite.close();
   expect(dump(open(dir))).toBe(before);

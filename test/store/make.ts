@@ -18,7 +18,7 @@ export const pointer: Pointer = { source: "trail", path: "/spool/a.json.gz", ind
 
 /** A unit that commits nothing but what is given. */
 export function unit(over: Partial<CommitUnit> = {}): CommitUnit {
-  const none = { members: [], evidence: [], drops: [], prunes: [], alerts: [], late: [] };
+  const none = { members: [], evidence: [], drops: [], prunes: [], evictions: [], alerts: [], late: [] };
   return { ...none, nowMs: START, rejected: [], counts: [], positions: [], watermarks: [], finished: [], ...over };
 }
 

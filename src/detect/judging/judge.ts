@@ -11,7 +11,7 @@ import { holdingTimes } from "../condition.ts";
 import { type AccountNames, toBucketContent } from "../content.ts";
 import { cover, type Group, hasNegative } from "../group.ts";
 import type { Interval } from "../interval.ts";
-import { noteGroup, SLICE_MS, type Windows } from "../windows.ts";
+import { noteMembers, noteOpen, SLICE_MS, type Windows } from "../windows.ts";
 import { judgeBucket, toBucketRange, type Verdict } from "./bucket.ts";
 import { dropChains } from "./ordered.ts";
 
@@ -21,7 +21,7 @@ export type Desk = { readonly alerts: AlertDraft[]; readonly names: AccountNames
 /** Notes what a member that was added to a group makes necessary: buckets to judge at their end, slices to forget later. */
 export function noteAdded(entry: Windows, group: Group, member: Member): void {
   const { rule } = entry;
-  noteGroup(entry.slices, Math.floor(member.timeMs / SLICE_MS), group);
+  noteMembers(entry, Math.floor(member.timeMs / SLICE_MS), 1);
   dropChains(group, member.timeMs);
   if (rule.judged === "final") openBucket(entry, Math.floor(member.timeMs / rule.bucketMs), group);
   else if (rule.kind === "value_sum" && (member.number ?? 0) < 0) {
@@ -35,7 +35,7 @@ export function noteAdded(entry: Windows, group: Group, member: Member): void {
 
 function openBucket(entry: Windows, bucket: number, group: Group): void {
   // After a restart members of buckets that were judged may still be here, for the windows of open ones.
-  if (!isOver(entry, bucket)) noteGroup(entry.open, bucket, group);
+  if (!isOver(entry, bucket)) noteOpen(entry, bucket, group);
 }
 
 function isOver({ rule, watermarkMs }: Windows, bucket: number): boolean {
@@ -77,7 +77,7 @@ function coverWindow(group: Group, entry: Windows, timeMs: number): void {
     fromMs: Math.min(timeMs - timespanMs, whole?.fromMs ?? Infinity),
     toMs: Math.max(timeMs, whole?.toMs ?? -Infinity),
   });
-  noteGroup(entry.open, bucket, group);
+  noteOpen(entry, bucket, group);
 }
 
 /** Drafts the alert of a bucket that the group covers in part. */
@@ -88,11 +88,13 @@ export function draftBucket(group: Group, at: { entry: Windows; bucket: number; 
 
 /** Judges what waited for the end of its bucket, and gives the alerts of all buckets that are over a last time. */
 export function closeBuckets(entry: Windows, desk: Desk): void {
-  for (const [bucket, groups] of [...entry.open].toSorted(([a], [b]) => a - b)) {
+  for (const [bucket, ids] of [...entry.open].toSorted(([a], [b]) => a - b)) {
     if (!isOver(entry, bucket)) continue;
-    for (const group of groups) {
-      closeBucket(group, { entry, bucket }, desk);
-      group.covered.delete(bucket);
+    for (const id of ids) {
+      entry.groups.lend(id, (group) => {
+        closeBucket(group, { entry, bucket }, desk);
+        group.covered.delete(bucket);
+      });
     }
     entry.open.delete(bucket);
   }

@@ -1,0 +1,72 @@
+/**
+ * What happens when the memory of groups passes a cap: the least advanced groups go, and it is told.
+ *
+ * A group goes from every rule of its meaning at once, since these share its stored rows, which go with it: a restart does
+ * not bring it back. An alert that it made stays as it is; a last draft makes it final, so that the group, should it begin
+ * anew, cannot make it say less. Below the caps nothing here does anything (C5, C8).
+ */
+import type { GroupEviction } from "../contracts.ts";
+import type { StatePressure } from "../model/pressure.ts";
+import type { Group } from "./group.ts";
+import type { GroupMemory } from "./memory/groups.ts";
+import { forgetGroup, SLICE_MS, type Windows } from "./windows.ts";
+
+/** The groups that went since the last drain. */
+export type Eviction = {
+  /** Evicts until all is within its caps. `close` is called for each bucket of a group that goes whose alert is not final. */
+  run(close: (group: Group, at: { entry: Windows; bucket: number }) => void): void;
+  drain(): { readonly evictions: readonly GroupEviction[]; readonly pressure: readonly StatePressure[] };
+};
+
+/** `windows` in the order in which their groups were made. */
+export function createEviction(windows: readonly Windows[], memory: GroupMemory): Eviction {
+  let evictions: GroupEviction[] = [];
+  const told = new Map<string, { scope: StatePressure["scope"]; groups: number; accounts: Map<string, number> }>();
+  const siblings = new Map<string, Windows[]>();
+  for (const entry of windows) siblings.set(entry.rule.stateKey, [...(siblings.get(entry.rule.stateKey) ?? []), entry]);
+  const tell = (ruleId: string, scope: StatePressure["scope"], account: string): void => {
+    const rule = told.get(ruleId) ?? { scope, groups: 0, accounts: new Map<string, number>() };
+    told.set(ruleId, rule);
+    rule.groups += 1;
+    rule.accounts.set(account, (rule.accounts.get(account) ?? 0) + 1);
+  };
+  return {
+    run: (close) => {
+      for (let over = memory.overflow(); over !== null && over.ids.length > 0; over = memory.overflow()) {
+        for (const id of over.ids) {
+          const entry = windows[memory.ruleOf(id)];
+          // Gone with a group of the same meaning.
+          if (entry === undefined) continue;
+          const account = memory.accountOf(id);
+          entry.groups.lend(id, (victim) => {
+            const { key } = victim;
+            const { stateKey } = entry.rule;
+            evictions.push({ stateKey, group: key, slices: slicesOf(victim) });
+            for (const sibling of siblings.get(stateKey) ?? []) {
+              const group = sibling === entry ? victim : sibling.groups.find(key);
+              if (group === null) continue;
+              for (const bucket of group.covered.keys()) close(group, { entry: sibling, bucket });
+              forgetGroup(sibling, group);
+              tell(sibling.rule.id, over.scope, account);
+            }
+          });
+        }
+      }
+    },
+    drain: () => {
+      const pressure = [...told].map(([ruleId, { scope, groups, accounts }]): StatePressure => {
+        const [accountId] = [...accounts].reduce((most, next) => (next[1] > most[1] ? next : most));
+        return { ruleId, scope, accountId, accounts: accounts.size, groups };
+      });
+      const drained = { evictions, pressure };
+      evictions = [];
+      told.clear();
+      return drained;
+    },
+  };
+}
+
+/** Slices in which a group may have rows: those of its members, and of evidence that is kept longer. */
+function slicesOf(group: Group): number[] {
+  return [...new Set([...group.members.map(({ timeMs }) => Math.floor(timeMs / SLICE_MS)), ...group.evidence.keys()])];
+}
