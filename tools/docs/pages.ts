@@ -7,6 +7,9 @@ import { REASONS, SKIP_REASONS } from "../../src/model/event.ts";
 import type { MetricRow } from "../../src/ops/signal-row.ts";
 import { SIGNALS } from "../../src/ops/signals.ts";
 import { PROBLEM_CODES } from "../../src/sigma/problems.ts";
+import { ECS } from "../../src/sigma/taxonomy/ecs.ts";
+import type { NameTable } from "../../src/sigma/taxonomy/name-table.ts";
+import { OCSF } from "../../src/sigma/taxonomy/ocsf.ts";
 import { makeConfigPage } from "./config-page.ts";
 import { table } from "./table.ts";
 
@@ -21,6 +24,7 @@ export function makePages(): ReadonlyMap<string, string> {
     "docs/signals.md": makeSignalPage(),
     "docs/fields.md": makeFieldPage(),
     "docs/rule-problems.md": makeProblemPage(),
+    "docs/taxonomies.md": makeTaxonomyPage(),
   };
   return new Map(Object.entries(pages).map(([path, text]) => [path, `${MARK}\n\n${text}`]));
 }
@@ -64,6 +68,45 @@ function makeProblemPage(): string {
     "",
     table(["code", "what"], problems),
   ].join("\n")}\n`;
+}
+
+function makeTaxonomyPage(): string {
+  const chapter = (name: string, { fields, prefixes, outcomes, refused }: NameTable): string => {
+    const mapped = [
+      ...Object.entries(fields).map(([from, to]) => [`\`${from}\``, codes(typeof to === "string" ? [to] : to)]),
+      ...Object.entries(prefixes).map(([from, to]) => [
+        `\`${from}.\`…`,
+        to === "" ? "…, as the record has it" : `\`${to}\`…`,
+      ]),
+      ...Object.entries(outcomes).map(([from, { success, failure }]) => [
+        `\`${from}\``,
+        `${success}: neither \`errorCode\` nor \`errorMessage\`, and no failed \`responseElements.ConsoleLogin\`; ${failure}: one of them`,
+      ]),
+    ];
+    const not = Object.entries(refused).map(([from, remedy]) => [`\`${from}\``, remedy]);
+    return [
+      `## \`taxonomy: ${name}\``,
+      "",
+      table(["name", "field of the record"], mapped),
+      "",
+      "Refused, and what to write:",
+      "",
+      table(["name", "what to do"], not),
+    ].join("\n");
+  };
+  return `${[
+    "# Field names of other taxonomies",
+    "",
+    "A rule with `taxonomy: ecs` or `taxonomy: ocsf` and `logsource: {product: aws, service: cloudtrail}` names the fields of normalised events; Sagewatch reads the record itself, so each name stands for a field of the record. Values are those of the record. Of several fields any will do, and for `null` and `exists: false` all must be empty; a name of several fields cannot be grouped by or compared with by `fieldref`. `enrich.*` stands beside every taxonomy. Without `taxonomy`, with `sigma` and with `aws.cloudtrail` names are the records' own. Any other name and any other taxonomy is an error.",
+    "",
+    chapter("ecs", ECS),
+    "",
+    chapter("ocsf", OCSF),
+  ].join("\n")}\n`;
+}
+
+function codes(names: readonly string[]): string {
+  return names.map((name) => `\`${name}\``).join(", ");
 }
 
 function makeSignalPage(): string {
