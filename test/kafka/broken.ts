@@ -63,7 +63,7 @@ function twoSends({ brokers, topic, partitions }: BrokenOptions): Sink {
         connecting ??= client.connect();
         await connecting;
         const messages = encode(items, partitions);
-        await client.produce(messages[0]?.partition ?? 0, messages as never);
+        await client.produce(messages[0]?.partition ?? 0, messages);
       }),
     close: async () => client?.destroy(),
   };
@@ -81,7 +81,7 @@ function twoPartitions({ brokers, topic, partitions }: BrokenOptions): Sink {
       answer(items, async () => {
         connecting ??= producer.connect();
         await connecting;
-        await producer.send({ topic, acks: -1, messages: encode(items, partitions) as never });
+        await producer.send({ topic, acks: -1, messages: encode(items, partitions) });
       }),
     close: () => producer.disconnect(),
   };

@@ -1,5 +1,6 @@
 /** The sink exam over a real broker, behind a proxy that can refuse. */
 import { afterAll, beforeAll, describe } from "vitest";
+import type { Sink } from "../../src/contracts.ts";
 import { examineSink } from "../contracts/sink-exam.ts";
 import { type Kafka, startKafka } from "../support/kafka/broker.ts";
 import { toNote, whyNoKafka } from "../support/kafka/find.ts";
@@ -24,7 +25,8 @@ describe.skipIf(why !== null)(`a real broker${toNote(why)}`, () => {
 
   examineSink("kafka", async () => {
     const topic = await makeTopic(kafka.direct);
-    const sink = openSink({ brokers: [`127.0.0.1:${proxy.port}`], topic });
+    const reopen = (): Sink => openSink({ brokers: [`127.0.0.1:${proxy.port}`], topic });
+    const sink = reopen();
     return {
       sink,
       received: async () => headsOf(await readTopic(kafka.direct, topic)),
@@ -33,7 +35,10 @@ describe.skipIf(why !== null)(`a real broker${toNote(why)}`, () => {
         proxy.cut();
       },
       mend: async () => proxy.refuse(false),
+      reopen,
+      slow: (ms) => proxy.delay(ms),
       dispose: async () => {
+        proxy.delay(0);
         proxy.refuse(false);
         await sink.close();
       },

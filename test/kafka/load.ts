@@ -28,7 +28,7 @@ export type Load = {
   /** Stops making alerts, waits until all are delivered and gives the verdict. Throws when they are not in time. */
   finish(): Promise<Verdict>;
   /** Time from commit to the outbox knowing of it, ms, of what was committed since `fromMs`, by partition. */
-  latencies(fromMs: number): ReadonlyMap<number, readonly number[]>;
+  readonly latencies: (fromMs: number) => ReadonlyMap<number, readonly number[]>;
   readonly signals: readonly Signal[];
   waiting(): number;
 };
@@ -45,6 +45,8 @@ export type LoadOptions = {
 };
 
 const TICK_MS = 100;
+type Times = Map<string, { readonly fromMs: number; toMs: number }>;
+
 /** The second revision comes so many ticks after the first. */
 const REVISE_TICKS = 5;
 
@@ -52,7 +54,7 @@ const REVISE_TICKS = 5;
 export function startLoad(options: LoadOptions): Load {
   const { sink, rate = 30 } = options;
   const store = openStore({ dir: null, clock: systemClock, engine: "test", updateEveryMs: 200 });
-  const times = new Map<string, { readonly fromMs: number; toMs: number }>();
+  const times: Times = new Map();
   const signals: Signal[] = [];
   const worker = startDeliver({
     sink,
@@ -68,12 +70,12 @@ export function startLoad(options: LoadOptions): Load {
       const fresh = Array.from({ length: rate }, (_, i) => sha256Hex(`${options.topic} ${tick} ${i}`));
       ids.push(...fresh);
       const from = (tick - REVISE_TICKS) * rate;
-      commit(store, fresh, from < 0 ? [] : ids.slice(from, from + rate), times);
+      commit(store, { fresh, revised: from < 0 ? [] : ids.slice(from, from + rate) }, times);
       worker.wake();
       await sleep(TICK_MS);
     }
     for (let from = Math.max(0, ids.length - REVISE_TICKS * rate); from < ids.length; from += rate)
-      commit(store, [], ids.slice(from, from + rate), times);
+      commit(store, { fresh: [], revised: ids.slice(from, from + rate) }, times);
     worker.wake();
   })();
   return {
@@ -99,13 +101,7 @@ export function p99(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length * 0.99)] ?? 0;
 }
 
-function commit(
-  store: Store,
-  fresh: readonly string[],
-  revised: readonly string[],
-  // oxlint-disable-next-line max-params -- what a commit is made of
-  times: Map<string, { readonly fromMs: number; toMs: number }>,
-): void {
+function commit(store: Store, { fresh, revised }: Record<"fresh" | "revised", readonly string[]>, times: Times): void {
   const draft = (id: string, why: string, final: boolean) => ({
     content: content(id, { why }),
     order: null,

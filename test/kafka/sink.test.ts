@@ -54,16 +54,6 @@ describe.skipIf(why !== null)(`the Kafka sink and a real broker${toNote(why)}`, 
     expect(await readTopic(kafka.direct, topic)).toEqual(received);
   });
 
-  test.each(["none", "gzip", "zstd"] as const)("%s: what is read back is what was sent", async (compression) => {
-    const topic = await makeTopic(kafka.direct, { partitions: 2 });
-    const array = items(1, 100);
-    const { results } = await sendUntilKnown(open({ topic, compression, format: "native" }), array);
-    expect(new Set(results.map(({ status }) => status))).toEqual(new Set(["accepted"]));
-    const values = (await readTopic(kafka.direct, topic)).map(({ value }) => JSON.parse(value) as { id: string });
-    expect(values.map(({ id }) => id).toSorted()).toEqual(array.map(({ alert }) => alert.id));
-    expect(values[0]).toMatchObject({ title: endpointBurst.title, evidence: endpointBurst.evidence });
-  });
-
   describe("connections", () => {
     let folder: string;
     beforeAll(async () => {

@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events";
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, test } from "vitest";
+import type { Sink } from "../../src/contracts.ts";
 import { consoleSink, type ConsoleSinkConfig } from "../../src/sinks/console.ts";
 import type { SinkDeps } from "../../src/sinks/registry.ts";
 import { item } from "../contracts/alert-items.ts";
@@ -14,17 +15,21 @@ function createStdout(terminal: { columns?: number; hasColors?: () => boolean } 
   readonly stdout: SinkDeps["stdout"];
   readonly text: () => string;
   readonly setDown: (down: boolean) => void;
+  /** A write takes so many ms. */
+  readonly setSlow: (ms: number) => void;
   readonly listeners: () => number;
 } {
-  let [text, down] = ["", false];
+  let [text, down, slowMs] = ["", false, 0];
   const stream = Object.assign(new EventEmitter(), terminal, {
     write: (chunk: string, done: (error?: Error) => void) => {
       if (!down) text += chunk;
       const error = new Error("write EPIPE");
-      queueMicrotask(() => {
+      const end = (): void => {
         done(down ? error : undefined);
         if (down) stream.emit("error", error);
-      });
+      };
+      if (slowMs > 0) setTimeout(end, slowMs);
+      else queueMicrotask(end);
       return true;
     },
   });
@@ -32,6 +37,7 @@ function createStdout(terminal: { columns?: number; hasColors?: () => boolean } 
     stdout: stream as unknown as SinkDeps["stdout"],
     text: () => text,
     setDown: (value) => void (down = value),
+    setSlow: (ms) => void (slowMs = ms),
     listeners: () => stream.listenerCount("error"),
   };
 }
@@ -49,9 +55,12 @@ async function print(settings: object, alerts: readonly (typeof endpointBurst)[]
 }
 
 examineSink("console", async () => {
-  const { stdout, text, setDown } = createStdout();
-  const sink = consoleSink.create(toConfig({ format: "native" }), { version: "0.1.0", stdout });
+  const { stdout, text, setDown, setSlow } = createStdout();
+  const reopen = (): Sink => consoleSink.create(toConfig({ format: "native" }), { version: "0.1.0", stdout });
+  const sink = reopen();
   return {
+    reopen,
+    slow: setSlow,
     sink,
     received: async () =>
       text()

@@ -69,6 +69,7 @@ examineSink("file", async () => {
       await rmdir(path);
       await rename(`${path}.aside`, path);
     },
+    reopen: () => createSink(path),
     killMidWrite: async () => {
       await appendFile(path, '{"id":"ffff","revis');
       return createSink(path);
