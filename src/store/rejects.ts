@@ -10,7 +10,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Match, QuarantineRow, Views } from "../contracts.ts";
 import { sha256Hex } from "../lib/canonical.ts";
 import type { Rejected } from "../model/event.ts";
-import { checkCrc, packRecord, packText, toCrc, unpackRecord } from "./codec.ts";
+import { checkCrc, compressRecord, packRecord, packText, toCrc, unpackRecord } from "./codec.ts";
 import { type Row, row, rows } from "./database.ts";
 import type { StoreLimits } from "./limits.ts";
 
@@ -110,7 +110,8 @@ function createQuarantine(
   return {
     quarantine: (rejected, nowMs) => {
       for (const r of rejected) {
-        const record = packRecord(r.bytes, limits.quarantineRecordBytes);
+        const isKept = r.bytes !== null && r.bytes.length <= limits.quarantineRecordBytes;
+        const record = isKept ? compressRecord(r.bytes) : null;
         const hash = r.bytes === null ? "" : sha256Hex(r.bytes);
         const { source, path, index } = r.pointer;
         const detail = r.detail.toWellFormed();

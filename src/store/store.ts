@@ -135,7 +135,12 @@ function createOrClose(sqlite: DatabaseSync, options: Opened): Store {
 function createStore(sqlite: DatabaseSync, options: Opened): Store {
   const { limits, disk } = options;
   const epoch = raiseEpoch(sqlite, options.header);
-  const write = createFencedWrite(sqlite, epoch);
+  let isFull: boolean | null = null;
+  const fenced = createFencedWrite(sqlite, epoch);
+  const write: typeof fenced = (work) => {
+    isFull = null;
+    return fenced(work);
+  };
   const windows = createWindowTables(sqlite, limits);
   const progress = createProgressTables(sqlite);
   const rejects = createRejectTables(sqlite, limits);
@@ -174,7 +179,8 @@ function createStore(sqlite: DatabaseSync, options: Opened): Store {
     redrive: (choice, nowMs) => write(() => redrive(choice, nowMs)),
     views: createViews(sqlite),
     resolveQuarantine: (done, failed) => write(() => rejects.resolve(done, failed)),
-    quarantineFull: () => rejects.isFull(),
+    // Asked after every batch; only a write can change the answer.
+    quarantineFull: () => (isFull ??= rejects.isFull()),
     releaseReserve: () => {
       setQuota(sqlite, limits, false);
       return disk !== undefined && dropReserve(disk.paths.reserve);

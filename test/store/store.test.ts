@@ -1,10 +1,10 @@
 /** The exam on both kinds of store, and what only some of them have: restarts, caps, the hourly purge. */
 import * as path from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { zstdDecompressSync } from "node:zlib";
 import { expect, test } from "vitest";
 import type { AlertFilter, Match } from "../../src/contracts.ts";
 import type { Rejected } from "../../src/model/event.ts";
+import { packRecord, unpackRecord } from "../../src/store/codec.ts";
 import { openViews } from "../../src/store/views.ts";
 import { examineStore } from "../contracts/store-exam.ts";
 import { countUnits, draft, dump, evidence, makeUnit, member, pointer, START, unit } from "./make.ts";
@@ -159,7 +159,7 @@ function readLate(dir: string): Match[] {
   sqlite.close();
   return rows.map((row) => ({
     ...JSON.parse(String(row["body"])),
-    record: new Uint8Array(zstdDecompressSync(row["record"] as Uint8Array)),
+    record: unpackRecord(row["record"] as Uint8Array),
   }));
 }
 
@@ -182,3 +182,17 @@ test("alerts go 90 days after their last revision, unless a sink has still to ge
   store.commit(unit({ nowMs: START + 95 * DAY + 2 }));
   expect(store.views.alerts({}).map((alert) => alert.id)).toEqual(["owed"]);
 });
+
+test.for([0, 1, 1300, 4096, 4097, 60_000])(
+  "a record of %d bytes comes back byte for byte, and damage to it is refused",
+  (size) => {
+    const record = new Uint8Array(size).map((_, i) => (i * 2654435761) >>> (i % 23));
+    const blob = packRecord(record, 65_536) as Uint8Array;
+    expect(unpackRecord(blob)).toEqual(record);
+    for (const at of [1, blob.length - 1]) {
+      const harmed = Uint8Array.from(blob);
+      harmed[at] = (harmed[at] as number) ^ 1;
+      expect(() => unpackRecord(harmed)).toThrow(expect.objectContaining({ code: "store_corrupt" }) as Error);
+    }
+  },
+);
