@@ -10,6 +10,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { CACHE, JARS, LIBS } from "./place.ts";
 
 const MVN_MS = 300_000;
@@ -19,6 +20,15 @@ const FETCH_MS = 60_000;
 export async function installJars(): Promise<void> {
   if (existsSync(LIBS)) return;
   await mkdir(CACHE, { recursive: true });
+  const unlock = await lock(join(CACHE, "fetching.lock"));
+  try {
+    if (!existsSync(LIBS)) await fetchJars();
+  } finally {
+    await unlock();
+  }
+}
+
+async function fetchJars(): Promise<void> {
   const folder = await mkdtemp(join(CACHE, "fetching-"));
   try {
     const repository = process.env["SAGEWATCH_MAVEN_URL"];
@@ -35,6 +45,31 @@ export async function installJars(): Promise<void> {
     });
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** One fetching at a time, for Maven's own folder does not bear two; a lock that a killed process left is taken over. */
+async function lock(path: string): Promise<() => Promise<void>> {
+  const begunMs = Date.now();
+  while (Date.now() - begunMs < MVN_MS) {
+    try {
+      await writeFile(path, String(process.pid), { flag: "wx" });
+      return () => rm(path, { force: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+    const holder = Number(await readFile(path, "utf8").catch(() => "0"));
+    if (holder > 0 && !isAlive(holder)) await rm(path, { force: true });
+    await sleep(200);
+  }
+  throw new Error(`another process has been fetching the broker for too long; remove ${path}`);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 
