@@ -5,6 +5,7 @@
  * between as well.
  */
 import type { Batch, CommitUnit, Outbox, Sink, Source, Store, WatermarkEntry } from "../../src/contracts.ts";
+import { systemClock } from "../../src/lib/clock.ts";
 import type { FailPoint } from "./plan.ts";
 
 /** Passes a point; may not return. */
@@ -93,12 +94,37 @@ export function ackFirst(source: Source): Source {
   };
 }
 
+/** Broken: the batches of one piece of input come apart, so that a commit can fall between them. */
+export function partPieces(source: Source): Source {
+  return {
+    ...source,
+    async *read(positions, signal) {
+      for await (const batch of source.read(positions, signal)) {
+        for (const one of [batch, ...(batch.also ?? [])]) {
+          yield { ...one, also: [] };
+          // A tick of the pipeline, in which it commits what is old enough.
+          await systemClock.sleep(5);
+        }
+      }
+    },
+  };
+}
+
 /** Broken: the unit in two transactions, first how far the source is, then what came of its records. */
 export function splitCommit(store: Store): Store {
   return {
     ...store,
     commit: (unit: CommitUnit) => {
-      const rest = { members: [], evidence: [], drops: [], prunes: [], evictions: [], late: [], rejected: [], alerts: [] };
+      const rest = {
+        members: [],
+        evidence: [],
+        drops: [],
+        prunes: [],
+        evictions: [],
+        late: [],
+        rejected: [],
+        alerts: [],
+      };
       store.commit({ ...unit, ...rest });
       return store.commit({ ...unit, counts: [], positions: [], watermarks: [], finished: [] });
     },

@@ -8,8 +8,9 @@ import { Socket } from "node:net";
 import { composeRun, type Wraps } from "../../src/compose.ts";
 import { parseConfig } from "../../src/config/load.ts";
 import { ADAPTERS } from "../../src/config/registries.ts";
+import type { Source } from "../../src/contracts.ts";
 import { SagewatchError } from "../../src/model/errors.ts";
-import { ackFirst, createPass, markSink, markSource, markStore, noHold, splitCommit } from "./breaks.ts";
+import { ackFirst, createPass, markSink, markSource, markStore, noHold, partPieces, splitCommit } from "./breaks.ts";
 import type { Plan } from "./plan.ts";
 
 /** Makes all clocks and waits of this process run `speed` times as fast. */
@@ -22,11 +23,16 @@ function hasten(speed: number): void {
   globalThis.setTimeout = ((run: () => void, ms = 0) => wait(run, ms / speed)) as typeof globalThis.setTimeout;
 }
 
+function breakSource(source: Source, plan: Plan): Source {
+  if (plan.break === "part-pieces") return partPieces(source);
+  return plan.break === "ack-first" ? ackFirst(source) : source;
+}
+
 function toWraps(plan: Plan): Wraps {
   const pass = createPass(plan.fail);
   return {
     sink: (sink) => markSink(sink, pass),
-    source: (source) => markSource(plan.break === "ack-first" ? ackFirst(source) : source, pass),
+    source: (source) => markSource(breakSource(source, plan), pass),
     store: (store) => {
       const marked = markStore(store, pass);
       if (plan.break === "split-commit") return splitCommit(marked);

@@ -14,8 +14,8 @@ export const FAIL_POINTS = [
 ] as const;
 export type FailPoint = (typeof FAIL_POINTS)[number];
 
-/** Ways to break the product on purpose, each of which must lose alerts. */
-export const BREAKS = ["ack-first", "no-hold", "split-commit"] as const;
+/** Ways to break the product on purpose. Each must lose alerts, but the last: by that one records are counted twice. */
+export const BREAKS = ["ack-first", "no-hold", "split-commit", "part-pieces"] as const;
 export type Break = (typeof BREAKS)[number];
 
 /** A daemon's orders. */

@@ -1,5 +1,5 @@
 /**
- * npm run chaos -- --runs N [--seed S] [--break ack-first|no-hold|split-commit]
+ * npm run chaos -- --runs N [--seed S] [--break ack-first|no-hold|split-commit|part-pieces]
  *
  * Runs the chaos test N times in each mode and prints one JSON line. Exit code 1 when anything was lost, spurious or wrong;
  * with --break, when nothing was.
