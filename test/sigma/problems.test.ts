@@ -155,6 +155,7 @@ const CASES: readonly Case[] = [
   lapse("all with one value", item("f|all: a"), "modifier_all_single 10:5"),
   same("wildcard in base64", item("f|base64: a*b"), "error encoding_wildcard 10:15"),
   same("nothing in base64", item("f|base64: ''"), "error encoding_wildcard 10:15"),
+  same("one byte at three alignments", item("f|base64offset|contains: x"), "error modifier_value 10:30"),
   same("utf16 alone", item("f|wide: a"), "warning encoding_alone 10:13"),
   same("base64offset alone", item("f|base64offset: abc"), "warning encoding_alone 10:21"),
   same("many dashes", item("f|windash: '-a -b -c -d -e'"), "error windash_expansion 10:16"),

@@ -6,7 +6,7 @@
  */
 import type { Expression, Pattern, Test } from "../ast.ts";
 import type { LeafFault } from "../plan/leaf-check.ts";
-import type { Findings } from "../problems.ts";
+import type { Findings, ProblemCode, Words } from "../problems.ts";
 import type { YamlScalar } from "../yaml.ts";
 import { anyOf, leaf } from "./expression.ts";
 import type { Chain, TextStep } from "./modifiers.ts";
@@ -147,13 +147,8 @@ function applySteps(
   let patterns: readonly Pattern[] = [pattern];
   for (const [index, step] of chain.steps.entries()) {
     const next = applyStep(patterns, step, chain.steps[index - 1]);
-    if (typeof next === "string") {
-      const code = step === "windash" ? "windash_expansion" : "encoding_wildcard";
-      findings.error(code, node.at, {
-        message: next,
-        value: node.source,
-        remedy: step === "windash" ? "split the value" : "escape the wildcard as \\* or \\?, or encode the parts apart",
-      });
+    if ("code" in next) {
+      findings.error(next.code, node.at, { message: next.message, value: node.source, remedy: next.remedy });
       return [];
     }
     patterns = next;
@@ -178,29 +173,41 @@ function applySteps(
   return inside && !placed ? patterns.map((made) => widen(made, "contains")) : patterns;
 }
 
+/** Why a step cannot be taken. */
+type StepFault = Pick<Words, "message" | "remedy"> & { readonly code: ProblemCode };
+
+/** Shortest text, in bytes, of which every alignment of base64 shows a character. */
+const OFFSET_BYTES_MIN = 2;
+
 /** The patterns after one step, or why it cannot be. `before` is the step just before. */
 function applyStep(
   patterns: readonly Pattern[],
   step: TextStep,
   before: TextStep | undefined,
-): readonly Pattern[] | string {
+): readonly Pattern[] | StepFault {
   if (step === "contains" || step === "startswith" || step === "endswith")
     return patterns.map((pattern) => widen(pattern, step));
   if (step === "windash") {
     const forms = patterns.map(windash);
-    return forms.some((form) => form === null)
-      ? `the value has more than ${WINDASH_MAX} option dashes`
-      : forms.flatMap((form) => form ?? []);
+    if (!forms.includes(null)) return forms.flatMap((form) => form ?? []);
+    const message = `the value has more than ${WINDASH_MAX} option dashes`;
+    return { code: "windash_expansion", message, remedy: "split the value" };
   }
   if (step !== "base64" && step !== "base64offset") {
     return patterns.map((pattern) => pattern.map((part) => (typeof part === "string" ? toUtf16(part, step) : part)));
   }
   const literal = patterns[0] === undefined ? null : literalOf(patterns[0]);
-  if (literal === null || literal === "")
-    return literal === "" ? "an empty text cannot be encoded" : "a value with wildcards cannot be encoded";
+  if (literal === null || literal === "") {
+    const what = literal === "" ? "an empty text" : "a value with wildcards";
+    const remedy = "escape the wildcard as \\* or \\?, or encode the parts apart";
+    return { code: "encoding_wildcard", message: `${what} cannot be encoded`, remedy };
+  }
   const isBytes = before !== undefined && before !== "windash";
   const bytes = Buffer.from(literal, isBytes ? "latin1" : "utf8");
-  return step === "base64" ? [[bytes.toString("base64")]] : toBase64Offsets(bytes).map((text) => [text]);
+  if (step === "base64") return [[bytes.toString("base64")]];
+  if (bytes.length >= OFFSET_BYTES_MIN) return toBase64Offsets(bytes).map((text) => [text]);
+  const message = "a text of one byte leaves no trace of its own in base64, so everything would match";
+  return { code: "modifier_value", message, remedy: "give a longer text" };
 }
 
 function toRegex(node: YamlScalar, { chain, findings }: Values): readonly Test[] {
