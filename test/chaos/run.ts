@@ -2,10 +2,11 @@
  * npm run chaos -- --runs N [--seed S] [--break ack-first|no-hold|split-commit|part-pieces]
  *
  * Runs the chaos test N times in each mode and prints one JSON line. Exit code 1 when anything was lost, spurious or wrong;
- * with --break, when nothing was.
+ * with --break, when nothing was. With --kafka the daemons also send to a real broker, and its topic is judged as well.
  */
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
+import { useKafka, whyNoKafka } from "../support/kafka/find.ts";
 import { BREAKS } from "./plan.ts";
 import { FULL, runAll, toRuns } from "./summary.ts";
 
@@ -14,6 +15,7 @@ const { values } = parseArgs({
     runs: { type: "string", default: "10" },
     seed: { type: "string", default: "1" },
     break: { type: "string" },
+    kafka: { type: "boolean", default: false },
   },
 });
 const broken = BREAKS.find((name) => name === values.break) ?? null;
@@ -28,8 +30,15 @@ for (const [signal, code] of [
   ["SIGHUP", 129],
 ] as const)
   process.on(signal, () => process.exit(code));
-const options = { runs: Number(values.runs), seed: values.seed, break: broken, size: FULL };
+const why = values.kafka ? await whyNoKafka("any") : null;
+if (why !== null) {
+  console.error(`--kafka: ${why}`);
+  process.exit(3);
+}
+const kafka = values.kafka ? await useKafka() : null;
+const options = { kafka, runs: Number(values.runs), seed: values.seed, break: broken, size: FULL };
 const { problems, ...summary } = await runAll(toRuns(options), availableParallelism());
+await kafka?.stop();
 for (const problem of problems.slice(0, 20)) console.error(problem.slice(0, 600));
 console.log(JSON.stringify(summary));
 const isClean = summary.lost + summary.spurious + summary.wrong === 0;

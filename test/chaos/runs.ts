@@ -7,11 +7,13 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { createRandom, type Random } from "../../src/lib/random.ts";
+import type { Kafka } from "../support/kafka/broker.ts";
 import { makeInput, planDrops, type PlannedFile, writeWhole } from "./input.ts";
 import { type Expected, judge, readRuleSet } from "./judge.ts";
 import { recordsOf } from "./mixture.ts";
 import { type Break, FAIL_POINTS, type FailPoint } from "./plan.ts";
 import { type Findings, isComplete, readHeld, verify } from "./verify.ts";
+import { isDelivered, openTopic, readAlerts } from "./topic.ts";
 import { createWorld, type Death, runToDeath, type Setup, startDaemon, type World } from "./world.ts";
 
 /** What to run. */
@@ -23,6 +25,8 @@ export type RunOptions = {
   readonly records: number;
   /** Most daemons that are killed. */
   readonly kills: number;
+  /** Kafka as a sink beside the file; default none. */
+  readonly kafka?: Pick<Kafka, "plain" | "direct"> | null;
 };
 
 export type RunResult = Findings & { readonly kills: ReadonlyMap<FailPoint | "random", number> };
@@ -38,7 +42,7 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
   const random = createRandom(`chaos ${options.mode} ${options.seed}`);
   const layout = options.mode === "once" && random.chance(0.4) ? "bundled" : "delivered";
   const { files, items, totals } = makeInput(random.fork("input"), layout, options.records);
-  const world = createWorld();
+  const world = createWorld(await openTopic(options.kafka ?? null));
   const isDeleted = options.break === "ack-first" || random.chance(0.25);
   const afterRead = isDeleted ? "delete" : random.chance(0.3) ? "move" : "keep";
   const run: Run = { options, random, world, setup: { mode: options.mode, afterRead, break: options.break } };
@@ -49,10 +53,28 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
       recordsOf(items, "guardduty"),
     );
     const kills = options.mode === "once" ? await runOnce(run, files) : await runWatch(run, files, totals.read);
-    return { ...verify(readHeld(world), expected, totals), kills };
+    const held = readHeld(world);
+    const findings = verify(held, expected, totals);
+    if (world.kafka === null) return { ...findings, kills };
+    return { ...join(findings, verify({ ...held, lines: await readAlerts(world.kafka) }, expected, totals)), kills };
   } finally {
     world.remove();
   }
+}
+
+/** What was found in the file and in the topic. */
+function join(file: Findings, topic: Findings): Findings {
+  const sum = (name: "lost" | "spurious" | "wrong" | "deliveries" | "repeats"): number => file[name] + topic[name];
+  const problems = [...file.problems, ...topic.problems.map((problem) => `in the topic: ${problem}`)];
+  return {
+    alerts: file.alerts,
+    lost: sum("lost"),
+    spurious: sum("spurious"),
+    wrong: sum("wrong"),
+    deliveries: sum("deliveries"),
+    repeats: sum("repeats"),
+    problems,
+  };
 }
 
 function chooseDeath({ random }: Run, latestMs: number): Death {
@@ -119,7 +141,9 @@ function sum(files: readonly PlannedFile[]): number {
 async function runUntil({ world, setup }: Run, records: number, signal: "SIGKILL" | "SIGTERM"): Promise<void> {
   const daemon = startDaemon(world, setup);
   await daemon.opened;
-  for (let waitedMs = 0; waitedMs < FINISH_MS && !isComplete(readHeld(world), records); waitedMs += 50) await sleep(50);
+  const isDone = (): boolean =>
+    isComplete(readHeld(world), records) && (world.kafka === null || isDelivered(world.state));
+  for (let waitedMs = 0; waitedMs < FINISH_MS && !isDone(); waitedMs += 50) await sleep(50);
   daemon.process.kill(signal);
   const { code, said } = await daemon.ended;
   if (signal === "SIGTERM") expectEnd(code, said);

@@ -24,11 +24,23 @@ export type Size = { readonly records: number; readonly kills: number };
 export const FULL: Size = { records: 700, kills: 6 };
 
 /** The runs that a command line asks for: each seed in both modes; a break in the mode that it concerns. */
-export function toRuns(order: { runs: number; seed: string; break: Break | null; size: Size }): RunOptions[] {
+export function toRuns(order: {
+  runs: number;
+  seed: string;
+  break: Break | null;
+  size: Size;
+  kafka?: RunOptions["kafka"];
+}): RunOptions[] {
   const modes =
     order.break === null ? (["once", "watch"] as const) : ([order.break === "no-hold" ? "watch" : "once"] as const);
   return Array.from({ length: order.runs }, (_, n) => n).flatMap((n) =>
-    modes.map((mode) => ({ seed: `${order.seed}.${n}`, mode, break: order.break, ...order.size })),
+    modes.map((mode) => ({
+      seed: `${order.seed}.${n}`,
+      mode,
+      break: order.break,
+      kafka: order.kafka ?? null,
+      ...order.size,
+    })),
   );
 }
 

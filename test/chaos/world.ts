@@ -13,6 +13,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { writeRules } from "./rules.ts";
 import type { Break, FailPoint, Plan } from "./plan.ts";
 
+/** A topic of the run's own. `direct`: brokers for the harness, `plain`: for the daemons. */
+export type KafkaPlace = {
+  readonly plain: readonly string[];
+  readonly direct: readonly string[];
+  readonly topic: string;
+};
+
 /** Folders and files of a run. */
 export type World = {
   readonly root: string;
@@ -20,6 +27,8 @@ export type World = {
   readonly state: string;
   readonly sink: string;
   readonly rules: string;
+  /** Also alerts go there, beside the sink's file. */
+  readonly kafka: KafkaPlace | null;
   /** Newest time slot of the files that were put into `input`, epoch ms. */
   newestSlotMs: number;
   remove(): void;
@@ -69,7 +78,7 @@ function isAlive(pid: number): boolean {
 }
 
 /** Makes the folders and rules of a run. */
-export function createWorld(): World {
+export function createWorld(kafka: KafkaPlace | null = null): World {
   keepTidy();
   const root = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
   roots.add(root);
@@ -81,6 +90,7 @@ export function createWorld(): World {
     state: join(root, "state"),
     sink: join(root, "alerts.ndjson"),
     rules: writeRules(join(root, "rules")),
+    kafka,
     newestSlotMs: -Infinity,
     remove: () => {
       rmSync(root, { recursive: true, force: true });
@@ -104,11 +114,17 @@ function toConfig(world: World, { mode, afterRead }: Setup): string {
     sources: [
       { type: "file", name: "in", paths: [world.input], mode, afterRead: after, ...(mode === "watch" ? TIMING : {}) },
     ],
-    sinks: [{ type: "file", path: world.sink }],
+    sinks: [{ type: "file", path: world.sink }, ...toKafkaSinks(world)],
     rules: { paths: [world.rules] },
     commit: { intervalMs: 40, records: 20 },
     updateEvery: "1s",
   });
+}
+
+/** The daemon's clocks may run ten times as fast: its time-out is then half a second. */
+function toKafkaSinks({ kafka }: World): object[] {
+  if (kafka === null) return [];
+  return [{ type: "kafka", brokers: kafka.plain, topic: kafka.topic, format: "native" }];
 }
 
 /** A started daemon. */

@@ -17,6 +17,7 @@ export async function whyNoKafka(need: "own" | "any"): Promise<string | null> {
   if (brokers.length > 0)
     return need === "any" ? null : "KAFKA_BROKERS is set, and these tests need a broker of their own";
   const why = await whyNoOwn();
+  if (why !== null) process.stderr.write(`Kafka tests are skipped: ${why}\n`);
   if (why !== null && isCi) throw new Error(`CI=true and the Kafka tests cannot run: ${why}`);
   return why;
 }
