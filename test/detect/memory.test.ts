@@ -263,3 +263,26 @@ test("an alert of a group that goes is final, and stays when the group begins an
   );
   expect(finals).toEqual(new Set(evictions.map(({ group }) => (JSON.parse(group) as string[])[0])));
 });
+
+test("more than 100,000 events of a bucket are told as more than that, however they came", () => {
+  const quick = makeCorrelation("quick", { timespanMs: HOUR, bounds: [{ operator: "gte", value: 2 }] });
+  const plain = Array.from({ length: 100_001 }, (_, i) => ({
+    ...makeMatch(quick, { atMs: 0, key: "k" }),
+    key: `k${i}`,
+    timeMs: START + i * 10,
+  }));
+  const said = [1, 3].map((parts) => {
+    const detector = createDetector({ ...RULES, correlations: [quick] }, { names: new Map() });
+    const held = createHeld();
+    for (let part = 0; part < parts; part += 1)
+      commit(
+        detector,
+        held,
+        plain.filter((_, i) => i % parts === part),
+      );
+    return [...held.contents.values()].map(({ content }) => content);
+  });
+  expect(said[0]).toEqual(said[1]);
+  expect(said[0]).toMatchObject([{ eventCount: 100_000, approx: true }]);
+  expect(said[0]?.[0]?.why).toMatch(/^more than 100000 /);
+});
