@@ -5,7 +5,7 @@
  * Lists that are cut keep the first by (event time, key, record hash), so nothing here hangs on the order of arrival.
  */
 import type { EvidenceDelta, Member } from "../contracts.ts";
-import { EVENT_IDS_MAX, EVIDENCE_MAX } from "../model/alert.ts";
+import { EVENT_COUNT_MAX, EVENT_IDS_MAX, EVIDENCE_MAX } from "../model/alert.ts";
 import { compareMembers, countEchoes, type Group, lowerBound, toIdentity, upperBound } from "./group.ts";
 import type { Interval } from "./interval.ts";
 
@@ -24,6 +24,7 @@ export type Part = {
 export type Summary = {
   readonly first: Member;
   readonly last: Member;
+  /** Distinct events; any number above EVENT_COUNT_MAX means "more than that". */
   readonly eventCount: number;
   readonly eventIds: readonly string[];
   readonly shown: readonly { readonly entry: EvidenceDelta; readonly eventId: string }[];
@@ -80,7 +81,10 @@ function summarizeRuns({ group, intervals }: Part): Omit<Summary, "shown"> | nul
   let eventCount = 0;
   for (const run of runs) {
     if (group.spread === 0) eventCount += run.to - run.from - countEchoes(group, run);
-    else for (let i = run.from; i < run.to; i += 1) identities.add(toIdentity(members[i] as Member));
+    else {
+      for (let i = run.from; i < run.to && identities.size <= EVENT_COUNT_MAX; i += 1)
+        identities.add(toIdentity(members[i] as Member));
+    }
   }
   return { first, last, eventCount: eventCount + identities.size, eventIds: [...ids] };
 }

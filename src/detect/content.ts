@@ -9,6 +9,7 @@ import { toUtcText } from "../lib/clock.ts";
 import {
   type AlertContent,
   type AlertEvidence,
+  EVENT_COUNT_MAX,
   fromGroupKey,
   toBucketAlertId,
   toEventAlertId,
@@ -95,12 +96,13 @@ export function toBucketContent(
     firstEventTime: toUtcText(first.timeMs),
     lastEventTime: toUtcText(last.timeMs),
     eventIds: summary.eventIds,
-    eventCount: summary.eventCount,
+    eventCount: Math.min(summary.eventCount, EVENT_COUNT_MAX),
     ...toTechniques(rule),
     why: toWhy(rule, group, { ...found, summary }),
     group: Object.fromEntries(rule.groupBy.map((field, i) => [field, values[i] ?? ""])),
     evidence: shown.map(({ entry, eventId }) => toAlertEvidence(entry.timeMs, eventId, entry.evidence)),
     ...(found.negative ? { negative: true as const } : {}),
+    ...(summary.eventCount > EVENT_COUNT_MAX ? { approx: true as const } : {}),
   };
   return { content, shown: shown.map(({ entry }) => entry) };
 }

@@ -2,7 +2,7 @@
  * The numbers for the sentence that explains a window's alert, taken from its group; why.ts words them.
  *
  * They describe what the alert covers, so a count may exceed that of the window at which the condition first held. A hot
- * group costs no more than a hundred members, but where a sum or distinct values are told.
+ * group costs no more than a hundred members; sums and distinct values are kept (judging/slide.ts).
  */
 import type { Member } from "../contracts.ts";
 import { toUtcText } from "../lib/clock.ts";
@@ -15,6 +15,7 @@ import type { Group } from "./group.ts";
 import type { Interval } from "./interval.ts";
 import { toBucketRange, toWinners, type Verdict } from "./judging/bucket.ts";
 import { findChain } from "./judging/ordered.ts";
+import { countCovered } from "./judging/slide.ts";
 import {
   type Named,
   type Seen,
@@ -48,10 +49,10 @@ export function toWhy(rule: Correlation, group: Group, covered: Covered): string
   const seen = toSeen(group, { ...covered, named });
   if (rule.kind === "event_count") return whyCounted(rule, seen);
   if (rule.kind === "value_count")
-    return whyDistinct(rule, { ...seen, value: verdict?.value ?? countValues(group, covered) });
+    return whyDistinct(rule, { ...seen, value: verdict?.value ?? countValues(rule, group, covered) });
   const shares = verdict?.shares ?? null;
   if (shares !== null) return whyShares(rule, { ...seen, shares });
-  return whyMeasured(rule, { ...seen, value: verdict?.value ?? sumOf(group, covered) });
+  return whyMeasured(rule, { ...seen, value: verdict?.value ?? sumOf(rule, group, covered) });
 }
 
 /** What a member is called: the call of a record, or the rule of an alert. */
@@ -99,11 +100,15 @@ function chainOf(rule: Correlation, group: Group, covered: Covered): Member[] {
 }
 
 /** Distinct values in all that is covered. */
-function countValues(group: Group, covered: Covered): number {
-  return new Set(ownMembers(group, covered).map((member) => member.value)).size;
+function countValues(rule: Correlation, group: Group, covered: Covered): number {
+  const counted = countCovered(group, rule, covered);
+  return counted ?? new Set(ownMembers(group, covered).map((member) => member.value)).size;
 }
 
 /** The sum over all events that are covered, each once. */
-function sumOf(group: Group, covered: Covered): number {
+function sumOf(rule: Correlation, group: Group, covered: Covered): number {
+  const isEachAlone = group.spread === 0 && group.echoes.length === 0;
+  const counted = rule.kind === "value_sum" && isEachAlone ? countCovered(group, rule, covered) : null;
+  if (counted !== null) return counted;
   return exactSum([...toWinners(ownMembers(group, covered)).values()].map((member) => member.number ?? 0));
 }

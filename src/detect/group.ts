@@ -13,6 +13,21 @@ import { addInterval, type Interval } from "./interval.ts";
 /** The state of the chains of a temporal_ordered rule behind all members up to `timeMs`, itself included. */
 export type ChainState = { readonly timeMs: number; readonly latest: Float64Array };
 
+/** What is counted while a window slides over members; `size`: entries that it keeps in memory. */
+export type Counter = {
+  readonly kind: CounterKind;
+  add(member: Member): void;
+  remove(member: Member): void;
+  value(): number;
+  size(): number;
+};
+export type CounterKind = "values" | "steps" | "events" | "sum" | "event sum";
+
+/** A count of the members in the closed window. */
+export type Slide = { readonly counter: Counter; readonly window: Interval };
+/** Counts kept with a group: of the window judged last, and by bucket of what its alert covers. */
+export type Slides = { judged: Slide | null; readonly covered: Map<number, Slide> };
+
 export type Group = {
   readonly key: string;
   /** Its number in the memory that holds it (memory/groups.ts); −1 for a group of none. */
@@ -39,6 +54,8 @@ export type Group = {
   negatives: number[] | null;
   /** Kept states of chains, ascending, for temporal_ordered; null: none. */
   chains: ChainState[] | null;
+  /** Counts kept for large groups (judging/slide.ts); null: none. */
+  slides: Slides | null;
   /** Time range of the members added since the last evaluation; from > to when clean. */
   dirtyFromMs: number;
   dirtyToMs: number;
@@ -67,6 +84,7 @@ export function createGroup(key: string): Group {
     spread: 0,
     negatives: null,
     chains: null,
+    slides: null,
     dirtyFromMs: Infinity,
     dirtyToMs: -Infinity,
   };

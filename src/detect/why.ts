@@ -4,6 +4,7 @@
  */
 import type { Member } from "../contracts.ts";
 import { toUtcText } from "../lib/clock.ts";
+import { EVENT_COUNT_MAX } from "../model/alert.ts";
 import type { Evidence } from "../model/event.ts";
 import type { Bound, Correlation } from "../sigma/ast.ts";
 
@@ -64,7 +65,8 @@ function toMeasureName({ kind, percentile }: Correlation): string {
 }
 
 function toEvents({ count, spanMs, members, named }: Seen): string {
-  return `${count} ${toActionNames(members.map(named))} ${toWithin(spanMs)}`;
+  const events = count > EVENT_COUNT_MAX ? `more than ${EVENT_COUNT_MAX}` : String(count);
+  return `${events} ${toActionNames(members.map(named))} ${toWithin(spanMs)}`;
 }
 
 function toLimit({ bounds, timespanMs }: Correlation, unit = ""): string {

@@ -8,6 +8,7 @@ import { createIntern } from "../lib/intern.ts";
 import type { Logsource } from "../model/event.ts";
 import type { Correlation, DetectionRule, RuleSet } from "../sigma/ast.ts";
 import { type Group, pruneGroup } from "./group.ts";
+import { slidePast } from "./judging/slide.ts";
 import { logsourcesOf } from "./logsources.ts";
 import type { GroupMemory, Groups } from "./memory/groups.ts";
 
@@ -92,6 +93,7 @@ export function pruneSlices(entry: Windows): boolean {
   entry.prunedTo = prunedTo;
   for (const id of entry.groups.below(prunedTo)) {
     entry.groups.lend(id, (group) => {
+      slidePast(group, prunedTo * SLICE_MS);
       pruneGroup(group, { slice: prunedTo, timeMs: prunedTo * SLICE_MS });
       if (group.members.length === 0) forgetGroup(entry, group);
     });

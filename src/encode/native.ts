@@ -45,6 +45,7 @@ function toNative(alert: Alert, records: AlertRecords): Readonly<Record<string, 
     evidence: alert.evidence.map(orderEvidence),
     ...(alert.late === true ? { late: true } : {}),
     ...(alert.negative === true ? { negative: true } : {}),
+    ...(alert.approx === true ? { approx: true } : {}),
     seenTime: alert.seenTime,
     ...(raw.length > 0 ? { raw } : {}),
     ...(records.length > 0

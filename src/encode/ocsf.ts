@@ -157,6 +157,7 @@ function toUnmapped(alert: Alert): Members {
     atlas: alert.atlas,
     ...(alert.late === true ? { late: true } : {}),
     ...(alert.negative === true ? { negative: true } : {}),
+    ...(alert.approx === true ? { approx: true } : {}),
     seenTime: alert.seenTime,
   };
 }

@@ -189,10 +189,18 @@ export function renderAlert(alert: Alert, options: TableOptions = {}): string {
     ["last event", [time(alert.lastEventTime)]],
     ["first seen", [time(alert.seenTime)]],
     ["late", alert.late === true ? ["yes: it came after the lateness bound, so correlations did not count it"] : []],
-    ["negative", alert.negative === true ? ["yes: a number below zero was summed, so the sum was judged at the end"] : []],
+    [
+      "negative",
+      alert.negative === true ? ["yes: a number below zero was summed, so the sum was judged at the end"] : [],
+    ],
     ["ATT&CK", names(alert.attack)],
     ["ATLAS", names(alert.atlas)],
-    ["events", [`${alert.eventCount}${listed < alert.eventCount ? `, of which listed below: ${listed}` : ""}`]],
+    [
+      "events",
+      [
+        `${alert.approx === true ? "more than " : ""}${alert.eventCount}${listed < alert.eventCount ? `, of which listed below: ${listed}` : ""}`,
+      ],
+    ],
   ];
   const lines = fields.flatMap(([name, values]) =>
     values.map((value, index) => `${(index === 0 ? name : "").padEnd(13)}${safeLine(value)}`),

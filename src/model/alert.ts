@@ -42,7 +42,7 @@ export type AlertContent = {
   readonly lastEventTime: string;
   /** The first EVENT_IDS_MAX event ids by (time, key, record hash). */
   readonly eventIds: readonly string[];
-  /** Exact number of distinct events. */
+  /** Number of distinct events, exact up to EVENT_COUNT_MAX. */
   readonly eventCount: number;
   readonly attack: readonly Technique[];
   readonly atlas: readonly Technique[];
@@ -55,6 +55,8 @@ export type AlertContent = {
   readonly late?: true;
   /** Present and true when a number below zero was in reach of a sum, which was then judged at the end of its bucket. */
   readonly negative?: true;
+  /** Present and true when there were more events than EVENT_COUNT_MAX; `eventCount` is that number then. */
+  readonly approx?: true;
 };
 
 /** An alert as stored and sent: content, its revision from 1, and when Sagewatch first saw it (RFC 3339 UTC). */
@@ -62,6 +64,8 @@ export type Alert = AlertContent & { readonly revision: number; readonly seenTim
 
 /** Ids listed in an alert. 100 fits every SIEM's field limits and still lets an analyst pull the records. */
 export const EVENT_IDS_MAX = 100;
+/** Events that are counted one by one (reliability.md section 6): beyond that the number changes nothing for who reads it. */
+export const EVENT_COUNT_MAX = 100_000;
 /** Evidence rows in an alert, and raw records kept for it (reliability.md section 6: the first 20). */
 export const EVIDENCE_MAX = 20;
 /** Separator of the hashed parts, U+241F: a canonical group key is ASCII, so it cannot occur in one. */

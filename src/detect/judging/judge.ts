@@ -14,6 +14,7 @@ import type { Interval } from "../interval.ts";
 import { noteMembers, noteOpen, SLICE_MS, type Windows } from "../windows.ts";
 import { judgeBucket, toBucketRange, type Verdict } from "./bucket.ts";
 import { dropChains } from "./ordered.ts";
+import { slideOver } from "./slide.ts";
 
 /** Where drafts go. */
 export type Desk = { readonly alerts: AlertDraft[]; readonly names: AccountNames };
@@ -23,6 +24,7 @@ export function noteAdded(entry: Windows, group: Group, member: Member): void {
   const { rule } = entry;
   noteMembers(entry, Math.floor(member.timeMs / SLICE_MS), 1);
   dropChains(group, member.timeMs);
+  slideOver(group, member);
   if (rule.judged === "final") openBucket(entry, Math.floor(member.timeMs / rule.bucketMs), group);
   else if (rule.kind === "value_sum" && (member.number ?? 0) < 0) {
     const last = Math.floor((member.timeMs + rule.timespanMs) / rule.bucketMs);
@@ -94,6 +96,7 @@ export function closeBuckets(entry: Windows, desk: Desk): void {
       entry.groups.lend(id, (group) => {
         closeBucket(group, { entry, bucket }, desk);
         group.covered.delete(bucket);
+        group.slides?.covered.delete(bucket);
       });
     }
     entry.open.delete(bucket);

@@ -9,6 +9,7 @@
  */
 import type { Correlation } from "../../sigma/ast.ts";
 import { createGroup, type Group } from "../group.ts";
+import { slideBytes } from "../judging/slide.ts";
 import { PIECE_MAX } from "./arena.ts";
 import { createColumns, freeRow, ON_HEAP, ROW_BYTES, takeRow } from "./columns.ts";
 import { createPacked } from "./packed.ts";
@@ -129,7 +130,7 @@ export function createGroupMemory(options: MemoryOptions): GroupMemory {
     const account = usage.account(first.accountId);
     if (columns.account[id] !== account) move(id, account);
     usage.add(place(id), { bytes: 0, groups: 0, members: more });
-    setBytes(id, group.bytes + ROW_BYTES);
+    setBytes(id, group.bytes + slideBytes(group) + ROW_BYTES);
     const isLarge = members.length > PACK_MAX;
     if (isLarge && heap.delete(id)) {
       heapBytes -= columns.bytes[id] as number;

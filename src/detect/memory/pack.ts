@@ -65,8 +65,9 @@ export function unpackGroup(from: Reader, stateKey: string): Group {
     echoes,
     spread: from.number(),
     negatives: toNegatives(members),
-    // A cache: made again where it is needed.
+    // Caches: made again where they are needed.
     chains: null,
+    slides: null,
     dirtyFromMs: Infinity,
     dirtyToMs: -Infinity,
   };
