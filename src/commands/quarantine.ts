@@ -76,7 +76,7 @@ export async function showQuarantined({ id, raw, ...state }: ShowQuarantined, te
       ],
       ["detail", row.detail],
       ["read from", `${row.path}, record ${row.index}, by source ${row.source}`],
-      ["since", `${toUtcText(row.atMs)}, replayed ${row.tries} times`],
+      ["since", `${toUtcText(row.atMs)}, replayed ${row.tries} ${row.tries === 1 ? "time" : "times"}`],
     ].map(([name = "", text = ""]) => `${name.padEnd(10)} ${safeLine(text)}\n`);
     await print(terminal, `${head.join("")}\n${toShown(record)}\n`);
     return 0;

@@ -53,10 +53,13 @@ export function placeOf(file: ParsedFile, path: KeyPath, wantsKey = false): { li
   return { line: Math.max(line, 1), column: Math.max(col, 1) };
 }
 
-/** "accounts.111122223333.calendar", "sources[0].path"; the whole file is "the file". */
+/**
+ * "`accounts.111122223333.calendar`", "`sources[0].path`"; the whole file is "the file". The quotes also tell a key called
+ * password from a password that stands behind it: what redaction takes out of messages (ops/redact.ts).
+ */
 export function toPathText(path: KeyPath): string {
   const text = path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`)).join("");
-  return text === "" ? "the file" : text.replace(/^\./, "");
+  return text === "" ? "the file" : `\`${text.replace(/^\./, "")}\``;
 }
 
 function unknownKeys(file: ParsedFile, shape: ShapeReader, issue: Issue & { code: "unrecognized_keys" }): Fault[] {

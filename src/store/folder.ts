@@ -27,7 +27,7 @@ export function prepareFolder(dir: string): void {
   try {
     if (fs.statSync(dir, { throwIfNoEntry: false })?.isDirectory() === false)
       throw new Error("there is a file of that name");
-    fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
+    makeFolder(dir);
     if ((fs.statSync(dir).mode & 0o777) !== 0o700) tighten(dir);
   } catch (error) {
     if (error instanceof SagewatchError) throw error;
@@ -37,6 +37,13 @@ export function prepareFolder(dir: string): void {
       { cause: error },
     );
   }
+}
+
+/** Node's `recursive` never returns where the parent refuses with ENOENT, as those of /proc do. */
+function makeFolder(dir: string): void {
+  if (fs.existsSync(dir)) return;
+  makeFolder(path.dirname(dir));
+  fs.mkdirSync(dir, { mode: 0o700 });
 }
 
 /** A mounted volume may belong to root with a group for us: that is accepted as long as nobody else may enter. */

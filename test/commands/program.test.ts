@@ -64,7 +64,7 @@ describe("mistakes", () => {
       "a broken config",
       ["run", "--config", at("broken.yml", "soures: []")],
 
-      "broken.yml:1:1: soures: unknown key; did you mean `sources`?",
+      "broken.yml:1:1: `soures`: unknown key; did you mean `sources`?",
     ],
   ];
   test.each(cases)("%s", async (_name, args, stderr) => {
@@ -230,12 +230,23 @@ describe("the process", () => {
   });
 
   test.each([
-    ["lists: {constructor: {values: [x]}}", "1:9: lists.constructor: is a reserved word; choose another name"],
-    ["accounts: {'111122223333': {__proto__: {name: y}}}", "1:29: accounts.111122223333.__proto__: unknown key"],
-    ["toString: 1", "1:1: toString: unknown key"],
+    ["lists: {constructor: {values: [x]}}", "1:9: `lists.constructor`: is a reserved word; choose another name"],
+    ["accounts: {'111122223333': {__proto__: {name: y}}}", "1:29: `accounts.111122223333.__proto__`: unknown key"],
+    ["toString: 1", "1:1: `toString`: unknown key"],
   ])("keys with names of Object.prototype are refused like others: %s", async (text, message) => {
     const { code, stderr } = await run(["config", "print", "--config", at("proto.yml", text)]);
     expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
+  });
+
+  test.each([
+    ["hunter2-very-secret", "a secret stands in plain text; put {env: NAME} or {file: PATH} there instead"],
+    ["{env: NOT_SET}", "the variable NOT_SET is not set"],
+  ])("what is wrong with a password is told whole, without the password: %s", async (password, message) => {
+    const sink = `{type: kafka, brokers: ['b:9'], topic: t, tls: {}, sasl: {mechanism: plain, username: u, password: ${password}}}`;
+    const { code, stdout, stderr } = await run(["run", "--config", at("secret.yml", `sinks: [${sink}]`)]);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toContain(`\`sinks[0].sasl.password\`: ${message}`);
+    expect(stderr).not.toContain("hunter2");
   });
 
   test("a configuration is found in the folder, by the variable, by the option", async () => {

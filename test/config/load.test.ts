@@ -93,55 +93,55 @@ describe("defaults", () => {
 
 describe("faults", () => {
   const cases: readonly [name: string, text: string, expected: string][] = [
-    ["unknown key at the top", "\nsoures: []", "s.yml:2:1: soures: unknown key; did you mean `sources`?"],
+    ["unknown key at the top", "\nsoures: []", "s.yml:2:1: `soures`: unknown key; did you mean `sources`?"],
     [
       "unknown key inside",
       "limits:\n  recordByts: 5",
-      "s.yml:2:3: limits.recordByts: unknown key; did you mean `recordBytes`?",
+      "s.yml:2:3: `limits.recordByts`: unknown key; did you mean `recordBytes`?",
     ],
-    ["unknown key far from all", "log: {zzzzzzzz: 1}", "s.yml:1:7: log.zzzzzzzz: unknown key; known here: level"],
+    ["unknown key far from all", "log: {zzzzzzzz: 1}", "s.yml:1:7: `log.zzzzzzzz`: unknown key; known here: level"],
     [
       "unknown key of a source",
       "sources:\n  - type: file\n    pth: x\n    path: y",
-      "s.yml:3:5: sources[0].pth: unknown key; did you mean `path`?",
+      "s.yml:3:5: `sources[0].pth`: unknown key; did you mean `path`?",
     ],
     [
       "unknown source type",
       "sources: [{type: fiel}]",
-      's.yml:1:18: sources[0].type: there is no such source, is "fiel"; did you mean `file`? Types: file',
+      's.yml:1:18: `sources[0].type`: there is no such source, is "fiel"; did you mean `file`? Types: file',
     ],
     [
       "missing type",
       "sinks:\n  - token: {env: A}",
-      "s.yml:2:5: sinks[0].type: is missing: the sink's type, one of hook",
+      "s.yml:2:5: `sinks[0].type`: is missing: the sink's type, one of hook",
     ],
-    ["wrong type", "commit: {records: many}", 's.yml:1:19: commit.records: must be a number, is "many"'],
-    ["out of range", "limits:\n  depth: 4", "s.yml:2:10: limits.depth: must be 8 or more, is 4"],
+    ["wrong type", "commit: {records: many}", 's.yml:1:19: `commit.records`: must be a number, is "many"'],
+    ["out of range", "limits:\n  depth: 4", "s.yml:2:10: `limits.depth`: must be 8 or more, is 4"],
     [
       "misspelt word",
       "log: {level: wran}",
-      's.yml:1:14: log.level: must be one of trace, debug, info, warn, error, fatal, silent, is "wran"; did you mean `warn`?',
+      's.yml:1:14: `log.level`: must be one of trace, debug, info, warn, error, fatal, silent, is "wran"; did you mean `warn`?',
     ],
     [
       "bad duration",
       "updateEvery: soon",
-      's.yml:1:14: updateEvery: must be a duration such as "90s" or "1h30m", is "soon"',
+      's.yml:1:14: `updateEvery`: must be a duration such as "90s" or "1h30m", is "soon"',
     ],
-    ["duration out of range", "updateEvery: 1ms", 's.yml:1:14: updateEvery: must be between 1s and 1d, is "1ms"'],
+    ["duration out of range", "updateEvery: 1ms", 's.yml:1:14: `updateEvery`: must be between 1s and 1d, is "1ms"'],
     [
       "account id without quotes and with a leading zero",
       "accounts:\n  012345678901: {name: a}",
-      "s.yml:2:3: accounts.12345678901: must be an account id: 12 digits in quotes",
+      "s.yml:2:3: `accounts.12345678901`: must be an account id: 12 digits in quotes",
     ],
     [
       "calendar that is not there",
       "accounts: {'012345678901': {calendar: nights}}",
-      's.yml:1:39: accounts.012345678901.calendar: no calendar has this name, is "nights"; there are: business',
+      's.yml:1:39: `accounts.012345678901.calendar`: no calendar has this name, is "nights"; there are: business',
     ],
     [
       "zone that is not there",
       "calendars: {x: {zone: Mars, open: [{days: [mon], from: '07:00', to: '09:00'}]}}",
-      's.yml:1:23: calendars.x.zone: must be an IANA time zone such as Europe/Berlin, is "Mars"',
+      's.yml:1:23: `calendars.x.zone`: must be an IANA time zone such as Europe/Berlin, is "Mars"',
     ],
     ["two of a name", "sources: [{type: file, path: a}, {type: file, path: b}]", 'two sources are called "file"'],
     ["not a mapping", "[]", "s.yml:1:1: the file: must be a mapping of keys to values"],
@@ -229,7 +229,7 @@ describe("secrets", () => {
   test("plain text is refused without being repeated", () => {
     const error = refusal(plain);
     expect(error).toMatchObject({ code: "secret_plain", exitCode: 2 });
-    expect(error.message).toContain("s.yml:3:12: sinks[0].token");
+    expect(error.message).toContain("s.yml:3:12: `sinks[0].token`: a secret stands in plain text");
     expect(error.message).not.toContain("hunter2");
   });
 
@@ -243,7 +243,7 @@ describe("secrets", () => {
   test("a reference that leads nowhere says which", () => {
     expect(refusal("sinks: [{type: hook, token: {env: NOT_SET}}]")).toMatchObject({
       code: "secret_missing",
-      message: "s.yml:1:29: sinks[0].token: the variable NOT_SET is not set",
+      message: "s.yml:1:29: `sinks[0].token`: the variable NOT_SET is not set",
     });
     expect(refusal(`sinks: [{type: hook, token: {file: ${folder}/none}}]`).message).toContain("cannot be read");
   });

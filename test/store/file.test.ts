@@ -49,6 +49,16 @@ test("the folder is 0700 and every file in it 0600, while open too, whatever the
   expect(modeOf(path.join(dir, "store.db"))).toBe("600");
 });
 
+test("a folder that its parent does not take is refused, and not tried for ever", () => {
+  expect(() => open("/proc/sagewatch/state")).toThrow(refusedAs("store_failed"));
+});
+
+test("parents of the folder are made, for the owner alone", () => {
+  const dir = path.join(stateDir(), "a", "b");
+  open(dir);
+  expect([modeOf(dir), modeOf(path.dirname(dir))]).toEqual(["700", "700"]);
+});
+
 test.each([
   ["text", () => Buffer.from("this is no database, and long enough for a header".repeat(99))],
   ["empty", () => Buffer.alloc(0)],
