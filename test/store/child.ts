@@ -19,6 +19,8 @@ export type Child = {
 export const WRITER: URL = new URL("./writer.ts", import.meta.url);
 /** Fills a small disk. */
 export const SMALL_DISK: URL = new URL("./small-disk.ts", import.meta.url);
+/** Opens a store on a disk that became read-only. */
+export const READ_ONLY_DISK: URL = new URL("./read-only-disk.ts", import.meta.url);
 
 /** `before` is a command that runs Node in its place, such as a shell with a limit. */
 export function start(script: URL, args: readonly string[], before: readonly string[] = []): Child {

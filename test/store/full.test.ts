@@ -6,7 +6,7 @@ import * as fs from "node:fs";
 import { spawnSync } from "node:child_process";
 import { expect, test } from "vitest";
 import type { CommitUnit, Store } from "../../src/contracts.ts";
-import { SMALL_DISK, WRITER, start } from "./child.ts";
+import { READ_ONLY_DISK, SMALL_DISK, WRITER, start } from "./child.ts";
 import { countUnits, draft, dump, evidence, makeUnit, member, pointer, START, unit } from "./make.ts";
 import { createModel, open, stateDir } from "./temp.ts";
 
@@ -113,5 +113,17 @@ test.skipIf(!canMount)(
       lastWord: true,
     });
     expect(outcome.held).toBeGreaterThan(3);
+  },
+);
+
+test.skipIf(!canMount)(
+  "a disk that became read-only: refused, and as it was once it can be written again",
+  async () => {
+    const dir = stateDir();
+    fs.mkdirSync(dir);
+    const script = `mount -t tmpfs -o size=2m none ${dir} && exec "$0" "$@"`;
+    const child = start(READ_ONLY_DISK, [dir], [...mount, script]);
+    await child.line((line) => line.startsWith("{"));
+    expect(JSON.parse(child.last())).toEqual({ mounts: [0, 0], code: "store_failed", held: 3, unchanged: true });
   },
 );
