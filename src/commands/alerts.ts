@@ -14,7 +14,7 @@ import type { Alert } from "../model/alert.ts";
 import { SagewatchError } from "../model/errors.ts";
 import type { Pointer } from "../model/event.ts";
 import { print, printRecord, remark, type Terminal, widthOf } from "../ops/terminal.ts";
-import { openViews } from "../store/views.ts";
+import { openViews, PREFIX_MIN } from "../store/views.ts";
 import type { AlertFormat } from "./options.ts";
 import { findRule, suggestRule } from "./rules/find.ts";
 
@@ -23,8 +23,7 @@ const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
 /** Alerts a write: bounds the text held for a slow reader. */
 const ALERTS_A_WRITE = 500;
 
-/** Least characters of an id that `show` takes, and how many alerts it names when several begin so. */
-const PREFIX_MIN = 4;
+/** How many alerts `show` names when an id begins several. */
 const CANDIDATES = 5;
 
 /** Where the state is: --state, else the configuration's. */
@@ -50,7 +49,7 @@ export type ShowAlert = StateOptions & {
 
 /** The state folder that the options mean. */
 export function stateDirOf({ state, config }: StateOptions): string {
-  return state ?? loadConfig({ path: config, adapters: ADAPTERS }).config.state.dir;
+  return state ?? loadConfig({ path: config, adapters: ADAPTERS, secrets: "unread" }).config.state.dir;
 }
 
 /** Runs `use` with the views of the state folder. Errors: not_found when there is no state, store_*. */
@@ -134,7 +133,11 @@ function toUnfound(id: string, views: Views): SagewatchError {
 /** The id of a rule that may be named otherwise. A rule that is configured no more is known by its id alone. */
 function toRule(wanted: string, config: string | undefined): { readonly id: string; readonly hint?: string } {
   if (UUID.test(wanted)) return { id: wanted };
-  const { ruleSet } = openRules(loadConfig({ path: config, adapters: ADAPTERS }).config, null, () => undefined);
+  const { ruleSet } = openRules(
+    loadConfig({ path: config, adapters: ADAPTERS, secrets: "unread" }).config,
+    null,
+    () => undefined,
+  );
   const found = findRule(wanted, ruleSet);
   return found === null ? { id: wanted, hint: suggestRule(wanted, ruleSet) } : { id: found.id };
 }

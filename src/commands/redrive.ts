@@ -36,7 +36,7 @@ export async function redriveAlerts(options: RedriveAlerts, terminal: Terminal):
       "usage",
       "redrive: --all is for everything; leave it out, or leave out the alert and --sink",
     );
-  const loaded = loadConfig({ path: options.config, adapters: ADAPTERS });
+  const loaded = loadConfig({ path: options.config, adapters: ADAPTERS, secrets: "unread" });
   const dir = options.state ?? loaded.config.state.dir;
   const choice = await choose(options, dir);
   if (!isChosen || options.list === true) return list(choice, { state: dir }, terminal);

@@ -29,7 +29,7 @@ export type ReplayCommand = {
 
 /** Runs the replay. Errors: config_*, rules_rejected, not_found, input_unreadable. */
 export async function runReplay(options: ReplayCommand, terminal: Terminal): Promise<number> {
-  const { config } = loadConfig({ path: options.config, adapters: ADAPTERS });
+  const { config } = loadConfig({ path: options.config, adapters: ADAPTERS, secrets: "unread" });
   const progress = createProgress(terminal.stderr, "reading", systemClock);
   try {
     const { alerts, summary } = await composeReplay({

@@ -31,6 +31,8 @@ export type LoadOptions = {
   readonly adapters: Adapters;
   /** Default: the variables of this process. */
   readonly environment?: Environment;
+  /** "unread" for a command that uses no secret: an analyst who looks at alerts needs none. Default "needed". */
+  readonly secrets?: "needed" | "unread";
 };
 
 /** Variables that Sagewatch reads, and what for. docs/config.md lists them. */
@@ -75,7 +77,7 @@ export function parseConfig(
   const file: ParsedFile = { document, lines, raw };
   const result = createConfigSchema(adapters, environment["SAGEWATCH_STATE_DIR"] || undefined).safeParse(raw);
   if (!result.success) throw refuse(name, toFaults(file, createShapeReader(adapters, raw), result.error.issues));
-  const lost = fillSecrets(result.data, environment).map(({ path, text }) => ({
+  const lost = (options.secrets === "unread" ? [] : fillSecrets(result.data, environment)).map(({ path, text }) => ({
     ...placeOf(file, path),
     text: `${toPathText(path)}: ${text}`,
     isPlainSecret: false,

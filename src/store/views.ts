@@ -18,7 +18,7 @@ import { createCountsView } from "./progress.ts";
 import { createQuarantineViews } from "./rejects.ts";
 
 /** Shortest prefix of an alert id that `alert` takes. */
-const PREFIX_MIN = 4;
+export const PREFIX_MIN = 4;
 
 /** Views on an open connection. */
 export function createViews(sqlite: DatabaseSync): Views {

@@ -249,6 +249,15 @@ describe("the process", () => {
     expect(stderr).not.toContain("hunter2");
   });
 
+  test("a command that delivers nothing does not ask for secrets", async () => {
+    const sink = `{type: kafka, brokers: ['b:9'], topic: t, tls: {}, sasl: {mechanism: plain, username: u, password: {env: NOT_SET}}}`;
+    const config = at("unread.yml", `sinks: [${sink}]\nstate: {dir: ${join(folder, "none")}}`);
+    expect(await run(["replay", "--config", config, at("no-records.json", "")])).toMatchObject({ code: 0, stdout: "" });
+    expect(await run(["rules", "list", "--config", config])).toMatchObject({ code: 0, stderr: "" });
+    const { stderr } = await run(["alerts", "list", "--config", config]);
+    expect(stderr).toContain("There is no state file");
+  });
+
   test("a configuration is found in the folder, by the variable, by the option", async () => {
     at("sagewatch.yml", "log: {level: warn}");
     const other = at("other.yml", "log: {level: error}");

@@ -29,7 +29,7 @@ export function makeConfigPage(): string {
     "",
     "Unknown keys are refused, and all errors are told at once, each with line and column. Durations are texts such as `90s`, `30m`, `1h30m`, `7d`; sizes are texts such as `4 MiB`, or bytes. Relative paths are meant from the folder in which the command runs.",
     "",
-    "A secret is never written into the file: `{env: NAME}` reads a variable, `{file: PATH}` a file. Plain text in its place is refused, and no output ever shows the value.",
+    "A secret is never written into the file: `{env: NAME}` reads a variable, `{file: PATH}` a file. Plain text in its place is refused, and no output ever shows the value. Commands that deliver nothing (`alerts`, `replay`, `rules`, `quarantine list`) do not read it, so they need no access to it.",
     "",
     "## Keys",
     "",

@@ -38,7 +38,7 @@ type Part = { readonly rule: DetectionRule; readonly steps: readonly Step[]; rea
 
 /** Explains; 0 when the rule matched an event, 1 when none. Errors: config_*, rules_rejected, not_found, input_unreadable. */
 export async function explainRule(options: ExplainRule, terminal: Terminal): Promise<number> {
-  const { config } = loadConfig({ path: options.config, adapters: ADAPTERS });
+  const { config } = loadConfig({ path: options.config, adapters: ADAPTERS, secrets: "unread" });
   const parts = openParts(options, config);
   let explained = 0;
   let beyond = 0;

@@ -42,7 +42,7 @@ const OPEN_NAMED = 5;
 
 /** Profiles the configured rules, or those of `rules`. Errors: config_*, rules_rejected, not_found, input_unreadable. */
 export async function profileRules(options: ProfileRules, terminal: Terminal): Promise<number> {
-  const { config } = loadConfig({ path: options.config, adapters: ADAPTERS });
+  const { config } = loadConfig({ path: options.config, adapters: ADAPTERS, secrets: "unread" });
   const { ruleSet } = openRules(config, options.rules ?? null, () => undefined);
   const compiled = compileRules(ruleSet, {
     lists: loadLists(config.lists),

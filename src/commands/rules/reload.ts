@@ -33,7 +33,7 @@ const MEANS: Readonly<Record<Change, string>> = {
 
 /** Reloads and prints; 1 when the daemon refused the rules. Errors: config_*, daemon_unreachable. */
 export async function reloadRules(options: ReloadRules, terminal: Terminal): Promise<number> {
-  const { config } = loadConfig({ path: options.config, adapters: ADAPTERS });
+  const { config } = loadConfig({ path: options.config, adapters: ADAPTERS, secrets: "unread" });
   const dir = options.state ?? config.state.dir;
   const answer = await callControl(join(dir, CONTROL_SOCKET), RULES_RELOAD, {});
   if (answer.status === "absent") {

@@ -29,7 +29,7 @@ const FLOORS: Readonly<Record<string, number>> = { TITLE: 24, FILE: 16, ID: 8 };
 /** Checks rules as `run` would take them, with the lists and calendars of the configuration; 1 when there are errors. Errors: not_found, input_unreadable, config_*. */
 export async function checkRules(options: CheckRules, terminal: Terminal): Promise<number> {
   const { paths, format, strict, config: path } = options;
-  const { config } = loadConfig({ path, adapters: ADAPTERS });
+  const { config } = loadConfig({ path, adapters: ADAPTERS, secrets: "unread" });
   const lists = loadLists(config.lists);
   const { exitCode, stdout } = runRulesCheck({
     paths: paths.length === 0 ? [SHIPPED_RULES] : paths,
@@ -52,7 +52,7 @@ export async function testRules(options: RulesTestOptions, terminal: Terminal): 
 
 /** Lists the configured rules. Errors: config_*, rules_rejected. */
 export async function listRules({ config: path, format }: ListRules, terminal: Terminal): Promise<number> {
-  const { config } = loadConfig({ path, adapters: ADAPTERS });
+  const { config } = loadConfig({ path, adapters: ADAPTERS, secrets: "unread" });
   const rules = toRules(openRules(config, null, () => undefined).ruleSet);
   if (format === "ndjson")
     await print(terminal, rules.map((rule) => `${safeJson(JSON.stringify(toLine(rule)))}\n`).join(""));
