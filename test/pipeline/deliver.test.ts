@@ -63,7 +63,7 @@ const keys = (letter: string, count: number): { key: string }[] =>
   Array.from({ length: count }, (_, i) => ({ key: `${letter}${String(i).padStart(5, "0")}` }));
 
 /** Commits one single-event alert a key; the text makes another content of the same alert. */
-function commit(store: Store, events: readonly { key: string; version?: number }[]): void {
+function commit(store: Store, events: readonly { key: string; version?: number }[], sinks = ["s"]): void {
   const detector = createDetector({ detections: [rule], correlations: [] }, { names: new Map() });
   detector.apply(
     events.map(({ key, version }, i) =>
@@ -76,7 +76,7 @@ function commit(store: Store, events: readonly { key: string; version?: number }
     ...deltas,
     ...rest,
     nowMs: systemClock.nowMs(),
-    alerts: deltas.alerts.map((draft) => ({ ...draft, sinks: ["s"] })),
+    alerts: deltas.alerts.map((draft) => ({ ...draft, sinks })),
   });
 }
 
@@ -342,4 +342,36 @@ test("what was refused goes out again after a redrive, in its last revision and 
   expect(calls.flat().filter((text) => text === "a:1!")).toHaveLength(2);
   expect(calls.flat().filter((text) => text.startsWith("b:2"))).toHaveLength(1);
   expect(store.views.deadLetters({ sink: null, alertId: null })).toEqual([]);
+});
+
+test("of three sinks one that takes an alert a second delays no other", async () => {
+  const store = openStore({ dir: null, clock: systemClock, engine: "test" });
+  const latencies: Record<string, number[]> = { a: [], b: [], slow: [] };
+  let committedMs = 0;
+  const workers = Object.entries(latencies).map(([name, found]) => {
+    const sink: Sink = {
+      name,
+      limits: { maxItems: 1, maxBytes: 1e6, lane: () => 0, part: () => "" },
+      send: async (items) => {
+        await systemClock.sleep(name === "slow" ? 1000 : 2);
+        found.push(systemClock.monotonicMs() - committedMs);
+        return items.map(() => ({ status: "accepted" }));
+      },
+      close: () => Promise.resolve(),
+    };
+    const cap = { delivery: "required", bytes: Infinity } as const;
+    return startDeliver({ sink, outbox: store.outbox(name), clock: systemClock, emit: () => undefined, cap });
+  });
+  for (let n = 0; n < 100; n += 1) {
+    committedMs = systemClock.monotonicMs();
+    commit(store, [{ key: `t9-${n}` }], Object.keys(latencies));
+    for (const worker of workers) worker.wake();
+    await systemClock.sleep(20);
+  }
+  const p99 = (name: string): number => latencies[name]?.toSorted((x, y) => x - y)[98] ?? Infinity;
+  expect([latencies["a"]?.length, latencies["b"]?.length]).toEqual([100, 100]);
+  expect(Math.max(p99("a"), p99("b"))).toBeLessThan(500);
+  expect(store.outbox("slow").pending().rows).toBeGreaterThan(90);
+  await Promise.all(workers.map((worker) => worker.close()));
+  store.close();
 });
