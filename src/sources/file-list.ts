@@ -125,13 +125,18 @@ async function walk(folder: string, wanted: (path: string) => boolean, into: Wal
     const path = join(folder, entry.name);
     if (entry.isDirectory()) {
       if (path !== into.query.except) await walk(path, wanted, into);
-    } else if (wanted(path)) paths.push(path);
+    } else if (wanted(path) || entry.isSymbolicLink()) paths.push(path);
   }
   for (let at = 0; at < paths.length; at += LOOKS) {
     const some = paths.slice(at, at + LOOKS);
     const looks = await Promise.all(some.map((path) => lookAt(path, null)));
-    for (const [index, stats] of looks.entries())
-      if (stats?.isFile() === true) addFile(some[index] as string, stats, into.found);
+    for (const [index, stats] of looks.entries()) {
+      const path = some[index] as string;
+      if (stats?.isFile() === true && wanted(path)) addFile(path, stats, into.found);
+      // It may lead back to where the search came from.
+      if (stats?.isDirectory() === true)
+        into.query.warn(`${path} is a link to a folder, and none is followed; name it in \`paths\` if it is meant.`);
+    }
   }
 }
 

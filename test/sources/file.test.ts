@@ -1,7 +1,7 @@
 /**
  * The file source on real folders: what it finds and in which order, floors, positions, what it does with files afterwards.
  */
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -79,6 +79,20 @@ describe("what is read", () => {
     expect(await read("a/{two,three}.*", "a/b")).toEqual(["1", "2", "3"]);
     expect(idsOf(await readBatches(open({ pattern: "*.json*" }), new Map())).toSorted()).toEqual(["1", "2"]);
     expect(idsOf(await readBatches(open({ pattern: "a/b/*" }), new Map()))).toEqual(["1"]);
+  });
+
+  test("a link to a file is read, a link to a folder is told of and read where it is named", async () => {
+    const elsewhere = folder.write("elsewhere/one.json", call("1"));
+    folder.write("in/two.json", call("2"));
+    symlinkSync(elsewhere, join(folder.path, "in/link.json"));
+    symlinkSync(join(folder.path, "in"), join(folder.path, "in/round"));
+    const read = async (name: string): Promise<string[]> =>
+      idsOf(await readBatches(open({ paths: [join(folder.path, name)], pattern: "*.json" }), new Map())).toSorted();
+    expect(await read("in")).toEqual(["1", "2"]);
+    expect(warnings).toEqual([
+      `${join(folder.path, "in/round")} is a link to a folder, and none is followed; name it in \`paths\` if it is meant.`,
+    ]);
+    expect(await read("in/round")).toEqual(["1", "2"]);
   });
 
   test("gzip is told by the bytes, not the name", async () => {
