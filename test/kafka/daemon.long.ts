@@ -57,7 +57,7 @@ describe.skipIf(why !== null)(`the daemon and a real broker${toNote(why)}`, () =
   };
 
   /** A file of records, of which some make an alert; it appears whole. */
-  const drop = (input: string, tick: number, records: number, alerts: number): void => {
+  const drop = (input: string, tick: number, { records, alerts }: { records: number; alerts: number }): void => {
     const all = Array.from({ length: records }, (_, i) =>
       record(tick * records + i, i < alerts ? {} : { eventName: "DescribeTrails", readOnly: true }),
     );
@@ -105,7 +105,7 @@ describe.skipIf(why !== null)(`the daemon and a real broker${toNote(why)}`, () =
     });
     const seconds = 30;
     for (let tick = 0; tick < seconds * TICKS_PER_S; tick += 1) {
-      drop(input, tick, RECORDS_PER_TICK, ALERTS_PER_TICK);
+      drop(input, tick, { records: RECORDS_PER_TICK, alerts: ALERTS_PER_TICK });
       await sleep(1000 / TICKS_PER_S);
     }
     const wanted = seconds * TICKS_PER_S * ALERTS_PER_TICK;
@@ -132,7 +132,7 @@ describe.skipIf(why !== null)(`the daemon and a real broker${toNote(why)}`, () =
     let log = "";
     child.stderr.on("data", (bytes: Buffer) => (log += bytes.toString()));
     // Enough alerts that every lane has its producer and its connections.
-    drop(input, 1, 60, 60);
+    drop(input, 1, { records: 60, alerts: 60 });
     for (let waited = 0; (await countMessages(kafka.direct, topic)) < 60 && waited < 60; waited += 1) await sleep(500);
     await sleep(5000);
     const seconds = 30;
