@@ -3,8 +3,9 @@
  *
  * A request names rows; each row's bytes are split again and tried on the matcher under today's limits and rules. What can
  * be evaluated now is yielded and leaves the quarantine once its effects are committed; what can not stays, with one more
- * try. A record that was too large to keep is read again where it was found; so is the rest of a file that was given up. A crash between the two commits repeats the
- * row, which changes nothing. It holds back no watermark: a record whose windows are closed still meets single-event rules.
+ * try. A record that was too large to keep is read again where it was found; so is the rest of a file that was given up.
+ * A crash between the two commits repeats the row, which changes nothing. It holds back no watermark: a record whose
+ * windows are closed still meets single-event rules.
  */
 import { statSync } from "node:fs";
 import type { Batch, Matcher, QuarantineRow, Source, Views } from "../contracts.ts";

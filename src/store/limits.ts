@@ -6,7 +6,7 @@
  */
 import type { Clock } from "../lib/clock.ts";
 
-/** Caps of one state folder. Sizes are bytes on disk, records counted after compression. */
+/** Caps of one state folder. Sums are bytes on disk, compressed where records are; the cap of one record is on its own bytes. */
 export type StoreLimits = {
   /** Quarantine is full from here on: Store.quarantineFull turns true and the pipeline stops its sources. Default 1 GiB. */
   readonly quarantineBytes: number;
