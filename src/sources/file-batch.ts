@@ -10,6 +10,7 @@ import { copyFileSync, existsSync, mkdirSync, renameSync, statSync, unlinkSync }
 import { basename, join, resolve } from "node:path";
 import type { Batch } from "../contracts.ts";
 import type { Scanners } from "../lib/split/scanners.ts";
+import type { Ahead } from "./file-ahead.ts";
 import type { FileSourceConfig } from "./file-settings.ts";
 import { type FileQuery, type FoundFile, reasonOf, toKey } from "./file-list.ts";
 import { readFileBatches } from "./file-read.ts";
@@ -67,6 +68,7 @@ export type FileOutcome = "done" | "aborted" | "unreadable";
 export type FileReading = {
   readonly floors: { readonly during: number; readonly after: number };
   readonly progress: Progress;
+  readonly ahead: Ahead;
   readonly signal: AbortSignal;
   /** Called for each batch before it is given out, and when it settled. */
   onGiven?(): void;
@@ -97,7 +99,10 @@ export async function* readFile(
   };
   let piece: RecordBatch[] = [];
   try {
-    for await (const batch of readFileBatches({ ...options, onRead: reading.progress.read }, reading.signal)) {
+    const read = skip === 0 ? await reading.ahead.take(file) : null;
+    if (read !== null) reading.progress.read(read.readBytes);
+    const batches = read?.batches ?? readFileBatches({ ...options, onRead: reading.progress.read }, reading.signal);
+    for await (const batch of batches) {
       if (reading.signal.aborted) return "aborted";
       piece.push(batch);
       if (!batch.endsPiece) continue;

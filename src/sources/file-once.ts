@@ -5,6 +5,7 @@
  * to its end. Files committed as done are passed over. Never looks at a clock.
  */
 import type { Batch } from "../contracts.ts";
+import { readAhead } from "./file-ahead.ts";
 import { createProgress, DONE, type FileRun, followUp, readFile, toQuery } from "./file-batch.ts";
 import { listFiles } from "./file-list.ts";
 
@@ -17,13 +18,18 @@ export async function* readOnce(run: FileRun, signal: AbortSignal): AsyncGenerat
   const files = listed.filter(({ key }) => positions.get(key) !== DONE);
   const progress = createProgress(deps);
   progress.add(files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
-  for (const [at, file] of files.entries()) {
-    if (signal.aborted) return;
-    const next = files[at + 1];
-    const floors = {
-      during: file.slotMs ?? -Infinity,
-      after: next === undefined ? Infinity : (next.slotMs ?? -Infinity),
-    };
-    yield* readFile(file, run, { floors, progress, signal });
+  const ahead = readAhead(files, { source: config.name, limits: deps.limits });
+  try {
+    for (const [at, file] of files.entries()) {
+      if (signal.aborted) return;
+      const next = files[at + 1];
+      const floors = {
+        during: file.slotMs ?? -Infinity,
+        after: next === undefined ? Infinity : (next.slotMs ?? -Infinity),
+      };
+      yield* readFile(file, run, { floors, progress, ahead, signal });
+    }
+  } finally {
+    await ahead.close();
   }
 }

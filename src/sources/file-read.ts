@@ -29,6 +29,7 @@ const PACKED_BYTES = 64 * 1024;
 const SMALL_BYTES = 128 * 1024;
 /** Below the size from which the ratio of a gzip stream is looked at. */
 const WHOLE_BYTES = 1024 * 1024;
+const CHUNK_MIN_BYTES = 1024;
 
 const REASONS = { bad: "gzip_bad", truncated: "truncated", ratio: "gzip_ratio" } as const satisfies Record<
   GunzipFault["fault"],
@@ -50,7 +51,7 @@ export type ReadOptions = {
 
 /** Batches of a file. Ends early, without its last batch, when `signal` aborts. Throws what the file system throws. */
 export async function* readFileBatches(options: ReadOptions, signal: AbortSignal): AsyncGenerator<RecordBatch> {
-  const whole = options.sizeBytes <= SMALL_BYTES ? readWhole(options) : null;
+  const whole = isSmall(options) ? readWhole(options) : null;
   if (whole === null) {
     yield* readPieces(options, signal);
     return;
@@ -62,8 +63,20 @@ export async function* readFileBatches(options: ReadOptions, signal: AbortSignal
   await nextTurn();
 }
 
-/** The unpacked bytes of a small, sound file; null for any other: it is read in pieces, which know what to do with it. */
-function readWhole({ path, sizeBytes, onRead }: ReadOptions): Uint8Array | null {
+/** Whether a file is read in one go. */
+export function isSmall({ sizeBytes }: { readonly sizeBytes: number }): boolean {
+  return sizeBytes <= SMALL_BYTES;
+}
+
+/**
+ * The unpacked bytes of a small, sound file; null for any other: it is read in pieces, which know what to do with it.
+ * Throws what the file system throws.
+ */
+export function readWhole({
+  path,
+  sizeBytes,
+  onRead,
+}: Pick<ReadOptions, "path" | "sizeBytes" | "onRead">): Uint8Array | null {
   const buffer = new Uint8Array(sizeBytes + 1);
   const descriptor = openSync(path, "r");
   let length = 0;
@@ -84,12 +97,23 @@ function readWhole({ path, sizeBytes, onRead }: ReadOptions): Uint8Array | null 
 function unpackWhole(bytes: Uint8Array): Uint8Array | null {
   try {
     // With `info` the engine tells how much it used: what it left behind the stream would otherwise be passed over silently.
-    const unpacked: unknown = gunzipSync(bytes, { maxOutputLength: WHOLE_BYTES, info: true });
+    const unpacked: unknown = gunzipSync(bytes, {
+      maxOutputLength: WHOLE_BYTES,
+      chunkSize: toChunkSize(bytes),
+      info: true,
+    });
     const { buffer, engine } = unpacked as { buffer: Uint8Array; engine: { bytesWritten: number } };
     return engine.bytesWritten === bytes.length ? buffer : null;
   } catch {
     return null;
   }
+}
+
+/** Room for all that the trailer tells of (RFC 1952), so that it unpacks into one piece; only a hint, it may say anything. */
+function toChunkSize(bytes: Uint8Array): number {
+  if (bytes.length < 4) return CHUNK_MIN_BYTES;
+  const told = new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 4).getUint32(0, true);
+  return Math.min(Math.max(told + 1, CHUNK_MIN_BYTES), WHOLE_BYTES);
 }
 
 async function* readPieces(options: ReadOptions, signal: AbortSignal): AsyncGenerator<RecordBatch> {

@@ -9,6 +9,7 @@
  * on network folders.
  */
 import type { Batch } from "../contracts.ts";
+import { type Ahead, readAhead } from "./file-ahead.ts";
 import { createProgress, DONE, type FileRun, followUp, type Progress, readFile, toQuery } from "./file-batch.ts";
 import { type FoundFile, listFiles } from "./file-list.ts";
 
@@ -52,16 +53,27 @@ export async function* readWatched(run: FileRun, signal: AbortSignal): AsyncGene
     const files = await listFiles(toQuery(run, false));
     const tookMs = deps.clock.monotonicMs() - begunMs;
     watch.first ??= new Set(files.map(({ key }) => key));
-    yield* takeStill(files, watch, { run, progress, signal });
+    const still = files.filter((file) => isWaiting(file, watch, run) && isStill(file, watch, run));
+    const ahead = readAhead(still, { source: run.config.name, limits: deps.limits });
+    try {
+      yield* takeStill(files, watch, { run, progress, ahead, signal });
+    } finally {
+      await ahead.close();
+    }
     endFirstScan(files, watch, run);
     await deps.clock.sleep(Math.max(POLL_MS, tookMs * REST_FACTOR), signal);
   }
 }
 
-type Look = { readonly run: FileRun; readonly progress: Progress; readonly signal: AbortSignal };
+type Look = {
+  readonly run: FileRun;
+  readonly progress: Progress;
+  readonly ahead: Ahead;
+  readonly signal: AbortSignal;
+};
 
 async function* takeStill(files: readonly FoundFile[], watch: Watch, look: Look): AsyncGenerator<Batch> {
-  const { run, progress, signal } = look;
+  const { run, progress, ahead, signal } = look;
   // The oldest slot passed over in this look because its file does not stand still yet.
   let waitingMs = Infinity;
   for (const [at, file] of files.entries()) {
@@ -77,6 +89,7 @@ async function* takeStill(files: readonly FoundFile[], watch: Watch, look: Look)
         after: Math.min(waitingMs, nextFloorMs(files, at, { watch, run })),
       },
       progress,
+      ahead,
       signal,
       onGiven: () => {
         watch.given += 1;
@@ -103,11 +116,15 @@ function isDue(file: FoundFile, watch: Watch, run: FileRun): boolean {
     followUp(file, run);
     return false;
   }
-  const nowMs = run.deps.clock.monotonicMs();
-  const seen = watch.seen.get(file.path);
-  if (seen?.key === file.key) return nowMs - seen.sinceMs >= STILL_MS;
-  watch.seen.set(file.path, { key: file.key, sinceMs: nowMs });
+  if (watch.seen.get(file.path)?.key === file.key) return isStill(file, watch, run);
+  watch.seen.set(file.path, { key: file.key, sinceMs: run.deps.clock.monotonicMs() });
   return false;
+}
+
+/** Whether a file has looked the same for long enough. */
+function isStill(file: FoundFile, watch: Watch, run: FileRun): boolean {
+  const seen = watch.seen.get(file.path);
+  return seen?.key === file.key && run.deps.clock.monotonicMs() - seen.sinceMs >= STILL_MS;
 }
 
 /** True for a file that will be read soon: not taken, and not one that could not be read. */

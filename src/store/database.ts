@@ -16,12 +16,18 @@ const BUSY_MS = 5_000;
 /** Page cache of a connection, KiB. Enough that the inner pages of all indexes stay in memory. */
 const CACHE_KIB = 8 * 1024;
 
+/**
+ * Page size of a new file. Twice SQLite's own: a row of evidence takes some 2 KB, and of a commit with 200 of them the
+ * log's writes are two fifths. Twice as much again would save less and make small commits dearer.
+ */
+const PAGE_BYTES = 8192;
+
 /** Opens a connection. `file` "" is a private temporary database, in memory until the page cache is full. */
 export function connect(file: string, mode: "read" | "write"): DatabaseSync {
   const sqlite = new DatabaseSync(file, { readOnly: mode === "read", timeout: BUSY_MS, defensive: true });
   try {
     sqlite.exec(`PRAGMA cache_size = -${CACHE_KIB}; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON`);
-    if (mode === "write") sqlite.exec("PRAGMA synchronous = FULL");
+    if (mode === "write") sqlite.exec(`PRAGMA synchronous = FULL; PRAGMA page_size = ${PAGE_BYTES}`);
     return sqlite;
   } catch (error) {
     sqlite.close();
