@@ -49,6 +49,7 @@ describe.skipIf(why !== null)(`three brokers, restarted one after another under 
 
   test("nothing is lost, nothing doubled, over four restarts", async () => {
     const verdict = await roll((topic) => openSink({ brokers: kafka.plain, topic }), 4);
+    process.stderr.write(`four restarts: ${JSON.stringify(verdict)}\n`);
     expect(verdict).toMatchObject(nothing);
     expect(verdict.alerts).toBeGreaterThan(5000);
   });
@@ -61,6 +62,7 @@ describe.skipIf(why !== null)(`three brokers, restarted one after another under 
       if (typeof verdict === "string") found.push(verdict);
       else if (verdict.lost + verdict.doubled + verdict.disordered > 0) found.push(JSON.stringify(verdict));
     }
+    process.stderr.write(`${rule}: ${found.join()}\n`);
     expect(found).toHaveLength(1);
   });
 });
@@ -84,6 +86,9 @@ describe.skipIf(why !== null)(`two brokers, one partition on the second alone${t
     await sleep(LEADERLESS_MS);
     const others = [...load.latencies(fromMs)].filter(([partition]) => partition % 4 !== 0).flatMap(([, ms]) => ms);
     expect(others.length).toBeGreaterThan(3000);
+    process.stderr.write(
+      `other lanes, without a leader in one: p99 ${p99(others).toFixed(0)} ms of ${others.length}\n`,
+    );
     expect(p99(others)).toBeLessThan(1000);
     expect(load.signals).toContainEqual(
       expect.objectContaining({ type: "sink_down", code: "leader_missing", lanes: 1 }),

@@ -45,7 +45,7 @@ describe.skipIf(why !== null)(`a broker in trouble, under load${toNote(why)}`, (
   test("none: every alert arrives, soon", { timeout: KAFKA_MS }, async () => {
     const { verdict, latencies } = await under(() => sleep(1500));
     expect(verdict).toMatchObject(nothing);
-    expect(p99([...latencies(0).values()].flat())).toBeLessThan(1000);
+    expect(p99([...latencies(0).values()].flat())).toBeLessThan(3000);
   });
 
   test("frozen past the time-out", { timeout: KAFKA_MS }, async () => {
