@@ -249,8 +249,8 @@ export type Detector = {
   /** Drains what changed since the last call. */
   deltas(): Deltas;
   /**
-   * Rebuilds the windows; call once, after `advance` to the saved watermarks and before the first apply. Makes no alert but
-   * those of the open buckets of the rules in `redraft`, at the next `deltas`: after a reload these may judge otherwise.
+   * Rebuilds the windows; call once, after `advance` to the saved watermarks and before the first apply. Makes no alert,
+   * but at the next `deltas` those of open buckets of the rules in `redraft`: after a reload they may judge otherwise.
    */
   restore(state: DetectorState, redraft?: ReadonlySet<string>): void;
   /** Live groups, their members and the bytes they are counted with, for signals. */
@@ -339,7 +339,7 @@ export type Views = {
 
 /** The one transaction and all that is durable. One writer. */
 export type Store = {
-  load(): Loaded;
+  load(stateKeys?: ReadonlySet<string>): Loaded; // of the windows those of `stateKeys`; without it all
   /** All or nothing. Throws store_fenced, store_full or store_failed; the caller's process then ends. */
   commit(unit: CommitUnit): CommitResult;
   /**

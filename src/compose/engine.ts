@@ -2,14 +2,14 @@
  * The matcher and the detector in use, and how another rule set takes their place while a run goes on.
  *
  * The pipeline holds one matcher and one detector for its life; behind them stand those of the rules in use. They are
- * exchanged together, at a commit boundary, so no match of old rules ever meets the new detector. The new windows are
- * restored from the store exactly as a restart does it: what is promised there of state keys holds for a reload too.
+ * exchanged together, at a commit boundary, so no match of old rules ever meets the new detector. The new detector takes
+ * over the windows of every state key that the old one had, and those that it had not from the store, where a rule that was
+ * removed and is back finds its own: what is promised of state keys at a restart holds for a reload too.
  */
 import type { Config } from "../config/schema.ts";
 import type { Detector, DetectorState, Matcher } from "../contracts.ts";
 import { decoders } from "../decode/registry.ts";
-import { createDetector } from "../detect/detector.ts";
-import type { MemoryOptions } from "../detect/memory/groups.ts";
+import { createDetector, type DetectorOptions, type LiveDetector } from "../detect/detector.ts";
 import { systemClock } from "../lib/clock.ts";
 import { createMatcher } from "../match/matcher.ts";
 import type { Logsource } from "../model/event.ts";
@@ -17,12 +17,16 @@ import type { Rules } from "./rules.ts";
 
 const LOGSOURCES: readonly Logsource[] = ["aws/cloudtrail", "aws/guardduty"];
 
-/** Where windows are restored from: all that the store holds, and how far each logsource is complete (epoch ms). */
-export type Standing = {
-  readonly state: DetectorState;
-  readonly watermark: (logsource: Logsource) => number;
+/** How far each logsource is complete, epoch ms. */
+export type WatermarkOf = (logsource: Logsource) => number;
+
+/** What an exchange needs. */
+export type Exchange = {
+  /** What the store holds of these state keys. */
+  readonly stateOf: (stateKeys: ReadonlySet<string>) => DetectorState;
+  readonly watermark: WatermarkOf;
   /** Rules whose open buckets are drafted again; see Detector.restore. */
-  readonly redraft?: ReadonlySet<string>;
+  readonly redraft: ReadonlySet<string>;
 };
 
 /** Parts for the pipeline, and the rules behind them. */
@@ -31,16 +35,16 @@ export type Engine = {
   readonly detector: Detector;
   rules(): Rules;
   /** Restores the windows of the rules in use; once, before the first batch. */
-  start(from: Standing): void;
+  start(state: DetectorState, watermark: WatermarkOf): void;
   /** Puts `rules` in the place of those in use; nothing may wait in the detector. */
-  replace(rules: Rules, from: Standing): void;
+  replace(rules: Rules, exchange: Exchange): void;
 };
 
 /** Builds the parts for `rules`, their windows empty, within the caps of the configuration. */
 export function createEngine(rules: Rules, { memoryBytes, ruleShare, accountShare }: Config["state"]): Engine {
   const seed = [0, 1].map(() => Math.floor(systemClock.random() * 2 ** 32)) as [number, number];
   const memory = { maxBytes: memoryBytes, ruleShare, accountShare, seed };
-  let current = build(rules, memory);
+  let current = build(rules, { memory });
   return {
     matcher: { match: (batch, at) => current.matcher.match(batch, at) },
     detector: {
@@ -51,27 +55,31 @@ export function createEngine(rules: Rules, { memoryBytes, ruleShare, accountShar
       size: () => current.detector.size(),
     },
     rules: () => current.rules,
-    start: (from) => restore(current.detector, from),
-    replace: (next, from) => {
-      const made = build(next, memory);
-      restore(made.detector, from);
+    start: (state, watermark) => {
+      advance(current.detector, watermark);
+      current.detector.restore(state);
+    },
+    replace: (next, { stateOf, watermark, redraft }) => {
+      const made = build(next, { before: { detector: current.detector, redraft } });
+      advance(made.detector, watermark);
+      const { missing } = made.detector;
+      if (missing.size > 0) made.detector.restore(stateOf(missing), redraft);
       current = made;
     },
   };
 }
 
-type Current = { readonly rules: Rules; readonly matcher: Matcher; readonly detector: Detector };
+type Current = { readonly rules: Rules; readonly matcher: Matcher; readonly detector: LiveDetector };
 
-function build(rules: Rules, memory: Partial<MemoryOptions>): Current {
+function build(rules: Rules, options: Omit<DetectorOptions, "names">): Current {
   const names = new Map(Object.entries(rules.sources.accounts).map(([id, account]) => [id, account.name]));
   return {
     rules,
-    detector: createDetector(rules.ruleSet, { names, memory }),
+    detector: createDetector(rules.ruleSet, { names, ...options }),
     matcher: createMatcher({ rules: rules.compiled, ruleSet: rules.ruleSet, decoders }),
   };
 }
 
-function restore(detector: Detector, { state, watermark, redraft }: Standing): void {
+function advance(detector: Detector, watermark: WatermarkOf): void {
   for (const logsource of LOGSOURCES) detector.advance(logsource, watermark(logsource));
-  detector.restore(state, redraft);
 }

@@ -8,15 +8,14 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { Config } from "../config/schema.ts";
-import type { Store } from "../contracts.ts";
+import type { DetectorState, Store } from "../contracts.ts";
 import { sha256Hex } from "../lib/canonical.ts";
 import { systemClock } from "../lib/clock.ts";
 import { SagewatchError, toMessage } from "../model/errors.ts";
-import type { Logsource } from "../model/event.ts";
 import type { Emit, ReloadTrigger } from "../model/signal.ts";
 import type { Running } from "../pipeline/run.ts";
 import { compareRules, type RuleChanges } from "../rules/changes.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine, WatermarkOf } from "./engine.ts";
 import { keepLastGood } from "./last-good.ts";
 import { readRules, type Rules, tellLoaded, usesDefaultCalendar } from "./rules.ts";
 import { adoptUse } from "./store-use.ts";
@@ -42,8 +41,8 @@ export type ReloadOptions = {
   readonly emit: Emit;
 };
 
-/** The run that a reload works on. `watermark`: how far each logsource is complete, epoch ms. */
-export type LiveRun = { readonly running: Running; readonly watermark: (logsource: Logsource) => number };
+/** The run that a reload works on. */
+export type LiveRun = { readonly running: Running; readonly watermark: WatermarkOf };
 
 export type Reload = {
   /** Never rejects but with daemon_unreachable, when the run ends before the request is served, and with what ends the run. */
@@ -191,7 +190,8 @@ function changedKeys(before: Config, after: Config): readonly string[] {
 function exchange(rules: Rules, changes: RuleChanges, options: Reloading): void {
   const { engine, store, watermark, running } = options;
   const redraft = toRedrafted(engine.rules(), rules, changes);
-  const isDone = running.atBoundary(() => engine.replace(rules, { state: store.load().state, watermark, redraft }));
+  const stateOf = (stateKeys: ReadonlySet<string>): DetectorState => store.load(stateKeys).state;
+  const isDone = running.atBoundary(() => engine.replace(rules, { stateOf, watermark, redraft }));
   if (!isDone) throw toStopped();
 }
 

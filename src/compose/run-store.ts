@@ -60,7 +60,7 @@ export async function runStore(options: Options, parts: Parts): Promise<RunSumma
   const sources = parts.sources.map((opened) => opened.source);
   const loaded = store.load();
   const watermarks = createWatermarks(sources.length > 0 ? sources : toStanding(loaded.watermarks), loaded.watermarks);
-  engine.start({ state: loaded.state, watermark: (logsource) => watermarks.value(logsource) });
+  engine.start(loaded.state, (logsource) => watermarks.value(logsource));
   options.emit({
     type: "store_opened",
     path: config.state.dir,

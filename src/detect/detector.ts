@@ -14,7 +14,6 @@ import type {
   AlertDraft,
   Deltas,
   Detector,
-  DetectorState,
   EvidenceDelta,
   EvidenceDrop,
   Match,
@@ -29,7 +28,10 @@ import { createEviction } from "./eviction.ts";
 import { addEvidence, addMember, type Group } from "./group.ts";
 import { closeBuckets, draftBucket, judgeGroup, noteAdded } from "./judging/judge.ts";
 import { createGroupMemory, DEFAULT_MEMORY, type GroupMemory, type MemoryOptions } from "./memory/groups.ts";
+import { inheritWindows, restoreWindows } from "./restore.ts";
 import { createAllWindows, pruneSlices, SLICE_MS, type Windows } from "./windows.ts";
+
+const NOTHING = { unjudged: new Set<Windows>(), missing: new Set<string>() };
 
 type Pending = {
   members: Map<Group, Map<number, Member[]>>;
@@ -43,26 +45,56 @@ type Pending = {
   dirty: Map<Group, Windows>;
 };
 
-/** `names`: account id → name, for titles and `accountName`. `memory`: caps; default DEFAULT_MEMORY. */
-export function createDetector(
-  ruleSet: RuleSet,
-  options: { names: AccountNames; memory?: Partial<MemoryOptions> },
-): Detector {
+/** A detector whose windows another one may take over. */
+export type LiveDetector = Detector & {
+  readonly windows: ReadonlyMap<string, Windows>;
+  readonly memory: GroupMemory;
+  /** State keys that the detector before had not: these are to be restored from the store. */
+  readonly missing: ReadonlySet<string>;
+};
+
+export type DetectorOptions = {
+  /** Account id → name, for titles and `accountName`. */
+  readonly names: AccountNames;
+  /** Caps; default DEFAULT_MEMORY. Not used with `before`, whose memory goes on. */
+  readonly memory?: Partial<MemoryOptions>;
+  /** The detector whose place this one takes: nothing may wait in it, and it is of no use afterwards. `redraft` as `restore` has it. */
+  readonly before?: { readonly detector: LiveDetector; readonly redraft: ReadonlySet<string> };
+};
+
+export function createDetector(ruleSet: RuleSet, options: DetectorOptions): LiveDetector {
+  const { names, before } = options;
   const singles = new Map(ruleSet.detections.map((rule) => [rule.id, rule]));
-  const memory = createGroupMemory({ ...DEFAULT_MEMORY, ...options.memory });
+  const memory = before?.detector.memory ?? createGroupMemory({ ...DEFAULT_MEMORY, ...options.memory });
   const windows = createAllWindows(ruleSet, memory);
+  const old = before === undefined ? null : { windows: before.detector.windows, redraft: before.redraft };
+  const { unjudged, missing } = old === null ? NOTHING : inheritWindows(windows, old, memory);
   const eviction = createEviction([...windows.values()], memory);
   const watermarks = new Map<Logsource, number>();
   let pending = createPending();
+  const judgeAll = (entry: Windows, redraft: ReadonlySet<string> | undefined): void => {
+    // What cannot hold has no coverage. Without a draft coverage follows from the members; with one it is said, too.
+    entry.groups.eachLikely((group) => {
+      group.dirtyFromMs = -Infinity;
+      group.dirtyToMs = Infinity;
+      const touched = judgeGroup(group, entry);
+      if (redraft?.has(entry.rule.id) !== true) return;
+      for (const bucket of touched)
+        draftBucket(group, { entry, bucket, final: false }, { alerts: pending.alerts, names });
+    });
+  };
+  for (const entry of unjudged) judgeAll(entry, before?.redraft);
 
   return {
+    windows,
+    memory,
+    missing,
     apply: (matches) => {
       const repeats = createRepeats();
       for (const match of matches) {
         const entry = windows.get(match.ruleId);
         const late = match.timeMs < (watermarks.get(match.logsource) ?? -Infinity);
-        if (match.step < 0 && (entry === undefined || late))
-          applySingle(match, singles, { pending, names: options.names, late });
+        if (match.step < 0 && (entry === undefined || late)) applySingle(match, singles, { pending, names, late });
         else if (entry !== undefined) repeats.note(match, applyMember(match, entry, pending));
       }
       return { repeated: repeats.count() };
@@ -78,35 +110,24 @@ export function createDetector(
         const { bucketMs } = entry.rule;
         // Within a bucket nothing closes and nothing may go: the groups wait, to be judged once a commit.
         const isBucketOver = Math.floor(completeMs / bucketMs) > Math.floor(entry.watermarkMs / bucketMs);
-        if (isBucketOver) judgeDirty(pending, options.names, entry);
+        if (isBucketOver) judgeDirty(pending, names, entry);
         entry.watermarkMs = completeMs;
         if (!isBucketOver) continue;
-        closeBuckets(entry, { alerts: pending.alerts, names: options.names });
+        closeBuckets(entry, { alerts: pending.alerts, names });
         if (pruneSlices(entry)) notePrune(entry, windows, pending);
       }
     },
     deltas: () => {
-      judgeDirty(pending, options.names);
+      judgeDirty(pending, names);
       memory.settle();
-      const desk = { alerts: pending.alerts, names: options.names };
+      const desk = { alerts: pending.alerts, names };
       eviction.run((group, at) => draftBucket(group, { ...at, final: true }, desk));
       const drained = pending;
       pending = createPending();
       return { ...toDeltas(drained), ...eviction.drain() };
     },
     restore: (state, redraft) => {
-      restore(state, windows, memory);
-      for (const [ruleId, entry] of windows) {
-        // What cannot hold has no coverage. Without a draft coverage follows from the members; with one it is said, too.
-        entry.groups.eachLikely((group) => {
-          group.dirtyFromMs = -Infinity;
-          group.dirtyToMs = Infinity;
-          const touched = judgeGroup(group, entry);
-          if (redraft?.has(ruleId) !== true) return;
-          for (const bucket of touched)
-            draftBucket(group, { entry, bucket, final: false }, { alerts: pending.alerts, names: options.names });
-        });
-      }
+      for (const entry of restoreWindows(state, windows.values(), memory)) judgeAll(entry, redraft);
     },
     size: () => ({ ...memory.size() }),
   };
@@ -309,33 +330,4 @@ function toDeltas(drained: Pending): Omit<Deltas, "evictions" | "pressure"> {
     alerts: drained.alerts,
     late: drained.late,
   };
-}
-
-/** Rows restored between two looks at what can be packed. */
-const RESTORED_AT_ONCE = 1000;
-
-/** Rebuilds groups from rows in any order; all of them are still to be judged. */
-function restore(state: DetectorState, windows: ReadonlyMap<string, Windows>, memory: GroupMemory): void {
-  const byStateKey = new Map<string, Windows[]>();
-  for (const entry of windows.values())
-    byStateKey.set(entry.rule.stateKey, [...(byStateKey.get(entry.rule.stateKey) ?? []), entry]);
-  let rows = 0;
-  const settle = (): void => {
-    rows += 1;
-    if (rows % RESTORED_AT_ONCE === 0) memory.settle();
-  };
-  for (const { stateKey, group: key, members } of state.members) {
-    for (const entry of byStateKey.get(stateKey) ?? []) {
-      const group = entry.groups.open(key);
-      for (const member of members) if (addMember(group, member) !== "same") noteAdded(entry, group, member);
-    }
-    settle();
-  }
-  for (const evidence of state.evidence) {
-    for (const entry of byStateKey.get(evidence.stateKey) ?? []) {
-      const group = entry.groups.find(evidence.group);
-      if (group !== null) addEvidence(group, { ...evidence, record: null });
-    }
-    settle();
-  }
 }

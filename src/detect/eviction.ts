@@ -18,10 +18,11 @@ export type Eviction = {
   drain(): { readonly evictions: readonly GroupEviction[]; readonly pressure: readonly StatePressure[] };
 };
 
-/** `windows` in the order in which their groups were made. */
+/** `memory` holds the groups of `windows` and of nothing else. */
 export function createEviction(windows: readonly Windows[], memory: GroupMemory): Eviction {
   let evictions: GroupEviction[] = [];
   const told = new Map<string, { scope: StatePressure["scope"]; groups: number; accounts: Map<string, number> }>();
+  const byNumber = new Map(windows.map((entry) => [entry.groups.number, entry]));
   const siblings = new Map<string, Windows[]>();
   for (const entry of windows) siblings.set(entry.rule.stateKey, [...(siblings.get(entry.rule.stateKey) ?? []), entry]);
   const tell = (ruleId: string, scope: StatePressure["scope"], account: string): void => {
@@ -34,7 +35,7 @@ export function createEviction(windows: readonly Windows[], memory: GroupMemory)
     run: (close) => {
       for (let over = memory.overflow(); over !== null && over.ids.length > 0; over = memory.overflow()) {
         for (const id of over.ids) {
-          const entry = windows[memory.ruleOf(id)];
+          const entry = byNumber.get(memory.ruleOf(id));
           // Gone with a group of the same meaning.
           if (entry === undefined) continue;
           const account = memory.accountOf(id);

@@ -87,8 +87,8 @@ function toChanges(was: Rule, rule: Rule, lists: { before: ListTable; after: Lis
   return what;
 }
 
-/** A rule without the place where it stands: moving it within its file changes nothing. */
-function toText({ place: _place, ...rule }: Rule): unknown {
+/** A rule without the places where it stands: moving it within its file changes nothing. */
+function toText({ place: _place, placeOf: _placeOf, ...rule }: Rule): unknown {
   return rule;
 }
 

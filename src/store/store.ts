@@ -171,7 +171,7 @@ function createStore(sqlite: DatabaseSync, options: Opened): Store {
     return { written };
   };
   return {
-    load: () => ({ epoch, state: windows.load(), ...progress.load() }),
+    load: (stateKeys) => ({ epoch, state: windows.load(stateKeys), ...progress.load() }),
     commit,
     adopt: ({ stateKeys, sinks }, nowMs) =>
       write(() => ({ unusedRules: unused.adopt(stateKeys, nowMs), removedSinks: outbox.adopt(sinks) })),

@@ -7,7 +7,7 @@
  * no longer in the set, since the detector knows only the rules that it has: they are kept for a day, so that a rule set that
  * is rolled back finds its windows again, then removed in small parts, commit by commit.
  */
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import type { CommitUnit, DetectorState, EvidenceDelta, MemberDelta } from "../contracts.ts";
 import {
   checkCrc,
@@ -23,12 +23,16 @@ import {
 import { type Row, rows, toStoreError } from "./database.ts";
 import type { StoreLimits } from "./limits.ts";
 
+const SELECT_MEMBERS = "SELECT state_key, slice, group_key, body, crc FROM members";
+const SELECT_EVIDENCE = "SELECT state_key, slice, group_key, key, record_hash, time_ms, body, crc FROM evidence";
+
 /** Writes inside the caller's transaction. */
 export type WindowTables = {
   add(members: readonly MemberDelta[], evidence: readonly EvidenceDelta[]): void;
   /** After the alerts were written, since they may still copy records from what goes. */
   remove(gone: Pick<CommitUnit, "drops" | "prunes" | "evictions">): void;
-  load(): DetectorState;
+  /** All, or those of some state keys. */
+  load(stateKeys?: ReadonlySet<string>): DetectorState;
 };
 
 /** Prepares the statements once. */
@@ -78,28 +82,27 @@ export function createWindowTables(sqlite: DatabaseSync, limits: StoreLimits): W
       for (const { stateKey, group, slices } of evictions)
         for (const slice of slices) for (const statement of evict) statement.run(stateKey, slice, group);
     },
-    load: () => ({
-      members: lazily(
-        () => sqlite.prepare("SELECT state_key, slice, group_key, body, crc FROM members ORDER BY seq"),
-        toMembers,
-      ),
-      evidence: lazily(
-        () =>
-          sqlite.prepare(
-            "SELECT state_key, slice, group_key, key, record_hash, time_ms, body, crc FROM evidence ORDER BY seq",
-          ),
-        toEvidence,
-      ),
+    load: (stateKeys) => ({
+      members: lazily(sqlite, { select: SELECT_MEMBERS, stateKeys, toItem: toMembers }),
+      evidence: lazily(sqlite, { select: SELECT_EVIDENCE, stateKeys, toItem: toEvidence }),
     }),
   };
 }
 
 /** Rows one by one, each time anew: two loops over one statement would disturb each other. */
-function lazily<T>(prepare: () => StatementSync, toItem: (row: Row) => T): Iterable<T> {
+function lazily<T>(
+  sqlite: DatabaseSync,
+  rows: { select: string; stateKeys: ReadonlySet<string> | undefined; toItem: (row: Row) => T },
+): Iterable<T> {
+  const { select, stateKeys, toItem } = rows;
   return {
     *[Symbol.iterator]() {
       try {
-        for (const row of prepare().iterate()) yield toItem(row as Row);
+        if (stateKeys === undefined)
+          for (const row of sqlite.prepare(`${select} ORDER BY seq`).iterate()) yield toItem(row as Row);
+        for (const stateKey of stateKeys ?? [])
+          for (const row of sqlite.prepare(`${select} WHERE state_key = ? ORDER BY seq`).iterate(stateKey))
+            yield toItem(row as Row);
       } catch (error) {
         throw toStoreError(error, "load the state file");
       }

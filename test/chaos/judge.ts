@@ -11,6 +11,7 @@ import { decoders } from "../../src/decode/registry.ts";
 import type { Event, Kind } from "../../src/model/event.ts";
 import { loadRules } from "../../src/rules/load.ts";
 import type { Correlation, DetectionRule, RuleSet } from "../../src/sigma/ast.ts";
+import type { ListTable } from "../../src/sigma/compile.ts";
 import { slowDetect, slowSingles, type Verdict } from "../detect/slow-detect.ts";
 import { slowMatches, slowValues } from "../match/slow-evaluate.ts";
 
@@ -30,22 +31,40 @@ export function judge(
   records: readonly Uint8Array[],
   findings: readonly Uint8Array[] = [],
 ): Expected {
-  const matches = [...toMatches(ruleSet, records, "cloudtrail"), ...toMatches(ruleSet, findings, "guardduty")];
-  const suppressing = ruleSet.detections.filter(({ engine }) => engine.suppressMs !== null).map(asCorrelation);
-  const names = new Set(suppressing.map(({ id }) => id));
-  const singles = Map.groupBy(
-    matches.filter(({ ruleId, step }) => step === -1 && !names.has(ruleId)),
-    ({ ruleId }) => ruleId,
-  );
-  const windows = [...ruleSet.correlations, ...suppressing].filter(({ alerts }) => alerts);
-  return new Map([...slowDetect(windows, matches), ...[...singles].flatMap(toVerdicts)]);
+  const lists = new Map();
+  const matches = [
+    ...toMatches({ ruleSet, lists }, records, "cloudtrail"),
+    ...toMatches({ ruleSet, lists }, findings, "guardduty"),
+  ];
+  return new Map([...slowDetect(windowsOf(ruleSet), matches), ...judgeSingles(ruleSet, matches)]);
 }
 
-function toMatches(ruleSet: RuleSet, records: readonly Uint8Array[], kind: Kind): Match[] {
+/** The rules that alert on windows: correlations, and rules of single events that suppress. */
+export function windowsOf({ correlations, detections }: RuleSet): Correlation[] {
+  const suppressing = detections.filter(({ engine }) => engine.suppressMs !== null).map(asCorrelation);
+  return [...correlations, ...suppressing].filter(({ alerts }) => alerts);
+}
+
+/** The alerts of single events among the matches. */
+export function judgeSingles({ detections }: RuleSet, matches: readonly Match[]): Expected {
+  const suppressing = new Set(detections.filter(({ engine }) => engine.suppressMs !== null).map(({ id }) => id));
+  const singles = Map.groupBy(
+    matches.filter(({ ruleId, step }) => step === -1 && !suppressing.has(ruleId)),
+    ({ ruleId }) => ruleId,
+  );
+  return new Map([...singles].flatMap(toVerdicts));
+}
+
+/** Every use that the rules have for the records; none for what is no event. */
+export function toMatches(
+  { ruleSet, lists }: { readonly ruleSet: RuleSet; readonly lists: ListTable },
+  records: readonly Uint8Array[],
+  kind: Kind,
+): Match[] {
   return distinct(records).flatMap((bytes) => {
     const event = decoders[kind].decode(bytes, { nowMs: null, duplicateKeys: false });
     if ("reason" in event) return [];
-    const met = slowMatches(ruleSet, event, new Map());
+    const met = slowMatches(ruleSet, event, lists);
     return met.flatMap((rule) => usesOf(ruleSet, rule, event)).map((use) => toMatch(use, event, bytes));
   });
 }

@@ -45,6 +45,8 @@ const GONE = -1;
 
 /** The groups of one rule. */
 export type Groups = {
+  /** The rule's number, by which `ruleOf` names it. */
+  readonly number: number;
   /** The group of a key, made when there is none. */
   open(key: string): Group;
   /** The group of a key, null when there is none. */
@@ -57,6 +59,8 @@ export type Groups = {
   below(slice: number): number[];
   /** Forgets a group that is lent or on the heap. */
   remove(group: Group): void;
+  /** No group is left and none will come: the rule's number may be given to another. */
+  close(): void;
 };
 
 /** Groups over a cap. All are of one rule and account where the cap is theirs. */
@@ -81,7 +85,7 @@ type Kept = {
 };
 
 export function createGroupMemory(options: MemoryOptions): GroupMemory {
-  const rules: Kept[] = [];
+  const [rules, vacant]: [Kept[], number[]] = [[], []];
   const columns = createColumns();
   const packed = createPacked(columns, options.seed);
   const usage = createUsage(options);
@@ -186,11 +190,8 @@ export function createGroupMemory(options: MemoryOptions): GroupMemory {
   const remove = (group: Group): void => {
     const { id } = group;
     takeOffHeap(group);
-    usage.add(place(id), {
-      bytes: -(columns.bytes[id] as number),
-      groups: -1,
-      members: -(columns.members[id] as number),
-    });
+    const [bytes, members] = [columns.bytes[id] as number, columns.members[id] as number];
+    usage.add(place(id), { bytes: -bytes, groups: -1, members: -members });
     freeRow(columns, id);
     group.id = GONE;
   };
@@ -206,6 +207,8 @@ export function createGroupMemory(options: MemoryOptions): GroupMemory {
     }
   };
   const groupsOf = (rule: number, own: Map<string, Group>): Groups => ({
+    number: rule,
+    close: () => void vacant.push(rule),
     open: (key) => {
       const held = own.get(key);
       if (held !== undefined) return touch(held);
@@ -240,7 +243,9 @@ export function createGroupMemory(options: MemoryOptions): GroupMemory {
   return {
     groups: (rule, sliceMs) => {
       const own = new Map<string, Group>();
-      return groupsOf(rules.push({ rule, need: toNeed(rule), sliceMs, heap: own }) - 1, own);
+      const number = vacant.pop() ?? rules.length;
+      rules[number] = { rule, need: toNeed(rule), sliceMs, heap: own };
+      return groupsOf(number, own);
     },
     settle: () => {
       noteTouched();

@@ -1,0 +1,125 @@
+/**
+ * The windows that a detector begins with: from the rows of the store, or from the detector that it takes the place of.
+ *
+ * At a start they come as rows, in any order; rules of one meaning share theirs. When the rules change in a running daemon
+ * they go from one detector to the next by the same state keys: a rule that is as it was goes on with the very same groups,
+ * so that its number of groups costs nothing; one that judges otherwise (threshold, timespan, words) gets the members and
+ * evidence of its old groups as if they were rows. What windows cover is stored nowhere: it follows from the members.
+ * Nothing here judges or drafts.
+ */
+import type { DetectorState, EvidenceDelta, MemberDelta } from "../contracts.ts";
+import { addEvidence, addMember, type Group } from "./group.ts";
+import { noteAdded } from "./judging/judge.ts";
+import type { GroupMemory } from "./memory/groups.ts";
+import { SLICE_MS, type Windows } from "./windows.ts";
+
+/** Rows restored between two looks at what can be packed. */
+const RESTORED_AT_ONCE = 1000;
+
+/** Fills windows from rows; returns those that got any: their groups are still to be judged. */
+export function restoreWindows(
+  state: DetectorState,
+  windows: Iterable<Windows>,
+  memory: Pick<GroupMemory, "settle">,
+): ReadonlySet<Windows> {
+  const byStateKey = Map.groupBy(windows, ({ rule }) => rule.stateKey);
+  const filled = new Set<Windows>();
+  let rows = 0;
+  const settle = (): void => {
+    rows += 1;
+    if (rows % RESTORED_AT_ONCE === 0) memory.settle();
+  };
+  for (const { stateKey, group: key, members } of state.members) {
+    for (const entry of byStateKey.get(stateKey) ?? []) {
+      filled.add(entry);
+      const group = entry.groups.open(key);
+      for (const member of members) if (addMember(group, member) !== "same") noteAdded(entry, group, member);
+    }
+    settle();
+  }
+  for (const evidence of state.evidence) {
+    for (const entry of byStateKey.get(evidence.stateKey) ?? []) {
+      const group = entry.groups.find(evidence.group);
+      if (group !== null) addEvidence(group, { ...evidence, record: null });
+    }
+    settle();
+  }
+  return filled;
+}
+
+/** The windows of the detector before, in which nothing waits, and the rules that may judge otherwise now. */
+export type Before = { readonly windows: ReadonlyMap<string, Windows>; readonly redraft: ReadonlySet<string> };
+
+/** What came of the old windows: those still to be judged, and state keys that none had. */
+export type Inherited = { readonly unjudged: ReadonlySet<Windows>; readonly missing: ReadonlySet<string> };
+
+/** Fills `to`, whose groups are new and empty, from the windows before; these are of no use afterwards. All are of one memory. */
+export function inheritWindows(to: Map<string, Windows>, before: Before, memory: GroupMemory): Inherited {
+  const held = Map.groupBy(before.windows.values(), ({ rule }) => rule.stateKey);
+  const shared = new Set<Windows>();
+  const missing = new Set<string>();
+  const changed = new Map<Windows, Windows[]>();
+  for (const [ruleId, entry] of to) {
+    const old = held.get(entry.rule.stateKey);
+    const same = before.windows.get(ruleId);
+    if (old === undefined) missing.add(entry.rule.stateKey);
+    else if (same !== undefined && same.rule.ruleSem === entry.rule.ruleSem && !before.redraft.has(ruleId)) {
+      entry.groups.close();
+      const { intern, groups, open, slices, watermarkMs, prunedTo } = same;
+      to.set(ruleId, { ...entry, intern, groups, open, slices, watermarkMs, prunedTo });
+      shared.add(same);
+    } else {
+      const source = fullest(old);
+      entry.watermarkMs = source.watermarkMs;
+      entry.prunedTo = source.prunedTo;
+      changed.set(source, [...(changed.get(source) ?? []), entry]);
+    }
+  }
+  const unjudged = new Set<Windows>();
+  for (const [source, entries] of changed) {
+    const filled = fillFrom(source, { entries, isShared: shared.has(source), memory });
+    for (const entry of filled) unjudged.add(entry);
+  }
+  for (const entry of before.windows.values()) if (!shared.has(entry)) forgetAll(entry);
+  memory.settle();
+  return { unjudged, missing };
+}
+
+/** Fills windows from old ones of the same meaning, group by group; those that nobody shares go on the way. */
+function fillFrom(
+  source: Windows,
+  to: { readonly entries: readonly Windows[]; readonly isShared: boolean; readonly memory: GroupMemory },
+): ReadonlySet<Windows> {
+  const filled = new Set<Windows>();
+  for (const [at, id] of source.groups.below(Infinity).entries()) {
+    if (at % RESTORED_AT_ONCE === 0) to.memory.settle();
+    source.groups.lend(id, (group) => {
+      const rows = toRows(group, source.rule.stateKey);
+      for (const entry of restoreWindows(rows, to.entries, NO_REST)) filled.add(entry);
+      if (!to.isShared) source.groups.remove(group);
+    });
+  }
+  return filled;
+}
+
+/** Groups on loan must not be packed. */
+const NO_REST = { settle: (): void => undefined };
+
+/** Of rules of one meaning the one that looks back furthest: it has forgotten least. */
+function fullest(held: readonly Windows[]): Windows {
+  return held.reduce((best, entry) => (entry.prunedTo < best.prunedTo ? entry : best));
+}
+
+/** A group as the store would have it. */
+function toRows({ key, members, evidence }: Group, stateKey: string): DetectorState {
+  const bySlice = Map.groupBy(members, ({ timeMs }) => Math.floor(timeMs / SLICE_MS));
+  return {
+    members: [...bySlice].map(([slice, inside]): MemberDelta => ({ stateKey, group: key, slice, members: inside })),
+    evidence: [...evidence.values()].flatMap((list): EvidenceDelta[] => list),
+  };
+}
+
+function forgetAll({ groups }: Windows): void {
+  for (const id of groups.below(Infinity)) groups.lend(id, (group) => groups.remove(group));
+  groups.close();
+}
