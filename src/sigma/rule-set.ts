@@ -160,18 +160,19 @@ function parseDocument(map: YamlMap, { findings, options, drafts }: Reading): vo
   }
   if (kinds[0] === "filter") {
     const filter = parseFilter(map, ruleOptions);
-    if (filter !== null) drafts.filters.push(filter);
+    if (filter !== null && map.isBroken !== true) drafts.filters.push(filter);
     return;
   }
   if (kinds[0] === "correlation") {
-    const draft = inOwnNames(parseCorrelation(map, findings), map);
+    const read = inOwnNames(parseCorrelation(map, findings), map);
+    const draft = map.isBroken === true ? { ...read, head: null, body: null } : read;
     if (draft.head === null) noteFailed(map, drafts);
     drafts.correlations.push(draft);
     drafts.written.push(map);
     return;
   }
   const rule = parseRule(map, ruleOptions);
-  if (rule === null) return noteFailed(map, drafts);
+  if (rule === null || map.isBroken === true) return noteFailed(map, drafts);
   if (isRetired(rule.head.status) && options.retired !== true) {
     findings.warning("status_retired", valueOf(map, "status")?.at ?? map.at, {
       message: `the rule is ${rule.head.status} and is not loaded`,

@@ -29,7 +29,13 @@ export type YamlScalar = {
 };
 export type YamlList = { readonly kind: "list"; readonly items: readonly YamlNode[]; readonly at: number };
 export type YamlEntry = { readonly key: string; readonly keyNode: YamlScalar; readonly value: YamlNode };
-export type YamlMap = { readonly kind: "map"; readonly entries: readonly YamlEntry[]; readonly at: number };
+export type YamlMap = {
+  readonly kind: "map";
+  readonly entries: readonly YamlEntry[];
+  readonly at: number;
+  /** Of a document in which a key stands twice: it is read for its other problems, and left out. */
+  readonly isBroken?: true;
+};
 export type YamlNode = YamlScalar | YamlList | YamlMap;
 
 /** Deepest nesting of maps and lists; the deepest rule of the public corpus has 6. */
@@ -54,18 +60,25 @@ type Reading = {
   readonly findings: Findings;
   readonly anchors: Map<string, { node: YamlNode; size: number }>;
   nodes: number;
+  /** Keys of the current document that stand twice. */
+  repeated: number;
 };
 
-/** The documents of a file that are maps, lists or scalars without a fault. Empty documents are passed over. */
+/**
+ * The documents of a file that are maps, lists or scalars without a fault but repeated keys. Empty documents are passed
+ * over.
+ */
 export function parseYaml(text: string, findings: Findings): readonly YamlNode[] {
-  const reading: Reading = { findings, anchors: new Map(), nodes: 0 };
+  const reading: Reading = { findings, anchors: new Map(), nodes: 0, repeated: 0 };
   const roots: YamlNode[] = [];
   for (const document of readDocuments(text, findings)) {
     if (reportSyntax(document, findings) || document.contents === null) continue;
     reading.anchors.clear();
+    reading.repeated = 0;
     const before = findings.errors();
     const root = convert(document.contents, reading, 0);
-    if (root !== null && findings.errors() === before && !isEmpty(root)) roots.push(root);
+    if (root === null || findings.errors() - before > reading.repeated || isEmpty(root)) continue;
+    roots.push(reading.repeated > 0 && root.kind === "map" ? { ...root, isBroken: true } : root);
   }
   return roots;
 }
@@ -174,6 +187,7 @@ function convertMap(node: YAMLMap<Node | null, Node | null>, reading: Reading, d
     }
     const key = typeof keyNode.value === "string" ? keyNode.value : keyNode.source;
     if (seen.has(key)) {
+      reading.repeated += 1;
       findings.error("yaml_duplicate_key", at, {
         message: `key \`${key}\` stands twice in this map`,
         value: key,

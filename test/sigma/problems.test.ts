@@ -37,7 +37,16 @@ const CASES: readonly Case[] = [
   same("behavior", `${TITLE}behavior: {type: rare}\n`, "error behavior_unsupported 3:11"),
   same("broken YAML", "title: [a\nb: c\n", "error yaml_syntax 2:1"),
   same("tab", "title: a\n\tb: c\n", "error yaml_syntax 2:1"),
-  same("duplicate key", `${TITLE}title: again\n`, "error yaml_duplicate_key 3:1"),
+  same(
+    "duplicate key",
+    item("f: a").replace("level: low\n", "level: low\nlevel: low\n"),
+    "error yaml_duplicate_key 5:1",
+  ),
+  same(
+    "duplicate key beside another mistake",
+    item("f: a\n    f: b\n    g|contians: c"),
+    "error yaml_duplicate_key 11:5, error modifier_unknown 12:7",
+  ),
   same("duplicate number key", item("1: a\n    '1': b"), "error yaml_duplicate_key 11:5"),
   same("map as key", item("{a: b}: c"), "error yaml_key 10:5"),
   same("merge key", `${TITLE}x: &a {b: c}\ny: {<<: *a}\n`, "error yaml_key 4:5"),

@@ -151,6 +151,22 @@ describe("sets", () => {
     ]);
   });
 
+  test("a document in which a key stands twice is left out, of whatever kind, and its rules stay silent", () => {
+    const twice = "level: low\nlevel: low\n";
+    const count = correlationDocument("cc", "type: event_count, rules: [bb], timespan: 1h, condition: {gte: 5}");
+    const filter = `title: F\n${twice}logsource: {product: aws}\nfilter: {rules: any, s: {eventName: x}, condition: not s}\n`;
+    const text = docs(
+      detectionDocument("aa").replace("level: low\n", twice),
+      detectionDocument("bb"),
+      count.replace("level: high\n", twice),
+      filter,
+    );
+    const { ruleSet, problems } = parse(text);
+    expect(problems.filter(({ code }) => code === "yaml_duplicate_key")).toHaveLength(3);
+    expect(ruleSet).toMatchObject({ detections: [{ name: "bb", alerts: false }], correlations: [] });
+    expect(formOf(text, "bb")).toBe(canonicalJson(is("bb")));
+  });
+
   test("retired rules load on request", () => {
     const text = `status: deprecated\n${detectionDocument("aa")}`;
     expect(parse(text).ruleSet.detections).toHaveLength(0);

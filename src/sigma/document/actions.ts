@@ -54,7 +54,8 @@ function merge(under: YamlMap, over: YamlMap): YamlMap {
     return isBoth ? { ...above, value: merge(entry.value, value) } : above;
   });
   const added = over.entries.filter(({ key }) => !under.entries.some((entry) => entry.key === key));
-  return { ...under, entries: [...entries, ...added] };
+  const merged: YamlMap = { ...under, entries: [...entries, ...added] };
+  return over.isBroken === true ? { ...merged, isBroken: true } : merged;
 }
 
 function warnConflicts(own: YamlMap, lent: YamlMap, findings: Findings): void {
