@@ -61,9 +61,15 @@ function describeText(pattern: Pattern, cased: boolean): Words {
   const isPlain = inner.length > 0 && inner.every((part) => part !== 0 && part !== 1);
   const place = !isPlain ? [] : from && to ? ["contains"] : from ? ["endswith"] : to ? ["startswith"] : [];
   const shown = place.length > 0 ? inner : pattern;
+  const hasDash = pattern.includes(2);
   const isExpanded = pattern.some((part) => typeof part === "object");
   return {
-    modifiers: [...place, ...(isExpanded ? ["expand"] : []), ...(cased ? ["cased"] : [])],
+    modifiers: [
+      ...(hasDash ? ["windash"] : []),
+      ...place,
+      ...(isExpanded ? ["expand"] : []),
+      ...(cased ? ["cased"] : []),
+    ],
     value: quote(shown.map(toText).join("")),
   };
 }
@@ -71,6 +77,7 @@ function describeText(pattern: Pattern, cased: boolean): Words {
 function toText(part: Pattern[number]): string {
   if (part === 0) return "*";
   if (part === 1) return "?";
+  if (part === 2) return "-";
   return typeof part === "object" ? `%${part.list}%` : part.replace(/[*?]/g, "\\$&");
 }
 

@@ -23,8 +23,8 @@ export type Problem = Place & {
   readonly remedy: string;
 };
 
-/** Text with wildcards: 0 is `*`, 1 is `?`, `{ list }` a placeholder of `expand`, a string is literal. Escapes are resolved. */
-export type Pattern = readonly (string | 0 | 1 | { readonly list: string })[];
+/** Text with wildcards: 0 is `*`, 1 is `?`, 2 an option dash in any of its spellings (`windash`), `{ list }` a placeholder of `expand`, a string is literal. Escapes are resolved. */
+export type Pattern = readonly (string | 0 | 1 | 2 | { readonly list: string })[];
 
 /** Part of a timestamp (UTC; week is the ISO week). */
 export type TimePart = "minute" | "hour" | "day" | "week" | "month" | "year";

@@ -107,9 +107,9 @@ function toFlags(test: { ignoreCase: boolean; multiline: boolean; dotAll: boolea
   return `${test.ignoreCase ? "i" : ""}${test.multiline ? "m" : ""}${test.dotAll ? "s" : ""}`;
 }
 
-/** Literals joined and folded unless cased, `**` made `*`: 0 for `*`, 1 for `?`, {"list": name} for a placeholder. */
+/** Literals joined and folded unless cased, `**` made `*`: 0 for `*`, 1 for `?`, 2 for an option dash, {"list": name} for a placeholder. */
 function toPatternForm(pattern: Pattern, cased: boolean): Form {
-  const parts: (string | 0 | 1 | { readonly list: string })[] = [];
+  const parts: Pattern[number][] = [];
   for (const part of pattern) {
     const last = parts.at(-1);
     if (typeof part !== "string") {

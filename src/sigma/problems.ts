@@ -64,7 +64,6 @@ export const PROBLEM_CODES = {
   modifier_all_single: "The modifier `all` stands with a single value.",
   encoding_wildcard: "A value that is encoded holds a wildcard.",
   encoding_alone: "The encoding works only with a modifier that is missing.",
-  windash_expansion: "A windash value has more dashes than the engine expands.",
   regex_invalid: "The regular expression is not valid.",
   regex_unsupported:
     "The regular expression needs look-around, back-references or another construct without linear-time matching.",

@@ -257,7 +257,7 @@ function textMeets(test: Extract<Test, { type: "text" }>, value: Json, lists: Li
   });
 }
 
-type Filled = readonly (string | 0 | 1)[] | { cidr: string } | { regex: string };
+type Filled = readonly (string | 0 | 1 | 2)[] | { cidr: string } | { regex: string };
 
 function substitute(pattern: Pattern, lists: ListTable): Filled[] {
   const [only] = pattern;
@@ -266,9 +266,9 @@ function substitute(pattern: Pattern, lists: ListTable): Filled[] {
     if (list?.type === "cidr") return list.items.map((cidr) => ({ cidr }));
     if (list?.type === "regex") return list.items.map((regex) => ({ regex }));
   }
-  let filled: (string | 0 | 1)[][] = [[]];
+  let filled: (string | 0 | 1 | 2)[][] = [[]];
   for (const part of pattern) {
-    const pieces: (string | 0 | 1)[][] =
+    const pieces: (string | 0 | 1 | 2)[][] =
       typeof part !== "object"
         ? [[part]]
         : (lists.get(part.list)?.items ?? []).map((item) =>
@@ -282,9 +282,9 @@ function substitute(pattern: Pattern, lists: ListTable): Filled[] {
 }
 
 /** Dynamic programming: which prefixes of the text the pattern so far can cover. */
-function glob(pattern: readonly (string | 0 | 1)[], text: string, cased: boolean): boolean {
+function glob(pattern: readonly (string | 0 | 1 | 2)[], text: string, cased: boolean): boolean {
   const points = Array.from(cased ? text : fold(text));
-  const steps = pattern.flatMap((part): (string | 0 | 1)[] =>
+  const steps = pattern.flatMap((part): (string | 0 | 1 | 2)[] =>
     typeof part === "string" ? Array.from(cased ? part : fold(part)) : [part],
   );
   let reach = points.map(() => false);
@@ -293,7 +293,10 @@ function glob(pattern: readonly (string | 0 | 1)[], text: string, cased: boolean
     const next = reach.map(() => false);
     for (let at = 0; at < reach.length; at += 1) {
       if (step === 0) next[at] = reach[at] === true || (at > 0 && next[at - 1] === true);
-      else if (at > 0) next[at] = reach[at - 1] === true && (step === 1 || step === points[at - 1]);
+      else if (at > 0)
+        next[at] =
+          reach[at - 1] === true &&
+          (step === 1 || (step === 2 ? "-/–—―".includes(points[at - 1] ?? "x") : step === points[at - 1]));
     }
     reach = next;
   }

@@ -24,6 +24,7 @@ const words = [
   "σΣς",
   "",
   "a",
+  "-a/b",
   "ab",
   "10.1.2.3",
   "5",
@@ -35,6 +36,7 @@ const paths = [
   "userIdentity.type",
   "a.b",
   "a",
+  "-a/b",
   "list",
   "enrich.principal.kind",
   "enrich.denied",
@@ -58,7 +60,7 @@ const record = fc
   )
   .map((made) => ({ ...made }) as JsonObject);
 
-const pattern = fc.array(fc.oneof(word, fc.constantFrom<0 | 1>(0, 1)), { maxLength: 3 });
+const pattern = fc.array(fc.oneof(word, fc.constantFrom<0 | 1 | 2>(0, 1, 2)), { maxLength: 3 });
 const leafTest: fc.Arbitrary<Test> = fc.oneof(
   {
     weight: 4,

@@ -167,7 +167,6 @@ const CASES: readonly Case[] = [
   same("one byte at three alignments", item("f|base64offset|contains: x"), "error modifier_value 10:30"),
   same("utf16 alone", item("f|wide: a"), "warning encoding_alone 10:13"),
   same("base64offset alone", item("f|base64offset: abc"), "warning encoding_alone 10:21"),
-  same("many dashes", item("f|windash: '-a -b -c -d -e'"), "error windash_expansion 10:16"),
   same("bad regex", item("f|re: 'a('"), "error regex_invalid 10:11"),
   same("placeholder in a class", item("f|re|expand: '[%known%]'"), "error modifier_value 10:18"),
   same("placeholder in quoted text", item(String.raw`f|re|expand: '\Qa%known%\E'`), "error modifier_value 10:18"),

@@ -5,6 +5,7 @@
  * character, any other backslash stands for itself. Patterns never hold two literals or two `*` side by side.
  */
 import type { Pattern } from "../ast.ts";
+import { DASHES } from "../leaf/text.ts";
 
 type Part = Pattern[number];
 
@@ -59,25 +60,37 @@ export function literalOf(pattern: Pattern): string | null {
   return pattern.length === 1 && typeof first === "string" ? first : null;
 }
 
-/** Characters that command lines take for the dash of an option. */
-const DASHES = ["-", "/", "\u2013", "\u2014", "\u2015"] as const;
 /** A dash or slash that begins an option: no word character before it, one behind it (pySigma's `\B[-/]\b`). */
 const OPTION_DASH = /(?<![\p{L}\p{N}_])[-/](?=[\p{L}\p{N}_])/gu;
-/** Option dashes of one value that are expanded: 5^4 = 625 patterns. The public corpus has at most 3. */
+/** Option dashes of one value that are written out: 5^4 = 625 patterns. The public corpus has at most 3. */
 export const WINDASH_MAX = 4;
 
-/** The pattern with each option dash written in each way; null when it has more than WINDASH_MAX of them. */
-export function windash(pattern: Pattern): readonly Pattern[] | null {
-  let dashes = 0;
+/**
+ * The pattern with each option dash in each spelling: as plain patterns, which equal those of other rules, while they are
+ * few; else as one pattern that takes any spelling at each dash.
+ */
+export function windash(pattern: Pattern): readonly Pattern[] {
+  const split = pattern.map((part) => (typeof part === "string" ? splitDashes(part) : part));
+  const dashes = split.reduce<number>((sum, part) => sum + (isPieces(part) ? part.length - 1 : 0), 0);
+  if (dashes > WINDASH_MAX) return [split.flatMap((part): Pattern => (isPieces(part) ? withDashes(part) : [part]))];
   let all: Pattern[] = [[]];
-  for (const part of pattern) {
-    const forms = typeof part === "string" ? splitDashes(part) : null;
-    dashes += forms === null ? 0 : forms.length - 1;
-    if (dashes > WINDASH_MAX) return null;
-    const texts = forms === null ? [part] : spellings(forms);
+  for (const part of split) {
+    const texts = isPieces(part) ? spellings(part) : [part];
     all = all.flatMap((head) => texts.map((text) => [...head, text]));
   }
   return all;
+}
+
+function isPieces(part: Part | readonly string[]): part is readonly string[] {
+  return Array.isArray(part);
+}
+
+/** The pieces of a text with a dash between each two. */
+function withDashes(pieces: readonly string[]): Pattern {
+  return pieces.flatMap((piece, index): Pattern => [
+    ...(index === 0 ? [] : [2 as const]),
+    ...(piece === "" ? [] : [piece]),
+  ]);
 }
 
 function splitDashes(text: string): string[] {

@@ -11,7 +11,7 @@ import type { YamlScalar } from "../yaml.ts";
 import { anyOf, leaf } from "./expression.ts";
 import type { Chain, TextStep } from "./modifiers.ts";
 import { toNetworkText } from "./network.ts";
-import { listsOf, literalOf, parsePattern, toBase64Offsets, toUtf16, widen, windash, WINDASH_MAX } from "./pattern.ts";
+import { listsOf, literalOf, parsePattern, toBase64Offsets, toUtf16, widen, windash } from "./pattern.ts";
 import { checkRegex, regexWork } from "./regex.ts";
 import { joinTexts, splitPlaceholders } from "./regex-placeholders.ts";
 
@@ -187,12 +187,7 @@ function applyStep(
 ): readonly Pattern[] | StepFault {
   if (step === "contains" || step === "startswith" || step === "endswith")
     return patterns.map((pattern) => widen(pattern, step));
-  if (step === "windash") {
-    const forms = patterns.map(windash);
-    if (!forms.includes(null)) return forms.flatMap((form) => form ?? []);
-    const message = `the value has more than ${WINDASH_MAX} option dashes`;
-    return { code: "windash_expansion", message, remedy: "split the value" };
-  }
+  if (step === "windash") return patterns.flatMap(windash);
   if (step !== "base64" && step !== "base64offset") {
     return patterns.map((pattern) => pattern.map((part) => (typeof part === "string" ? toUtf16(part, step) : part)));
   }

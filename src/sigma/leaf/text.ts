@@ -1,5 +1,5 @@
 /**
- * Text patterns with the wildcards `*` and `?`, matched over the whole text in time linear in its length.
+ * Text patterns with the wildcards `*` and `?` and option dashes, matched over the whole text in time linear in its length.
  *
  * `*` is any length including none, newlines too; `?` is exactly one code point. Matching never builds a regular
  * expression. The caller folds the text beforehand unless the pattern is cased.
@@ -7,7 +7,7 @@
 import { fold } from "./fold.ts";
 
 /** A pattern without placeholders. */
-export type PlainPattern = readonly (string | 0 | 1)[];
+export type PlainPattern = readonly (string | 0 | 1 | 2)[];
 
 /** A compiled pattern. */
 export type TextMatcher = {
@@ -19,7 +19,7 @@ export type TextMatcher = {
 
 /** Brings a pattern to its one shortest form: literals joined, `**` made `*`, empty literals gone, folded unless `cased`. */
 export function normalisePattern(pattern: PlainPattern, cased: boolean): PlainPattern {
-  const parts: (string | 0 | 1)[] = [];
+  const parts: (string | 0 | 1 | 2)[] = [];
   for (const part of pattern) {
     const last = parts.at(-1);
     if (typeof part === "string") {
@@ -54,11 +54,15 @@ function compileSimple(parts: PlainPattern): ((text: string) => boolean) | null 
 }
 
 /** A run between two `*`: literals and single characters. */
-type Segment = readonly (string | 1)[];
+type Segment = readonly (string | 1 | 2)[];
+
+/** What begins an option on a command line (sigma.md: `windash`): hyphen, slash, en dash, em dash, horizontal bar. */
+export const DASHES: readonly string[] = ["-", "/", "\u2013", "\u2014", "\u2015"];
+const DASH_SET: ReadonlySet<string> = new Set(DASHES);
 
 /** Leftmost placement of each segment in turn: with `*` between them the earliest place is never worse than a later one. */
 function compileGeneral(parts: PlainPattern): (text: string) => boolean {
-  const segments: (string | 1)[][] = [[]];
+  const segments: (string | 1 | 2)[][] = [[]];
   for (const part of parts) {
     if (part === 0) segments.push([]);
     else segments.at(-1)?.push(part);
@@ -87,6 +91,9 @@ function matchAt(text: string, start: number, segment: Segment): number {
     if (part === 1) {
       if (position >= text.length) return -1;
       position += isPair(text, position) ? 2 : 1;
+    } else if (part === 2) {
+      if (!DASH_SET.has(text.charAt(position))) return -1;
+      position += 1;
     } else {
       if (!text.startsWith(part, position)) return -1;
       position += part.length;
@@ -103,6 +110,9 @@ function matchBackFrom(text: string, end: number, segment: Segment): number {
     if (part === 1) {
       if (position <= 0) return -1;
       position -= position >= 2 && isPair(text, position - 2) ? 2 : 1;
+    } else if (part === 2) {
+      position -= 1;
+      if (position < 0 || !DASH_SET.has(text.charAt(position))) return -1;
     } else if (part !== undefined) {
       position -= part.length;
       if (position < 0 || !text.startsWith(part, position)) return -1;
