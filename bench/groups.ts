@@ -15,9 +15,9 @@ import type { CommitUnit, Detector, Match } from "../src/contracts.ts";
 import { createDetector } from "../src/detect/detector.ts";
 import { systemClock } from "../src/lib/clock.ts";
 import { createRandom, type Random } from "../src/lib/random.ts";
-import { toGroupKey } from "../src/model/alert.ts";
 import { openStore } from "../src/store/store.ts";
 import { makeCorrelation, makeDetection, MINUTE, START } from "../test/detect/make.ts";
+import { makeCall, makePrincipal } from "../test/flood/make.ts";
 import { unit } from "../test/store/make.ts";
 import { describeMachine, print, round } from "./machine.ts";
 
@@ -26,46 +26,11 @@ const MIB = 1024 * 1024;
 const HOUR = 60 * MINUTE;
 const rule = makeCorrelation("many-calls", { timespanMs: 24 * HOUR, bounds: [{ operator: "gte", value: 10 }] });
 const RECORD = new TextEncoder().encode(`{"eventName":"InvokeModel","padding":"${"x".repeat(960)}"}`);
-const AGENTS = Array.from(
-  { length: 50 },
-  (_, i) => `Boto3/1.34.${i} md/Botocore#1.34.${i} ua/2.0 os/linux#6.1 md/arch#x86_64`,
-);
 
 /** A call of a principal that no other call shares, in one hour. */
 function makeMatch(random: Random, index: number, total: number): Match {
-  const principal = `arn:aws:iam::111122223333:role/tenant-${random.hex(8)}-${index}`;
-  const eventId = random.uuid();
-  return {
-    ruleId: rule.id,
-    ruleSem: rule.ruleSem,
-    step: 0,
-    kind: "cloudtrail",
-    logsource: "aws/cloudtrail",
-    key: `${eventId}/111122223333`,
-    eventId,
-    version: 0,
-    timeMs: START + Math.floor((index / total) * 3600) * 1000,
-    recordHash: random.hex(64),
-    accountId: "111122223333",
-    region: "eu-west-1",
-    principal,
-    group: toGroupKey([principal]),
-    value: null,
-    number: null,
-    pointer: {
-      source: "trail",
-      path: `/spool/AWSLogs/111122223333/CloudTrail/eu-west-1/2026/03/10/${index >> 10}.json.gz`,
-      index: index & 1023,
-    },
-    evidence: {
-      action: "bedrock:InvokeModel",
-      ip: `203.0.${random.int(0, 255)}.${random.int(0, 255)}`,
-      agent: random.pick(AGENTS),
-      error: "",
-      target: `anthropic.claude-${random.int(1, 9)}`,
-    },
-    record: RECORD,
-  };
+  const timeMs = START + Math.floor((index / total) * 3600) * 1000;
+  return makeCall(rule, { index, timeMs, principal: makePrincipal(random, index), random, record: RECORD });
 }
 
 const makeDetector = (): Detector =>

@@ -8,6 +8,7 @@ import type { EvidenceDelta, Member } from "../contracts.ts";
 import { EVENT_COUNT_MAX, EVENT_IDS_MAX, EVIDENCE_MAX } from "../model/alert.ts";
 import { compareMembers, countEchoes, type Group, lowerBound, toIdentity, upperBound } from "./group.ts";
 import type { Interval } from "./interval.ts";
+import { SLICE_MS } from "./windows.ts";
 
 /** Members of one group that an alert stands for. */
 export type Part = {
@@ -26,6 +27,8 @@ export type Summary = {
   readonly last: Member;
   /** Distinct events; any number above EVENT_COUNT_MAX means "more than that". */
   readonly eventCount: number;
+  /** Events went because memory was full: the number is an estimate. */
+  readonly isThinned: boolean;
   readonly eventIds: readonly string[];
   readonly shown: readonly { readonly entry: EvidenceDelta; readonly eventId: string }[];
 };
@@ -86,7 +89,18 @@ function summarizeRuns({ group, intervals }: Part): Omit<Summary, "shown"> | nul
         identities.add(toIdentity(members[i] as Member));
     }
   }
-  return { first, last, eventCount: eventCount + identities.size, eventIds: [...ids] };
+  const gone = countThinned(group, intervals);
+  return { first, last, eventCount: eventCount + identities.size + gone, isThinned: gone > 0, eventIds: [...ids] };
+}
+
+/** Members that are gone of the slices which the intervals touch. */
+function countThinned({ thinned }: Group, intervals: readonly Interval[]): number {
+  let count = 0;
+  for (const [slice, gone] of thinned ?? []) {
+    const [fromMs, toMs] = [slice * SLICE_MS, (slice + 1) * SLICE_MS - 1];
+    if (intervals.some((interval) => interval.fromMs <= toMs && interval.toMs >= fromMs)) count += gone;
+  }
+  return count;
 }
 
 function summarizeMembers(parts: readonly Part[]): Omit<Summary, "shown"> | null {
@@ -100,7 +114,8 @@ function summarizeMembers(parts: readonly Part[]): Omit<Summary, "shown"> | null
     if (ids.size < EVENT_IDS_MAX) ids.add(member.eventId);
     identities.add(toIdentity(member));
   }
-  return { first, last, eventCount: identities.size, eventIds: [...ids] };
+  const isThinned = parts.some(({ group, intervals }) => countThinned(group, intervals) > 0);
+  return { first, last, eventCount: identities.size, isThinned, eventIds: [...ids] };
 }
 
 /** The first evidence of a part, at most EVIDENCE_MAX pieces. */

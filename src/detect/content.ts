@@ -102,7 +102,7 @@ export function toBucketContent(
     group: Object.fromEntries(rule.groupBy.map((field, i) => [field, values[i] ?? ""])),
     evidence: shown.map(({ entry, eventId }) => toAlertEvidence(entry.timeMs, eventId, entry.evidence)),
     ...(found.negative ? { negative: true as const } : {}),
-    ...(summary.eventCount > EVENT_COUNT_MAX ? { approx: true as const } : {}),
+    ...(summary.isThinned || summary.eventCount > EVENT_COUNT_MAX ? { approx: true as const } : {}),
   };
   return { content, shown: shown.map(({ entry }) => entry) };
 }

@@ -127,7 +127,12 @@ export function createDetector(ruleSet: RuleSet, options: DetectorOptions): Live
       return { ...toDeltas(drained), ...eviction.drain() };
     },
     restore: (state, redraft) => {
-      for (const entry of restoreWindows(state, windows.values(), memory)) judgeAll(entry, redraft);
+      const settle = (): void => {
+        memory.settle();
+        // Caps may be lower than they were, and groups that were thinned come back whole.
+        eviction.run(() => undefined);
+      };
+      for (const entry of restoreWindows(state, windows.values(), { settle })) judgeAll(entry, redraft);
     },
     size: () => ({ ...memory.size() }),
   };

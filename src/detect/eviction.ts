@@ -3,13 +3,14 @@
  *
  * A group goes from every rule of its meaning at once, since these share its stored rows, which go with it: a restart does
  * not bring it back. An alert that it made stays as it is; a last draft makes it final, so that the group, should it begin
- * anew, cannot make it say less. Below the caps nothing here does anything (C5, C8).
+ * anew, cannot make it say less. A large group that holds is not evicted but thinned (thin.ts). Below the caps nothing here does anything (C5, C8).
  */
 import type { GroupEviction } from "../contracts.ts";
 import type { StatePressure } from "../model/pressure.ts";
 import type { Group } from "./group.ts";
 import type { GroupMemory } from "./memory/groups.ts";
-import { forgetGroup, SLICE_MS, type Windows } from "./windows.ts";
+import { thinGroup } from "./thin.ts";
+import { forgetGroup, noteMembers, SLICE_MS, type Windows } from "./windows.ts";
 
 /** The groups that went since the last drain. */
 export type Eviction = {
@@ -18,18 +19,25 @@ export type Eviction = {
   drain(): { readonly evictions: readonly GroupEviction[]; readonly pressure: readonly StatePressure[] };
 };
 
+type Told = { scope: StatePressure["scope"]; groups: number; thinned: number; accounts: Map<string, number> };
+
 /** `memory` holds the groups of `windows` and of nothing else. */
 export function createEviction(windows: readonly Windows[], memory: GroupMemory): Eviction {
   let evictions: GroupEviction[] = [];
-  const told = new Map<string, { scope: StatePressure["scope"]; groups: number; accounts: Map<string, number> }>();
+  const told = new Map<string, Told>();
   const byNumber = new Map(windows.map((entry) => [entry.groups.number, entry]));
   const siblings = new Map<string, Windows[]>();
   for (const entry of windows) siblings.set(entry.rule.stateKey, [...(siblings.get(entry.rule.stateKey) ?? []), entry]);
-  const tell = (ruleId: string, scope: StatePressure["scope"], account: string): void => {
-    const rule = told.get(ruleId) ?? { scope, groups: 0, accounts: new Map<string, number>() };
+  const tell = (ruleId: string, { scope }: Pick<StatePressure, "scope">, account: string): Told => {
+    const rule = told.get(ruleId) ?? { scope, groups: 0, thinned: 0, accounts: new Map<string, number>() };
     told.set(ruleId, rule);
-    rule.groups += 1;
     rule.accounts.set(account, (rule.accounts.get(account) ?? 0) + 1);
+    return rule;
+  };
+  const thin = (entry: Windows, group: Group): boolean => {
+    const gone = thinGroup(group, entry.rule, SLICE_MS);
+    for (const [slice, count] of gone ?? []) noteMembers(entry, slice, -count);
+    return gone !== null;
   };
   return {
     run: (close) => {
@@ -42,22 +50,26 @@ export function createEviction(windows: readonly Windows[], memory: GroupMemory)
           entry.groups.lend(id, (victim) => {
             const { key } = victim;
             const { stateKey } = entry.rule;
+            if (thin(entry, victim)) {
+              tell(entry.rule.id, over, account).thinned += 1;
+              return;
+            }
             evictions.push({ stateKey, group: key, slices: slicesOf(victim) });
             for (const sibling of siblings.get(stateKey) ?? []) {
               const group = sibling === entry ? victim : sibling.groups.find(key);
               if (group === null) continue;
               for (const bucket of group.covered.keys()) close(group, { entry: sibling, bucket });
               forgetGroup(sibling, group);
-              tell(sibling.rule.id, over.scope, account);
+              tell(sibling.rule.id, over, account).groups += 1;
             }
           });
         }
       }
     },
     drain: () => {
-      const pressure = [...told].map(([ruleId, { scope, groups, accounts }]): StatePressure => {
+      const pressure = [...told].map(([ruleId, { scope, groups, thinned, accounts }]): StatePressure => {
         const [accountId] = [...accounts].reduce((most, next) => (next[1] > most[1] ? next : most));
-        return { ruleId, scope, accountId, accounts: accounts.size, groups };
+        return { ruleId, scope, accountId, accounts: accounts.size, groups, thinned };
       });
       const drained = { evictions, pressure };
       evictions = [];

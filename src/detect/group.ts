@@ -56,6 +56,8 @@ export type Group = {
   chains: ChainState[] | null;
   /** Counts kept for large groups (judging/slide.ts); null: none. */
   slides: Slides | null;
+  /** Members of each slice that went because memory was full (thin.ts); null: none. */
+  thinned: Map<number, number> | null;
   /** Time range of the members added since the last evaluation; from > to when clean. */
   dirtyFromMs: number;
   dirtyToMs: number;
@@ -68,7 +70,7 @@ export const SCAN_MAX = 8;
  * Bytes on the heap of a group, a member and a piece of evidence beside their texts, from above: measured with V8 13.6,
  * tables and the slack of the collector included (bench/groups.ts, bench/hot-key.ts).
  */
-const [GROUP_BYTES, MEMBER_BYTES, EVIDENCE_BYTES] = [1200, 280, 900] as const;
+const [GROUP_BYTES, MEMBER_BYTES, EVIDENCE_BYTES] = [1200, 450, 900] as const;
 
 export function createGroup(key: string): Group {
   return {
@@ -85,6 +87,7 @@ export function createGroup(key: string): Group {
     negatives: null,
     chains: null,
     slides: null,
+    thinned: null,
     dirtyFromMs: Infinity,
     dirtyToMs: -Infinity,
   };
@@ -258,6 +261,7 @@ export function pruneGroup(group: Group, before: { slice: number; timeMs: number
   group.negatives?.splice(0, countUpTo(group.negatives, before.timeMs - 1));
   if (group.spread > 0) recount(group);
   else for (const member of gone) group.identities?.delete(toIdentity(member));
+  for (const slice of group.thinned?.keys() ?? []) if (slice < before.slice) group.thinned?.delete(slice);
   for (const [slice, list] of group.evidence) {
     if (slice >= before.slice) continue;
     group.evidence.delete(slice);

@@ -198,7 +198,7 @@ export function renderAlert(alert: Alert, options: TableOptions = {}): string {
     [
       "events",
       [
-        `${alert.approx === true ? "more than " : ""}${alert.eventCount}${listed < alert.eventCount ? `, of which listed below: ${listed}` : ""}`,
+        `${alert.approx === true ? "about or more than " : ""}${alert.eventCount}${listed < alert.eventCount ? `, of which listed below: ${listed}` : ""}`,
       ],
     ],
   ];

@@ -17,4 +17,6 @@ export type StatePressure = {
   /** Accounts that lost groups. */
   readonly accounts: number;
   readonly groups: number;
+  /** Groups that stay, without the events that their verdicts can do without. */
+  readonly thinned: number;
 };

@@ -68,7 +68,7 @@ export const OUTPUT_SIGNALS: SignalRows<
   state_pressure: {
     level: "warn",
     message: "correlation state was evicted: memory for it is full",
-    what: "Groups of a rule had to go, the least advanced first. `scope` is the cap that was passed, `accountId` the account that most of them belong to, of `accounts`. The alert sagewatch.state_pressure says so too.",
+    what: "Groups of a rule had to go, the least advanced first. `scope` is the cap that was passed, `accountId` the account that most of them belong to, of `accounts`; `thinned` groups stay without most of their events. The alert sagewatch.state_pressure says so too.",
     metrics: [
       {
         name: "sagewatch_state_evicted_groups_total",

@@ -208,11 +208,12 @@ function commitState(state: State, options: LoopOptions): void {
 
 /** Groups that had to go are told of where all is told, and by an alert: somebody may have made them go. */
 function tellPressure(pressure: StatePressure, self: SelfWatch, { emit, clock }: LoopOptions): void {
-  const { ruleId, scope, groups, accountId, accounts } = pressure;
+  const { ruleId, scope, groups, thinned, accountId, accounts } = pressure;
   emit({ type: "state_pressure", ...pressure });
   const cap = { rule: "of one rule", account: "of one account", whole: "of all rules together" }[scope];
   const whose = accounts === 1 ? `account ${accountId}` : `account ${accountId} and ${accounts - 1} others`;
-  const why = `Rule ${ruleId} lost ${groups} groups of ${whose}, the least advanced first: the memory ${cap} is at its cap (state.memoryBytes). A flood of made-up principals or names may hide an attack: see docs/runbook.md.`;
+  const lost = thinned === 0 ? `${groups} groups` : `${groups} groups and events of ${thinned} large ones`;
+  const why = `Rule ${ruleId} lost ${lost} of ${whose}, the least advanced first: the memory ${cap} is at its cap (state.memoryBytes). A flood of made-up principals or names may hide an attack: see docs/runbook.md.`;
   self.tell("state_pressure", { key: ruleId, why, nowMs: clock.nowMs() });
 }
 

@@ -88,6 +88,7 @@ function toGroup(key: string, from: readonly Member[], odd: { evidence: string; 
 test("a group that was packed comes back as it was, whatever its texts and numbers", () => {
   const dictionary = createDictionary();
   const [writer, reader] = [createWriter(dictionary), createReader(dictionary)];
+  let made = 0;
   fc.assert(
     fc.property(
       texts,
@@ -95,7 +96,8 @@ test("a group that was packed comes back as it was, whatever its texts and numbe
       fc.record({ evidence: texts, target: texts }),
       (key, from, odd) => {
         const group = toGroup(key, from, odd);
-        writer.begin(8);
+        made += 1;
+        writer.begin(8, made);
         packGroup(group, writer);
         const { bytes, length } = writer.end();
         reader.begin(bytes, 8, length);
@@ -286,3 +288,48 @@ test("more than 100,000 events of a bucket are told as more than that, however t
   expect(said[0]).toMatchObject([{ eventCount: 100_000, approx: true }]);
   expect(said[0]?.[0]?.why).toMatch(/^more than 100000 /);
 });
+
+test.each([
+  ["event_count", 1],
+  ["value_count", 40],
+] as const)(
+  "a hot key of %s that fills the memory alone is thinned: its alerts are those of a large memory",
+  (kind, values) => {
+    const bounds = [{ operator: "gte" as const, value: kind === "value_count" ? 20 : 50 }];
+    const hot = makeCorrelation("hot", { kind, timespanMs: HOUR, bounds, fields: kind === "value_count" ? ["x"] : [] });
+    const events = Array.from({ length: 40_000 }, (_, i) => ({
+      ...makeMatch(hot, { atMs: 0, key: "k", value: `v${(i * 7) % values}` }),
+      key: `k${i}`,
+      // A pause of over an hour every 10,000 events: the alert of the last hour must not live on what went.
+      timeMs: START + i * 300 + Math.floor(i / 10_000) * 2 * HOUR,
+    }));
+    const run = (maxBytes: number): { held: Held; thinned: number; evicted: number; bytes: number } => {
+      const detector = createDetector({ ...RULES, correlations: [hot] }, { names: new Map(), memory: { maxBytes } });
+      const held = createHeld();
+      const sums = { thinned: 0, evicted: 0, bytes: 0 };
+      for (let from = 0; from < events.length; from += 1000) {
+        const chunk = events.slice(from, from + 1000);
+        detector.apply(chunk);
+        detector.advance("aws/cloudtrail", (chunk.at(-1)?.timeMs ?? 0) - 30 * MINUTE);
+        const deltas = detector.deltas();
+        fold(held, deltas);
+        sums.thinned += deltas.pressure.reduce((sum, { thinned }) => sum + thinned, 0);
+        sums.evicted += deltas.evictions.length;
+        sums.bytes = Math.max(sums.bytes, detector.size().bytes);
+      }
+      return { held, ...sums };
+    };
+    const [large, small] = [run(512 * MIB), run(4 * MIB)];
+    expect(large).toMatchObject({ thinned: 0, evicted: 0 });
+    expect(small).toMatchObject({ evicted: 0 });
+    expect(small.thinned).toBeGreaterThan(2);
+    expect(small.bytes).toBeLessThanOrEqual(3 * MIB);
+    expect([...small.held.contents.keys()].toSorted()).toEqual([...large.held.contents.keys()].toSorted());
+    for (const [id, { content }] of large.held.contents) {
+      const thin = small.held.contents.get(id)?.content;
+      expect(thin).toMatchObject({ firstEventTime: content.firstEventTime, lastEventTime: content.lastEventTime });
+      expect(thin?.eventIds).toEqual(content.eventIds);
+      expect(Math.abs((thin?.eventCount ?? 0) - content.eventCount) / content.eventCount).toBeLessThan(0.3);
+    }
+  },
+);

@@ -27,8 +27,8 @@ const isDash = (at: number): boolean => at === 8 || at === 13 || at === 18 || at
 
 /** Writes one packed group after another into a scratch buffer. */
 export type Writer = {
-  /** Begins anew behind `start` bytes. */
-  begin(start: number): void;
+  /** Begins a group, by its number, behind `start` bytes. */
+  begin(start: number, group: number): void;
   /** The group's key, of which later texts may be a part; always its characters, so that a reader can compare it. */
   key(text: string): void;
   number(value: number): void;
@@ -49,6 +49,7 @@ export function createWriter(dictionary: Dictionary): Writer {
   let groupKey = "";
   let last = "";
   let codes: number[] = [];
+  let owner = -1;
   const room = (more: number): void => {
     if (at + more <= bytes.length) return;
     const grown = Buffer.alloc(Math.max(bytes.length * 2, at + more));
@@ -91,7 +92,7 @@ export function createWriter(dictionary: Dictionary): Writer {
     for (let i = 0; i < text.length; i += 1) at = bytes.writeUInt16LE(text.charCodeAt(i), at);
   };
   const code = (text: string): boolean => {
-    const found = dictionary.code(text);
+    const found = dictionary.code(text, owner);
     if (found === -1) return false;
     let index = codes.indexOf(found);
     if (index === -1) {
@@ -136,8 +137,9 @@ export function createWriter(dictionary: Dictionary): Writer {
     else if (!code(value)) characters(value);
   };
   return {
-    begin: (start) => {
+    begin: (start, group) => {
       at = start;
+      owner = group;
       last = groupKey = "";
       codes = [];
     },

@@ -1,7 +1,7 @@
 /**
  * Texts that come again in many packed groups, each told by a code of two bytes.
  *
- * A text gets a code when it comes a second time, so that a flood of texts that never come again fills nothing. Uses are
+ * A text gets a code when a second group has it, so that a flood of texts that never come again fills nothing. Uses are
  * counted; when all codes are taken, those that no packed group uses any more go to new texts. Without a free code a text
  * stands in the group itself: dearer, never wrong.
  */
@@ -15,8 +15,8 @@ const [SHORTEST, LONGEST] = [3, 256] as const;
 const ENTRY_BYTES = 120;
 
 export type Dictionary = {
-  /** The code of a text, −1 when it has none. */
-  code(text: string): number;
+  /** The code of a text of a group (by number), −1 when it has none. */
+  code(text: string, group: number): number;
   /** One packed group more uses the code. */
   use(code: number): void;
   /** One less. */
@@ -29,7 +29,8 @@ export function createDictionary(): Dictionary {
   const codes = new Map<string, number>();
   const texts: string[] = [];
   const uses: number[] = [];
-  const seen = new Set<string>();
+  /** Text → the group that it was seen in. */
+  const seen = new Map<string, number>();
   let free: number[] = [];
   let bytes = 0;
   /** Texts refused since the last sweep: looking through all codes for each of them would cost more than it gives. */
@@ -57,13 +58,17 @@ export function createDictionary(): Dictionary {
     return code;
   };
   return {
-    code: (text) => {
+    code: (text, group) => {
       if (text.length < SHORTEST || text.length > LONGEST) return -1;
       const code = codes.get(text);
       if (code !== undefined) return code;
-      if (seen.delete(text)) return take(text);
+      const before = seen.get(text);
+      if (before !== undefined && before !== group) {
+        seen.delete(text);
+        return take(text);
+      }
       if (seen.size >= SEEN_MAX) seen.clear();
-      seen.add(text);
+      seen.set(text, group);
       return -1;
     },
     use: (code) => void (uses[code] = (uses[code] ?? 0) + 1),

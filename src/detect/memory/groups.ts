@@ -40,6 +40,11 @@ export const DEFAULT_MEMORY: MemoryOptions = {
 const HEAP_BYTES = 32 * 1024 * 1024;
 /** Larger groups stay on the heap: packing costs by the member. */
 const PACK_MAX = 128;
+/**
+ * What the engine needs beside the groups as they are counted: garbage between two collections, texts in the making. Part
+ * of the whole, so that the process stays within it; of a small whole a quarter.
+ */
+const WORKING_BYTES = 64 * 1024 * 1024;
 /** Number of a group that was removed. */
 const GONE = -1;
 
@@ -267,7 +272,7 @@ export function createGroupMemory(options: MemoryOptions): GroupMemory {
     },
     overflow: () => {
       noteTouched();
-      const excess = usage.excess(packed.sharedBytes());
+      const excess = usage.excess(packed.sharedBytes() + Math.min(WORKING_BYTES, options.maxBytes / 4));
       if (excess === null) return null;
       for (const held of [heap, large])
         for (const [id, group] of held) {

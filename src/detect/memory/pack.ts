@@ -33,6 +33,11 @@ export function packGroup(group: Group, to: Writer): void {
   to.number(group.echoes.length);
   for (const timeMs of group.echoes) to.number(timeMs);
   to.number(group.spread);
+  to.number(group.thinned?.size ?? 0);
+  for (const [slice, count] of group.thinned ?? []) {
+    to.number(slice);
+    to.number(count);
+  }
 }
 
 /** The group that stands where the reader began. `stateKey` is its rule's. */
@@ -64,6 +69,7 @@ export function unpackGroup(from: Reader, stateKey: string): Group {
     identities: members.length > SCAN_MAX ? new Set(members.map(toIdentity)) : null,
     echoes,
     spread: from.number(),
+    thinned: unpackThinned(from),
     negatives: toNegatives(members),
     // Caches: made again where they are needed.
     chains: null,
@@ -84,6 +90,11 @@ function unpackList<T>(from: Reader, unpack: () => T): T[] {
   const list: T[] = [];
   for (let left = from.number(); left > 0; left -= 1) list.push(unpack());
   return list;
+}
+
+function unpackThinned(from: Reader): Group["thinned"] {
+  const thinned = new Map(unpackList(from, () => [from.number(), from.number()] as const));
+  return thinned.size === 0 ? null : thinned;
 }
 
 function unpackInterval(from: Reader): Interval {

@@ -33,7 +33,7 @@ export function createPacked(columns: Columns, seed: readonly [number, number]):
   const hash = createHash(seed);
   return {
     put: (group, rule) => {
-      writer.begin(HEAD_BYTES);
+      writer.begin(HEAD_BYTES, group.id);
       packGroup(group, writer);
       const { bytes, length } = writer.end();
       if (length > PIECE_MAX) {

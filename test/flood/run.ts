@@ -1,0 +1,22 @@
+/**
+ * npm run flood -- [--keys N] [--cap MIB]
+ *
+ * Floods the detector with N made-up principals (default 10,000,000) around one slow attack, under the default cap of 512
+ * MiB, and prints one JSON line. Exit code 1 when the attack went unseen, the memory was not kept, or something went untold.
+ */
+import { parseArgs } from "node:util";
+import { judge, startFlood } from "./start.ts";
+
+const { values } = parseArgs({
+  options: { keys: { type: "string", default: "10000000" }, cap: { type: "string", default: "512" } },
+});
+const [keys, capMib] = [Number(values.keys), Number(values.cap)];
+if (!Number.isInteger(keys) || keys < 1000 || !(capMib >= 16)) {
+  process.stderr.write("usage: npm run flood -- [--keys N] [--cap MIB]; N is at least 1000, MIB at least 16\n");
+  process.exit(2);
+}
+const flooded = await startFlood(keys, capMib * 1024 ** 2);
+process.stdout.write(`${JSON.stringify(flooded)}\n`);
+const problems = judge(flooded);
+for (const problem of problems) process.stderr.write(`${problem}\n`);
+process.exit(problems.length === 0 ? 0 : 1);
