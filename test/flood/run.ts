@@ -17,6 +17,6 @@ if (!Number.isInteger(keys) || keys < 1000 || !(capMib >= 16)) {
 }
 const flooded = await startFlood(keys, capMib * 1024 ** 2);
 process.stdout.write(`${JSON.stringify(flooded)}\n`);
-const problems = judge(flooded);
+const problems = judge(flooded, 0);
 for (const problem of problems) process.stderr.write(`${problem}\n`);
 process.exit(problems.length === 0 ? 0 : 1);
