@@ -3,13 +3,14 @@
  *
  * At a start they come as rows, in any order; rules of one meaning share theirs. When the rules change in a running daemon
  * they go from one detector to the next by the same state keys: a rule that is as it was goes on with the very same groups,
- * so that its number of groups costs nothing; one that judges otherwise (threshold, timespan, words) gets the members and
- * evidence of its old groups as if they were rows. What windows cover is stored nowhere: it follows from the members.
+ * so that its number of groups costs nothing; one that judges otherwise (threshold, timespan, words) takes them too and
+ * forgets what they covered; where several want one rule's groups they get members and evidence as if these were rows. What windows cover is stored nowhere: it follows from the members.
  * Nothing here judges or drafts.
  */
 import type { DetectorState, EvidenceDelta, MemberDelta } from "../contracts.ts";
 import { addEvidence, addMember, type Group } from "./group.ts";
 import { noteAdded } from "./judging/judge.ts";
+import type { Correlation } from "../sigma/ast.ts";
 import type { GroupMemory } from "./memory/groups.ts";
 import { SLICE_MS, type Windows } from "./windows.ts";
 
@@ -77,12 +78,41 @@ export function inheritWindows(to: Map<string, Windows>, before: Before, memory:
   }
   const unjudged = new Set<Windows>();
   for (const [source, entries] of changed) {
+    const [only, more] = entries;
+    if (only !== undefined && more === undefined && !shared.has(source) && isRebound(source.rule, only.rule)) {
+      const next = rebind(only, source);
+      to.set(next.rule.id, next);
+      shared.add(source);
+      unjudged.add(next);
+      continue;
+    }
     const filled = fillFrom(source, { entries, isShared: shared.has(source), memory });
     for (const entry of filled) unjudged.add(entry);
   }
   for (const entry of before.windows.values()) if (!shared.has(entry)) forgetAll(entry);
   memory.settle();
   return { unjudged, missing };
+}
+
+/** True where all that a group is kept under stays right, but for what it covers. */
+function isRebound(was: Correlation, is: Correlation): boolean {
+  if (was.kind !== is.kind || was.judged !== is.judged) return false;
+  return was.ruleSem === is.ruleSem || (is.judged === "eager" && is.kind !== "value_sum");
+}
+
+/** The same groups under a rule that judges them otherwise: what may hold is looked at, the others stay packed. */
+function rebind(entry: Windows, source: Windows): Windows {
+  const { intern, groups, slices, watermarkMs, prunedTo } = source;
+  entry.groups.close();
+  groups.rebind(entry.rule);
+  groups.eachLikely((group) => {
+    group.covered.clear();
+    group.chains = null;
+    group.slides = null;
+  });
+  // With the same buckets those that wait for their end go on waiting; one without coverage has nothing to say then.
+  const open = source.rule.ruleSem === entry.rule.ruleSem ? source.open : new Map<number, Set<number>>();
+  return { ...entry, intern, groups, open, slices, watermarkMs, prunedTo };
 }
 
 /** Fills windows from old ones of the same meaning, group by group; those that nobody shares go on the way. */

@@ -11,9 +11,9 @@ import type { Correlation } from "../../sigma/ast.ts";
 import { createGroup, type Group } from "../group.ts";
 import { slideBytes } from "../judging/slide.ts";
 import { PIECE_MAX } from "./arena.ts";
-import { createColumns, freeRow, ON_HEAP, ROW_BYTES, takeRow } from "./columns.ts";
+import { type Columns, createColumns, freeRow, ON_HEAP, ROW_BYTES, takeRow } from "./columns.ts";
 import { createPacked } from "./packed.ts";
-import { PROGRESS_FULL, toNeed, toProgress } from "./progress.ts";
+import { PROGRESS_FULL, toNeed, toProgress, toProgressMost } from "./progress.ts";
 import { createUsage, type Excess, type MemoryCaps, type Usage } from "./usage.ts";
 import { findVictims } from "./victims.ts";
 
@@ -64,6 +64,8 @@ export type Groups = {
   below(slice: number): number[];
   /** Forgets a group that is lent or on the heap. */
   remove(group: Group): void;
+  /** The rule judges otherwise from now on; groups that may hold now are likely from now on. Its state key is the same. */
+  rebind(rule: Correlation): void;
   /** No group is left and none will come: the rule's number may be given to another. */
   close(): void;
 };
@@ -238,12 +240,12 @@ export function createGroupMemory(options: MemoryOptions): GroupMemory {
     },
     below: (slice) => {
       noteTouched();
-      const found: number[] = [];
-      for (let id = 0; id < columns.end; id += 1)
-        if (columns.rule[id] === rule && (columns.slice[id] as number) < slice) found.push(id);
-      return found;
+      return idsBelow(columns, rule, slice);
     },
     remove,
+    rebind: (next) => {
+      rules[rule] = rebound(columns, rule, { ...(rules[rule] as Kept), rule: next, need: toNeed(next) });
+    },
   });
   return {
     groups: (rule, sliceMs) => {
@@ -288,4 +290,21 @@ export function createGroupMemory(options: MemoryOptions): GroupMemory {
       return usage.total();
     },
   };
+}
+
+/** Numbers of a rule's groups with a member below the slice. */
+function idsBelow(columns: Columns, rule: number, slice: number): number[] {
+  const found: number[] = [];
+  for (let id = 0; id < columns.end; id += 1)
+    if (columns.rule[id] === rule && (columns.slice[id] as number) < slice) found.push(id);
+  return found;
+}
+
+/** Progress of a rule's packed groups towards another need, from above; whoever held stays likely: there is something to undo. */
+function rebound(columns: Columns, number: number, kept: Kept): Kept {
+  for (let id = 0; id < columns.end; id += 1) {
+    if (columns.rule[id] !== number || columns.progress[id] === PROGRESS_FULL) continue;
+    columns.progress[id] = toProgressMost(columns.members[id] as number, kept.rule, kept.need);
+  }
+  return kept;
 }

@@ -42,6 +42,12 @@ export function toProgress(group: Group, rule: Correlation, need: number): numbe
   return count >= need ? PROGRESS_FULL : Math.floor(((PROGRESS_FULL - 1) * count) / need);
 }
 
+/** The most that the progress of a group with so many members can be. */
+export function toProgressMost(members: number, rule: Correlation, need: number): number {
+  if (members >= need || !COUNTING.has(rule.kind)) return PROGRESS_FULL;
+  return Math.floor(((PROGRESS_FULL - 1) * members) / need);
+}
+
 function toCount({ members, negatives }: Group, { kind }: Correlation, need: number): number {
   if (kind === "value_sum" && negatives === null)
     return SLACK * members.reduce((sum, { number }) => sum + (number ?? 0), 0);

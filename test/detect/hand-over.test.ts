@@ -1,0 +1,125 @@
+/**
+ * When rules change in a running daemon a detector takes the windows of the one before: the same alerts as after a restart
+ * from the store under the new rules, whatever changes, packed groups and rules of one meaning included.
+ */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { Match } from "../../src/contracts.ts";
+import { createDetector, type LiveDetector } from "../../src/detect/detector.ts";
+import type { Correlation, RuleSet } from "../../src/sigma/ast.ts";
+import { createHeld, finish, fold, type Held, makeCorrelation, makeDetection, makeMatch, MINUTE } from "./make.ts";
+
+/** What may change of each rule: none of it is part of its meaning. */
+type Variant = { readonly bound: number; readonly minutes: number; readonly title: string; readonly isThere: boolean };
+
+/** `near` and `far` have one meaning, hence one state key. */
+function toRule(id: string, { bound, minutes, title }: Variant): Correlation {
+  const kinds: Record<string, Partial<Correlation>> = {
+    near: { stateKey: "shared" },
+    far: { stateKey: "shared" },
+    steps: { kind: "temporal_ordered", rules: ["a", "b"], bounds: [] },
+    few: { judged: "final", bounds: [{ operator: "lte", value: bound }], bucketMs: minutes * MINUTE },
+    sum: { kind: "value_sum", fields: ["n"] },
+  };
+  return makeCorrelation(id, {
+    title,
+    timespanMs: minutes * MINUTE,
+    bounds: [{ operator: "gte", value: bound }],
+    ...kinds[id],
+  });
+}
+
+const IDS = ["near", "far", "steps", "few", "sum"] as const;
+const variant = fc.record({
+  bound: fc.constantFrom(2, 3),
+  minutes: fc.constantFrom(2, 10, 30),
+  title: fc.constantFrom("one", "two"),
+  isThere: fc.boolean(),
+});
+const sets = fc.array(fc.tuple(variant, variant, variant, variant, variant), { minLength: 1, maxLength: 4 });
+const events = fc.array(
+  fc.record({
+    id: fc.constantFrom("near", "steps", "few", "sum"),
+    minute: fc.nat(90),
+    step: fc.nat(1),
+    group: fc.constantFrom("x", "y", "z"),
+  }),
+  { minLength: 20, maxLength: 80 },
+);
+
+function toSet(variants: readonly Variant[]): RuleSet {
+  const rules = IDS.flatMap((id, at) => {
+    const chosen = variants[at];
+    return chosen?.isThere === true ? [toRule(id, chosen)] : [];
+  });
+  return { detections: ["base", "a", "b"].map((id) => makeDetection(id, { alerts: false })), correlations: rules };
+}
+
+/** Rules of which anything but the place differs. */
+function changedIn(before: RuleSet, after: RuleSet): Set<string> {
+  const old = new Map(before.correlations.map((rule) => [rule.id, JSON.stringify(rule)]));
+  return new Set(after.correlations.filter((rule) => old.get(rule.id) !== JSON.stringify(rule)).map(({ id }) => id));
+}
+
+function toMatches(
+  stream: readonly { id: string; minute: number; step: number; group: string }[],
+  set: RuleSet,
+): Match[] {
+  return stream.flatMap(({ id, minute, step, group }, at) => {
+    // Rules of one meaning get the same matches.
+    const rules = set.correlations.filter((rule) => rule.id === id || (id === "near" && rule.id === "far"));
+    const more = id === "sum" ? { number: at % 5 === 0 ? -1 : 2 } : {};
+    return rules.map((rule) =>
+      makeMatch(rule, { atMs: minute * MINUTE, key: `k${at}`, step: step % rule.rules.length, group, ...more }),
+    );
+  });
+}
+
+const contents = ({ contents: all }: Held): unknown =>
+  [...all].map(([id, { content }]) => [id, content] as const).toSorted(([a], [b]) => (a < b ? -1 : 1));
+
+test("windows that are handed over make the alerts of a restart from the store under the new rules", () => {
+  fc.assert(
+    fc.property(sets, events, fc.constantFrom(0, 4096), (variants, stream, heapGroups) => {
+      const sorted = stream.toSorted((a, b) => a.minute - b.minute);
+      const size = Math.ceil(sorted.length / variants.length);
+      const [handed, restarted] = [createHeld(), createHeld()];
+      const options = { names: new Map<string, string>(), memory: { heapGroups } };
+      let set: RuleSet = { detections: [], correlations: [] };
+      let one: LiveDetector = createDetector(set, options);
+      let other: LiveDetector = one;
+      let watermarkMs = -Infinity;
+      for (const [turn, chosen] of variants.entries()) {
+        const next = toSet(chosen);
+        const redraft = changedIn(set, next);
+        one = createDetector(next, { ...options, before: { detector: one, redraft } });
+        one.advance("aws/cloudtrail", watermarkMs);
+        const { missing } = one;
+        const rows = <T extends { stateKey: string }>(all: Iterable<T>): T[] =>
+          [...all].filter((row) => missing.has(row.stateKey));
+        if (missing.size > 0) one.restore({ members: rows(handed.members), evidence: rows(handed.evidence) }, redraft);
+        other = createDetector(next, options);
+        other.advance("aws/cloudtrail", watermarkMs);
+        other.restore({ members: restarted.members, evidence: restarted.evidence }, redraft);
+        set = next;
+        fold(handed, one.deltas());
+        fold(restarted, other.deltas());
+        expect(contents(handed)).toEqual(contents(restarted));
+        for (const match of toMatches(sorted.slice(turn * size, (turn + 1) * size), next)) {
+          for (const detector of [one, other]) {
+            detector.apply([match]);
+            detector.advance("aws/cloudtrail", match.timeMs - MINUTE);
+          }
+          watermarkMs = Math.max(watermarkMs, match.timeMs - MINUTE);
+        }
+        fold(handed, one.deltas());
+        fold(restarted, other.deltas());
+      }
+      finish(one, handed);
+      finish(other, restarted);
+      expect(contents(handed)).toEqual(contents(restarted));
+      expect(one.size()).toEqual({ groups: 0, members: 0, bytes: 0 });
+    }),
+    { numRuns: 300 },
+  );
+});
