@@ -7,13 +7,13 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { createRandom, type Random } from "../../src/lib/random.ts";
+import { isDelivered, openTopic, readAlerts } from "../kafka/chaos-topic.ts";
 import type { Kafka } from "../support/kafka/broker.ts";
 import { makeInput, planDrops, type PlannedFile, writeWhole } from "./input.ts";
 import { type Expected, judge, readRuleSet } from "./judge.ts";
 import { recordsOf } from "./mixture.ts";
 import { type Break, FAIL_POINTS, type FailPoint } from "./plan.ts";
 import { type Findings, isComplete, readHeld, verify } from "./verify.ts";
-import { isDelivered, openTopic, readAlerts } from "./topic.ts";
 import { createWorld, type Death, runToDeath, type Setup, startDaemon, type World } from "./world.ts";
 
 /** What to run. */

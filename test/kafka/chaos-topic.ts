@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import type { Alert } from "../../src/model/alert.ts";
 import type { Kafka } from "../support/kafka/broker.ts";
 import { makeTopic, readTopic, withAdmin } from "../support/kafka/topics.ts";
-import type { KafkaPlace } from "./world.ts";
+import type { KafkaPlace } from "../chaos/world.ts";
 
 const PARTITIONS = 6;
 

@@ -6,7 +6,7 @@
 import { availableParallelism } from "node:os";
 import { describe, expect, test } from "vitest";
 import { toNote, useKafka, whyNoKafka } from "../support/kafka/find.ts";
-import { runAll, toRuns } from "./summary.ts";
+import { runAll, toRuns } from "../chaos/summary.ts";
 
 const why = await whyNoKafka("any");
 const TIMEOUT_MS = 400_000;
