@@ -37,6 +37,8 @@ type Parts = {
   readonly sources: readonly Source[];
   readonly sinks?: readonly Sink[];
   readonly signal?: AbortSignal;
+  /** Bytes that may wait for a sink. Default: any number. */
+  readonly capBytes?: number;
 };
 
 /** Runs sources over a store as compose does. */
@@ -57,7 +59,7 @@ async function run(store: Store, parts: Parts): Promise<void> {
       store,
       positions: loaded.positions,
       route: () => sinks.map(({ name }) => name),
-      operational: false,
+      operational: parts.capBytes !== undefined,
       quarantine: null,
       workers: sinks.map((sink) =>
         startDeliver({
@@ -65,7 +67,7 @@ async function run(store: Store, parts: Parts): Promise<void> {
           outbox: store.outbox(sink.name),
           clock: systemClock,
           emit: () => undefined,
-          cap: { delivery: "required", bytes: Infinity },
+          cap: { delivery: "required", bytes: parts.capBytes ?? Infinity },
         }),
       ),
       clock: systemClock,
@@ -279,4 +281,34 @@ test("a full disk that a sink's worker meets first is told of as well", async ()
     "no space left",
   ]);
   real.close();
+});
+
+test("reading stops while too much waits for a required sink, says so, and goes on when there is room", async () => {
+  const store = open(makeDir());
+  const table = createTable();
+  let isUp = false;
+  const sink: Sink = {
+    name: "s",
+    limits: { maxItems: 9, maxBytes: 1e6, lane: () => 0, part: () => "" },
+    send: async (items) => items.map(() => (isUp ? { status: "accepted" } : { status: "unknown", code: "down" })),
+    close: () => Promise.resolve(),
+  };
+  const isFull = systemClock.sleep(4000);
+  const steps = [0, 60, 120, 180].map((minute, i) => ({
+    matches: [at(minute, `a${i}`), at(minute + 1, `b${i}`), at(minute + 2, `c${i}`)],
+    floorMs: floor(minute),
+    position: String(i + 1),
+    ...(i === 1 ? { after: isFull } : {}),
+  }));
+  const running = run(store, { table, sources: [table.source("in", steps)], sinks: [sink], capBytes: 1 });
+  await isFull;
+  await systemClock.sleep(2500);
+  expect(store.outbox("s").pending().rows).toBeGreaterThan(0);
+  expect(table.settled.map(({ position }) => position)).toEqual(["1", "2"]);
+  isUp = true;
+  await running;
+  expect(table.settled.map(({ position }) => position)).toEqual(["1", "2", "3", "4"]);
+  const told = store.views.alerts({ ruleId: "sagewatch.outbox_full" });
+  expect(told.map(({ why }) => why)).toEqual([expect.stringContaining("the sink s")]);
+  store.close();
 });
