@@ -8,6 +8,7 @@
  */
 import { isUtf8 } from "node:buffer";
 import type { Batch, Decoder } from "../contracts.ts";
+import { createByteTexts } from "../lib/byte-text.ts";
 import type { Event, JsonObject, Kind } from "../model/event.ts";
 import { type GlanceForm, UNKNOWN_ROW } from "../model/glance.ts";
 import type { CompiledRules } from "../sigma/compile.ts";
@@ -59,6 +60,7 @@ function createLook(rules: CompiledRules, kind: Kind, form: GlanceForm): Look | 
   const glance = rules.glance(`aws/${kind}`, form.fields);
   if (glance === null) return null;
   const { event, setters } = createSketch(kind, glance);
+  const toText = createByteTexts();
   const places = glance.fields.map((field) => 2 * form.fields.indexOf(field));
   const mayMatch: Look["mayMatch"] = (chunk, glances, row) => {
     for (let at = 0; at < places.length; at += 1) {
@@ -66,15 +68,12 @@ function createLook(rules: CompiledRules, kind: Kind, form: GlanceForm): Look | 
       const start = glances[place] as number;
       // Not a text: rules have their own ways with such values.
       if (start !== -1 && chunk[start] !== QUOTE) return true;
-      setters[at]?.(start === -1 ? undefined : textOf(chunk, start, glances[place + 1] as number));
+      const end = (glances[place + 1] as number) - 1;
+      setters[at]?.(start === -1 ? undefined : toText(chunk, start + 1, end));
     }
     return glance.mayMatch(event);
   };
   return { width: 2 * form.fields.length, mayMatch };
-}
-
-function textOf(chunk: Uint8Array, start: number, end: number): string {
-  return Buffer.from(chunk.buffer, chunk.byteOffset + start + 1, end - start - 2).toString();
 }
 
 type Setter = (value: string | undefined) => void;

@@ -31,20 +31,42 @@ function readBatches({ path, sizeBytes }: AheadFile): AheadResult {
   }
 }
 
-function buffersOf({ chunk, offsets, indexes, flags, glances }: RecordBatch): ArrayBuffer[] {
-  return [chunk, offsets, indexes, flags, glances].flatMap((part) =>
-    part === null || part.byteLength === 0 ? [] : [part.buffer as ArrayBuffer],
-  );
+/**
+ * The same batches with all their numbers in one buffer: each buffer that changes hands costs some 2 µs, and is one more
+ * for the collector.
+ */
+function gatherNumbers(results: readonly AheadResult[]): { results: AheadResult[]; numbers: Int32Array } {
+  const batches = results.flatMap((result) => result?.batches ?? []);
+  const count = (batch: RecordBatch): number =>
+    batch.offsets.length + batch.indexes.length + (batch.glances?.length ?? 0);
+  const numbers = new Int32Array(batches.reduce((sum, batch) => sum + count(batch), 0));
+  let filled = 0;
+  const move = (part: Int32Array): Int32Array => {
+    numbers.set(part, filled);
+    filled += part.length;
+    return numbers.subarray(filled - part.length, filled);
+  };
+  const moveAll = (batch: RecordBatch): RecordBatch => ({
+    ...batch,
+    offsets: move(batch.offsets),
+    indexes: move(batch.indexes),
+    glances: batch.glances === null ? null : move(batch.glances),
+  });
+  return {
+    results: results.map((result) => (result === null ? null : { ...result, batches: result.batches.map(moveAll) })),
+    numbers,
+  };
 }
 
 parentPort?.on("message", (files: readonly AheadFile[]) => {
   let bytes = 0;
-  const results = files.map((file): AheadResult => {
+  const read = files.map((file): AheadResult => {
     const result = bytes < ANSWER_BYTES ? readBatches(file) : null;
     for (const { chunk } of result?.batches ?? []) bytes += chunk.byteLength;
     return result;
   });
-  const buffers = results.flatMap((result) => (result?.batches ?? []).flatMap(buffersOf));
-  parentPort?.postMessage(results, buffers);
+  const { results, numbers } = gatherNumbers(read);
+  const chunks = results.flatMap((result) => (result?.batches ?? []).map(({ chunk }) => chunk.buffer as ArrayBuffer));
+  parentPort?.postMessage(results, [numbers.buffer as ArrayBuffer, ...chunks]);
 });
 parentPort?.postMessage("ready", []);
