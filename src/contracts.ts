@@ -88,7 +88,12 @@ export type Decoder = {
   readonly glance?: GlanceForm;
 };
 /** `nowMs` null: historic run, the wall clock does not count. */
-export type Arrival = { readonly nowMs: number | null; readonly duplicateKeys: boolean };
+export type Arrival = {
+  readonly nowMs: number | null;
+  readonly duplicateKeys: boolean;
+  /** The bytes are valid UTF-8 and JSON that a parser takes exactly: it need not be looked at for what is not. */
+  readonly isPlain?: boolean;
+};
 export type Undecodable = { readonly reason: Rejected["reason"]; readonly detail: string };
 
 // ---------------------------------------------------------------------------------------------------------------- match

@@ -20,7 +20,7 @@ import { FUTURE_MS, parseEventTime } from "./time.ts";
 export const cloudtrailDecoder: Decoder = { kind: "cloudtrail", decode, glance: cloudtrailGlance };
 
 function decode(bytes: Uint8Array, arrival: Arrival): Event | Undecodable {
-  const parsed = parseRecord(bytes);
+  const parsed = parseRecord(bytes, arrival.isPlain);
   if (!("record" in parsed)) return parsed;
   const { record } = parsed;
   if (isStorageNotice(record)) return { reason: "unknown_kind", detail: "an S3 notification, not a CloudTrail record" };

@@ -8,53 +8,60 @@
  */
 import { isUtf8 } from "node:buffer";
 import type { Batch, Decoder } from "../contracts.ts";
-import { createByteTexts } from "../lib/byte-text.ts";
 import type { Event, JsonObject, Kind } from "../model/event.ts";
 import { type GlanceForm, UNKNOWN_ROW } from "../model/glance.ts";
 import type { CompiledRules } from "../sigma/compile.ts";
 import type { Glance } from "../sigma/glance.ts";
+import { createByteTexts } from "./byte-text.ts";
 
-/** Gives the event time, epoch ms, of a record that no rule can match; NaN for one that must be parsed. */
-export type PassOver = (index: number) => number;
+/** What the glances of one batch tell of its records. */
+export type BatchGlance = {
+  /** Event time, epoch ms, of a record that no rule can match; NaN for one that must be parsed. */
+  passedTimeMs(index: number): number;
+  /** As in Arrival. */
+  isPlain(index: number): boolean;
+};
 
 const QUOTE = 0x22;
-const PARSE_ALL: PassOver = () => Number.NaN;
+const NOTHING_KNOWN: BatchGlance = { passedTimeMs: () => Number.NaN, isPlain: () => false };
 
-/** Makes the look at one batch after another. The function given is valid until the next call. */
-export function createPassOver(
+/** Makes the look at one batch after another. */
+export function createBatchGlances(
   rules: CompiledRules,
   decoders: Readonly<Partial<Record<Kind, Decoder>>>,
-): (batch: Batch, nowMs: number | null) => PassOver {
+): (batch: Batch, nowMs: number | null) => BatchGlance {
   const looks = new Map<Kind, Look | null>();
   return (batch, nowMs) => {
     const { kind, chunk, glances, offsets } = batch;
-    if (glances === undefined || glances === null || offsets.length === 0) return PARSE_ALL;
+    if (glances === undefined || glances === null || offsets.length === 0) return NOTHING_KNOWN;
     const form = decoders[kind]?.glance;
-    if (form === undefined) return PARSE_ALL;
+    if (form === undefined) return NOTHING_KNOWN;
     let look = looks.get(kind);
     if (look === undefined) {
       look = createLook(rules, kind, form);
       looks.set(kind, look);
     }
     // Records begin and end on ASCII: where the whole is valid, each of them is.
-    if (look === null || !isUtf8(chunk.subarray(offsets[0], offsets.at(-1)))) return PARSE_ALL;
-    const { mayMatch, width } = look;
-    return (index) => {
-      const row = index * width;
-      if (glances[row] === UNKNOWN_ROW) return Number.NaN;
-      const timeMs = form.toTimeMs(chunk, glances, row);
-      // The decoder says how far ahead of the clock is too far.
-      if (nowMs !== null && timeMs > nowMs) return Number.NaN;
-      return Number.isNaN(timeMs) || mayMatch(chunk, glances, row) ? Number.NaN : timeMs;
+    if (!isUtf8(chunk.subarray(offsets[0], offsets.at(-1)))) return NOTHING_KNOWN;
+    const width = 2 * form.fields.length;
+    const isPlain = (index: number): boolean => glances[index * width] !== UNKNOWN_ROW;
+    if (look === null) return { ...NOTHING_KNOWN, isPlain };
+    return {
+      isPlain,
+      passedTimeMs: (index) => {
+        const row = index * width;
+        if (glances[row] === UNKNOWN_ROW) return Number.NaN;
+        const timeMs = form.toTimeMs(chunk, glances, row);
+        // The decoder says how far ahead of the clock is too far.
+        if (nowMs !== null && timeMs > nowMs) return Number.NaN;
+        return Number.isNaN(timeMs) || look(chunk, glances, row) ? Number.NaN : timeMs;
+      },
     };
   };
 }
 
-type Look = {
-  /** Numbers in a row. */
-  readonly width: number;
-  readonly mayMatch: (chunk: Uint8Array, glances: Int32Array, row: number) => boolean;
-};
+/** Whether a rule may match the record of a row. */
+type Look = (chunk: Uint8Array, glances: Int32Array, row: number) => boolean;
 
 function createLook(rules: CompiledRules, kind: Kind, form: GlanceForm): Look | null {
   const glance = rules.glance(`aws/${kind}`, form.fields);
@@ -62,7 +69,7 @@ function createLook(rules: CompiledRules, kind: Kind, form: GlanceForm): Look | 
   const { event, setters } = createSketch(kind, glance);
   const toText = createByteTexts();
   const places = glance.fields.map((field) => 2 * form.fields.indexOf(field));
-  const mayMatch: Look["mayMatch"] = (chunk, glances, row) => {
+  return (chunk, glances, row) => {
     for (let at = 0; at < places.length; at += 1) {
       const place = row + (places[at] ?? 0);
       const start = glances[place] as number;
@@ -73,7 +80,6 @@ function createLook(rules: CompiledRules, kind: Kind, form: GlanceForm): Look | 
     }
     return glance.mayMatch(event);
   };
-  return { width: 2 * form.fields.length, mayMatch };
 }
 
 type Setter = (value: string | undefined) => void;

@@ -8,13 +8,13 @@
  * when they are loaded, and matching is linear (docs/adr/001-no-rule-timeout.md).
  */
 import { sha256Hex } from "../lib/canonical.ts";
-import type { Batch, Decoder, Match, MatchResult, Matcher, Undecodable } from "../contracts.ts";
+import type { Arrival, Batch, Decoder, Match, MatchResult, Matcher, Undecodable } from "../contracts.ts";
 import { toMessage } from "../model/errors.ts";
 import type { Event, Kind, Pointer, Rejected } from "../model/event.ts";
 import type { RuleSet } from "../sigma/ast.ts";
 import type { CompiledRules } from "../sigma/compile.ts";
 import { createFeeds, type Feed } from "./feeds.ts";
-import { createPassOver } from "./glance.ts";
+import { createBatchGlances } from "./glance.ts";
 import { type ReadField, toGroups, toMeasure } from "./groups.ts";
 
 /** Sizes in bytes beyond which a record's bytes are not carried along. */
@@ -48,7 +48,7 @@ type Tally = {
 type Range = { readonly kind: Kind; readonly bytes: Uint8Array; readonly pointer: Pointer };
 
 /** What decoding and counting a record needs to know of the time. */
-type Moment = { readonly nowMs: number | null; readonly watermarkMs: number; readonly duplicateKeys: boolean };
+type Moment = Arrival & { readonly watermarkMs: number };
 
 /** Creates a matcher for one rule set. */
 export function createMatcher(options: MatcherOptions): Matcher {
@@ -56,7 +56,7 @@ export function createMatcher(options: MatcherOptions): Matcher {
   const feeds = createFeeds(options.ruleSet);
   const { rules } = options;
   const read: ReadField = (field) => rules.read(field).values;
-  const toPassOver = createPassOver(rules, options.decoders);
+  const toGlance = createBatchGlances(rules, options.decoders);
 
   /** Evaluates one event; what it adds to the tally comes last, so that a failure leaves nothing behind. */
   const take = (range: Range, event: Event, tally: Tally): void => {
@@ -99,16 +99,16 @@ export function createMatcher(options: MatcherOptions): Matcher {
         groupless: new Map(),
       };
       const records = batch.offsets.length >> 1;
-      const passOver = toPassOver(batch, at.nowMs);
+      const glance = toGlance(batch, at.nowMs);
       for (let index = 0; index < records; index += 1) {
-        const timeMs = passOver(index);
+        const timeMs = glance.passedTimeMs(index);
         if (!Number.isNaN(timeMs)) {
           count(tally, timeMs, at.watermarkMs);
           continue;
         }
         const range = toRange(batch, index);
         const duplicateKeys = ((batch.flags?.[index] ?? 0) & 1) === 1;
-        const failed = tryRecord(range, { ...at, duplicateKeys }, tally);
+        const failed = tryRecord(range, { ...at, duplicateKeys, isPlain: glance.isPlain(index) }, tally);
         if (failed !== null) tally.rejected.push(toRejected(failed, range, limits.rejectedBytes));
       }
       return toResult(batch, records, tally);

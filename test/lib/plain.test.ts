@@ -20,10 +20,11 @@ function isPlain(text: string, depth = 64): boolean {
   return new PlainScanner(keys, depth).scan(bytes, 0, bytes.length) === bytes.length - 1;
 }
 
+/** Whether a parser takes the text, with no number that it might not take exactly. */
 function isJson(text: string): boolean {
   try {
     JSON.parse(text);
-    return true;
+    return !/:\s*-?[\d.]*(?:[eE]|\d{16})/.test(text);
   } catch {
     return false;
   }
@@ -49,8 +50,9 @@ describe("an object without followed keys is plain exactly when a parser takes i
   });
 
   test("any value, and no part of it", () => {
+    const anyValue = fc.jsonValue().filter((value) => !/e[+-]\d|\d{16}/.test(JSON.stringify(value)));
     fc.assert(
-      fc.property(fc.jsonValue(), fc.nat(), (value, pick) => {
+      fc.property(anyValue, fc.nat(), (value, pick) => {
         const text = JSON.stringify({ x: value, y: [value] });
         expect(isPlain(text)).toBe(true);
         const cut = encode(text).subarray(0, 1 + (pick % (text.length - 1)));
@@ -79,6 +81,8 @@ describe("what it tells", () => {
     ['{"i\\u0064":1}', "a key with an escape"],
     ['{"time":"1\\n"}', "a placed value with an escape"],
     ['{"a.b":1}', "a key with a dot"],
+    ['{"x":[1234567890123456]}', "a number of 16 digits"],
+    ['{"x":1e2}', "a number with an exponent"],
     ['{"who":[]}', "an array under the inner key"],
     [`{${Array.from({ length: 17 }, (_, at) => `"k${at}":1`).join()}}`, "many unknown keys"],
   ] as const)("%s is given up on: %s", ([text]) => {

@@ -3,8 +3,8 @@
  *
  * The scanner (./scan.ts) follows anything, piece by piece, and leaves much to the parser. Nearly every record needs none
  * of that: it lies whole in the window and is plain JSON. For such an object this pass says where it ends, that a parser
- * takes all of it (UTF-8 apart: the caller looks at that for many records at once), that no followed key stands twice, and
- * where the values of some keys stand. It gives up, before anything is reported, at whatever is unusual: then ./scan.ts
+ * takes all of it (UTF-8 apart: the caller looks at that for many records at once) and each number exactly, that no
+ * followed key stands twice, and where the values of some keys stand. It gives up, before anything is reported, at whatever is unusual: then ./scan.ts
  * decides, so that what becomes of an object never depends on this file. Property tests hold it against JSON.parse.
  *
  * Followed objects are the item and the object under its inner key, as in ./scan.ts; a payload or container is unusual.

@@ -10,9 +10,8 @@ export const TEXT_BYTES: Uint8Array = tableOf('"\\').map((mark, byte) => (byte <
 /** Characters that may follow a backslash, `u` apart. */
 const ESCAPED: Uint8Array = tableOf('"\\/bfnrt');
 const HEX_DIGITS: Uint8Array = tableOf("0123456789abcdefABCDEF");
-const [MINUS, PLUS, POINT, ZERO, LETTER_E, LETTER_F, LETTER_N, LETTER_T, LETTER_U] = [
-  0x2d, 0x2b, 0x2e, 0x30, 0x65, 0x66, 0x6e, 0x74, 0x75,
-] as const;
+const [MINUS, POINT, ZERO] = [0x2d, 0x2e, 0x30] as const;
+const [LETTER_E, LETTER_F, LETTER_N, LETTER_T, LETTER_U] = [0x65, 0x66, 0x6e, 0x74, 0x75] as const;
 const [ONES, SPACES_4, HIGH_BITS] = [0x01010101, 0x20202020, 0x80808080 | 0] as const;
 const [TRUE, FALSE, NULL] = ["true", "false", "null"].map((text) => Uint8Array.from(Buffer.from(text))) as [
   Uint8Array,
@@ -59,7 +58,13 @@ export function escapeEnd(bytes: Uint8Array, at: number, end: number): number {
   return at + 6;
 }
 
-/** Position behind the number or literal that begins at `from`; −1 when none does, or it is not over before `end`. */
+/** More digits in a row may be more than a double holds. */
+const DIGITS_MAX = 15;
+
+/**
+ * Position behind the number or literal that begins at `from`; −1 when none does, or it is not over before `end`, or it
+ * is a number that a parser may not take exactly: with an exponent, or more than DIGITS_MAX digits in a row.
+ */
 export function wordEnd(bytes: Uint8Array, from: number, end: number): number {
   const first = bytes[from];
   if (first === LETTER_T) return literalEnd(TRUE, bytes, from, end);
@@ -69,11 +74,7 @@ export function wordEnd(bytes: Uint8Array, from: number, end: number): number {
   // A leading zero stands alone; what follows it is then no end of a word.
   at = bytes[at] === ZERO ? at + 1 : digitsEnd(bytes, at, end);
   if (at !== -1 && at < end && bytes[at] === POINT) at = digitsEnd(bytes, at + 1, end);
-  if (at !== -1 && at < end && ((bytes[at] as number) | 0x20) === LETTER_E) {
-    const sign = bytes[at + 1];
-    at = digitsEnd(bytes, at + (sign === PLUS || sign === MINUS ? 2 : 1), end);
-  }
-  return at < end ? at : -1;
+  return at < end && ((bytes[at] as number) | 0x20) !== LETTER_E ? at : -1;
 }
 
 function literalEnd(literal: Uint8Array, bytes: Uint8Array, ...[from, end]: [number, number]): number {
@@ -82,9 +83,9 @@ function literalEnd(literal: Uint8Array, bytes: Uint8Array, ...[from, end]: [num
   return from + literal.length;
 }
 
-/** Position behind a run of digits; −1 when there is none. */
+/** Position behind a run of digits; −1 when there is none, or it is too long. */
 function digitsEnd(bytes: Uint8Array, from: number, end: number): number {
   let at = from;
   while (at < end && (bytes[at] as number) >= 0x30 && (bytes[at] as number) <= 0x39) at += 1;
-  return at === from ? -1 : at;
+  return at === from || at - from > DIGITS_MAX ? -1 : at;
 }
