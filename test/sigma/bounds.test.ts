@@ -34,6 +34,7 @@ describe("small files that stand for a lot", () => {
   test.for<[name: string, text: string, code: string]>([
     ["windash", sel(`f|windash: [${many(900, (index) => `'-a -b -c -d ${index}', `)}]`), "rule_too_large"],
     ["bounded repetitions", sel(`f|re: [${many(2000, (index) => `'a{1,500}b{1,500}${index}', `)}]`), "rule_too_large"],
+    ["wildcards to search for", sel(`f|contains: [${many(1100, (index) => `'a?a?${index}', `)}]`), "rule_too_large"],
     ["wide ranges", sel(`f|re|i: [${many(700, (index) => `'[a-\\x{ffff}]${index}', `)}]`), "rule_too_large"],
     [
       "Unicode classes",

@@ -377,3 +377,19 @@ describe("lists", () => {
     expect(holds({ op: "not", of: text("f", "%empty%") }, json(`{}`), lists)).toBe(true);
   });
 });
+
+describe("wildcards in long texts", () => {
+  test("are found wherever they stand, with characters of one and two units before them", () => {
+    const pattern = fc.array(fc.constantFrom("a", "b", "?", "ab", "é", "😀"), { minLength: 1, maxLength: 8 });
+    const pad = fc.tuple(fc.constantFrom("a", "ab", "aab", "é", "xy"), fc.integer({ min: 100, max: 300 }));
+    const near = fc.array(fc.constantFrom("a", "b", "ab", "x", "é", "😀"), { maxLength: 12 });
+    fc.assert(
+      fc.property(fc.tuple(pattern, pattern), pad, near, ([first, second], [filler, times], end) => {
+        const f = filler.repeat(times) + end.join("");
+        holds(text("f", `*${first.join("")}*`), { f });
+        holds(text("f", `*${first.join("")}*${second.join("")}*`), { f });
+      }),
+      { numRuns: 300 },
+    );
+  });
+});

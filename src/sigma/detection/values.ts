@@ -127,7 +127,28 @@ function toTextTests(node: YamlScalar, { field, chain, findings }: Values): read
   const pattern = parsePattern(text, chain.expand);
   if (chain.expand && !pattern.some((part) => typeof part === "object")) warnNoPlaceholder(node, text, findings);
   const patterns = applySteps(pattern, node, { field, chain, findings });
+  if (patterns.some(isSought) && !findings.spend(SOUGHT_WORK)) {
+    findings.error("rule_too_large", node.at, {
+      message: "the values of this file look for too many texts with `?` or optional dashes inside longer ones",
+      value: node.source,
+      remedy: "write the characters out, anchor the value at its start or end, or split the file",
+    });
+    return [];
+  }
   return patterns.map((made) => ({ type: "text", pattern: made, cased: chain.cased }));
+}
+
+/**
+ * What looking for a text with single characters inside a longer one counts for, as work of regular expressions: on a text
+ * of 1 MiB made for it one takes 5 ms, so a file is held to some 5 s on the worst record that is read.
+ */
+const SOUGHT_WORK = 500;
+
+/** True for a pattern with single characters between two `*`. */
+function isSought(pattern: Pattern): boolean {
+  const stars = pattern.flatMap((part, index) => (part === 0 ? [index] : []));
+  const [first, last] = [stars[0] ?? 0, stars.at(-1) ?? 0];
+  return pattern.slice(first, last).some((part) => part === 1 || part === 2);
 }
 
 function warnNoPlaceholder(node: YamlScalar, value: string, findings: Findings): void {

@@ -69,15 +69,15 @@ function compileGeneral(parts: PlainPattern): (text: string) => boolean {
   }
   const head: Segment = segments[0] ?? [];
   const tail: Segment | null = segments.length > 1 ? (segments.at(-1) ?? []) : null;
-  const middle = segments.slice(1, -1);
+  const middle = segments.slice(1, -1).map(compileFind);
   return (text) => {
     let position = matchAt(text, 0, head);
     if (position < 0) return false;
     if (tail === null) return position === text.length;
     const limit = matchBackFrom(text, text.length, tail);
     if (limit < 0) return false;
-    for (const segment of middle) {
-      position = findFrom(text, position, segment);
+    for (const find of middle) {
+      position = find(text, position);
       if (position < 0) return false;
     }
     return position <= limit;
@@ -121,7 +121,55 @@ function matchBackFrom(text: string, end: number, segment: Segment): number {
   return position;
 }
 
-/** End of the leftmost place of `segment` at or after `start`, else −1. */
+/** Finds the end of the leftmost place of a segment at or after a start, else −1. */
+type Find = (text: string, start: number) => number;
+
+/** Code units that fit the bits of an integer. */
+const BITS_MAX = 31;
+/** Below this length trying each place is quicker than preparing. */
+const SHORT_TEXT = 256;
+
+/**
+ * A segment of one literal is the runtime's own search. With single characters between, trying every place of a text made
+ * for it would cost the segment's length each time (50 ms a MiB), so longer texts go through a bit a unit of the segment
+ * instead (3 ms a MiB), whatever they hold. Where `?` may stand for two units, and in segments too long, places are tried.
+ */
+function compileFind(segment: Segment): Find {
+  const units = segment.flatMap((part): (string | 1 | 2)[] => (typeof part === "string" ? part.split("") : [part]));
+  const isPlain = segment.every((part) => typeof part === "string");
+  if (isPlain || units.length > BITS_MAX) return (text, start) => findFrom(text, start, segment);
+  const findBits = compileBits(units);
+  return (text, start) =>
+    text.length - start < SHORT_TEXT || /[\ud800-\udfff]/.test(text)
+      ? findFrom(text, start, segment)
+      : findBits(text, start);
+}
+
+/** Bit i of the state is set when the first i + 1 units stand before the place looked at. */
+function compileBits(units: readonly (string | 1 | 2)[]): Find {
+  let any = 0;
+  const masks = new Map<number, number>();
+  for (const [index, unit] of units.entries()) {
+    const bit = 1 << index;
+    if (unit === 1) any |= bit;
+    else
+      for (const character of unit === 2 ? DASHES : [unit])
+        masks.set(character.charCodeAt(0), (masks.get(character.charCodeAt(0)) ?? 0) | bit);
+  }
+  const ascii = Int32Array.from({ length: 128 }, (_, code) => (masks.get(code) ?? 0) | any);
+  const last = 1 << (units.length - 1);
+  return (text, start) => {
+    let state = 0;
+    for (let at = start; at < text.length; at += 1) {
+      const code = text.charCodeAt(at);
+      state = ((state << 1) | 1) & (code < 128 ? (ascii[code] as number) : (masks.get(code) ?? 0) | any);
+      if ((state & last) !== 0) return at + 1;
+    }
+    return -1;
+  };
+}
+
+/** End of the leftmost place of `segment` at or after `start`, trying each. */
 function findFrom(text: string, start: number, segment: Segment): number {
   const [first] = segment;
   if (first === undefined) return start;
