@@ -172,7 +172,7 @@ const commit = z
   })
   .describe("When one transaction is written: at whichever of the three comes first.");
 
-const shareSchema = z.number().min(0.05).max(1).default(0.75);
+const shareSchema = z.number().min(0.05).max(1).default(0.8);
 
 const state = (defaultDir: string): z.ZodType<Config["state"]> =>
   z
@@ -187,13 +187,13 @@ const state = (defaultDir: string): z.ZodType<Config["state"]> =>
       memoryBytes: sizeSchema({ least: 16 * MIB, most: 64 * 1024 * MIB })
         .prefault("512 MiB")
         .describe(
-          "Memory for what correlations remember, beside some 150 MiB for the engine. When it is full the groups that are farthest from their rule's threshold are forgotten, and an alert says so. Default 512 MiB: over a million groups of few events.",
+          "Memory that correlations may take over the 100 MiB of an idle engine; 128 MiB of it, or a quarter, is room to work in. When it is full the groups that are farthest from their rule's threshold are forgotten, and an alert says so. Default 512 MiB: over a million groups of few events.",
         ),
       ruleShare: shareSchema.describe(
-        "Share of memoryBytes that one rule may take. Default 0.75: a flood that one rule counts leaves a quarter to the others.",
+        "Share of memoryBytes that one rule may take. Default 0.8: a flood that one rule counts leaves a fifth to the others.",
       ),
       accountShare: shareSchema.describe(
-        "Share of memoryBytes that the events of one account may take. Default 0.75: a flood in one account leaves a quarter to the others, and who has one account loses little.",
+        "Share of memoryBytes that the events of one account may take. Default 0.8: a flood in one account leaves a fifth to the others, and who has one account loses little.",
       ),
     })
     .describe("Where Sagewatch keeps what it knows.");
