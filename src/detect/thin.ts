@@ -12,8 +12,8 @@ import type { Correlation } from "../sigma/ast.ts";
 import { addMember, type Group, measure } from "./group.ts";
 import { toNeed } from "./memory/progress.ts";
 
-/** Smaller groups give little. */
-const THINNED_FROM = 1000;
+/** Smaller groups give little, and so does one of which less than this share could go. */
+const [THINNED_FROM, LEAST_SHARE] = [1000, 1 / 16];
 
 /** Thins a group; how many members went of each slice, or null when it would not be worth it or cannot be done for its rule. */
 export function thinGroup(group: Group, rule: Correlation, sliceMs: number): Map<number, number> | null {
@@ -23,7 +23,7 @@ export function thinGroup(group: Group, rule: Correlation, sliceMs: number): Map
     return null;
   const keep = Math.max(toNeed(rule), EVENT_IDS_MAX);
   const kept = findKept(members, { rule, keep, sliceMs });
-  if (kept.length > members.length / 2) return null;
+  if (members.length - kept.length < members.length * LEAST_SHARE) return null;
   const stays = new Set(kept);
   const gone = new Map<number, number>();
   for (const member of members) {
