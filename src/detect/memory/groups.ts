@@ -85,6 +85,7 @@ export type GroupMemory = {
   size(): ReturnType<Usage["total"]>;
 };
 
+type Place = { readonly rule: number; readonly account: number };
 type Kept = {
   readonly rule: Correlation;
   readonly need: number;
@@ -92,12 +93,15 @@ type Kept = {
   readonly heap: Map<string, Group>;
 };
 
+function toBudget({ maxBytes, ...shares }: MemoryCaps): MemoryCaps {
+  return { ...shares, maxBytes: maxBytes - Math.min(WORKING_BYTES, maxBytes / 4) };
+}
+
 export function createGroupMemory(options: MemoryOptions): GroupMemory {
   const [rules, vacant]: [Kept[], number[]] = [[], []];
   const columns = createColumns();
   const packed = createPacked(columns, options.seed);
-  const { maxBytes } = options;
-  const usage = createUsage({ ...options, maxBytes: maxBytes - Math.min(WORKING_BYTES, maxBytes / 4) });
+  const usage = createUsage(toBudget(options));
   /** On the heap by number, longest unused first; those too large to pack apart. */
   const heap = new Map<number, Group>();
   const large = new Map<number, Group>();
@@ -118,10 +122,7 @@ export function createGroupMemory(options: MemoryOptions): GroupMemory {
     if (heap.has(id)) heapBytes += more;
     usage.add(place(id), { bytes: more, groups: 0, members: 0 });
   };
-  const place = (id: number): { rule: number; account: number } => ({
-    rule: columns.rule[id] as number,
-    account: columns.account[id] as number,
-  });
+  const place = (id: number): Place => ({ rule: columns.rule[id] as number, account: columns.account[id] as number });
   const putOnHeap = (group: Group): void => {
     heap.set(group.id, group);
     heapBytes += columns.bytes[group.id] as number;
