@@ -92,14 +92,12 @@ type Lane = {
   readonly offsets: number[];
   readonly flags: number[];
   readonly indexes: number[];
-  /** Rows of the records up to the last one that has one. */
-  readonly glances: number[];
 };
 /** A lane whose records were copied. */
 type Copies = Lane & { bytes: Uint8Array; filled: number };
 
 function createLane(kind: Kind): Lane {
-  return { kind, offsets: [], flags: [], indexes: [], glances: [] };
+  return { kind, offsets: [], flags: [], indexes: [] };
 }
 
 function addRange(
@@ -112,19 +110,35 @@ function addRange(
   lane.indexes.push(record.index);
 }
 
-/** Notes what was seen of a record that will stand in the chunk where it is; must come before its range. */
-function addGlance({ glances, indexes }: Lane, { scan, start }: Item): void {
+/** The glances of the records that stand in the chunk where they are. One buffer, used again for each batch. */
+type GlanceRows = { numbers: Int32Array; rows: number };
+
+/** Notes what was seen of the record after `count` others. */
+function addGlance(into: GlanceRows, count: number, { scan, start }: Item): void {
   if (scan.places === null) return;
-  // Rows of the records before it of which nothing is known.
-  while (glances.length < indexes.length * GLANCE_WIDTH) glances.push(UNKNOWN_ROW);
-  for (const place of scan.places) glances.push(place === -1 ? -1 : start + place);
+  const end = (count + 1) * GLANCE_WIDTH;
+  if (end > into.numbers.length) {
+    const next = new Int32Array(Math.max(end, into.numbers.length * 2));
+    next.set(into.numbers);
+    into.numbers = next;
+  }
+  // Of the records before it that have no row nothing is known.
+  into.numbers.fill(UNKNOWN_ROW, into.rows * GLANCE_WIDTH, end - GLANCE_WIDTH);
+  for (let at = 0; at < GLANCE_WIDTH; at += 1) {
+    const place = scan.places[at] as number;
+    into.numbers[end - GLANCE_WIDTH + at] = place === -1 ? -1 : start + place;
+  }
+  into.rows = count + 1;
 }
 
-function toGlances({ glances, indexes }: Lane): Int32Array | null {
-  if (glances.length === 0) return null;
-  const rows = new Int32Array(indexes.length * GLANCE_WIDTH).fill(UNKNOWN_ROW, glances.length);
-  rows.set(glances);
-  return rows;
+/** The rows of a batch of `count` records; null when there is none. */
+function takeGlances(from: GlanceRows, count: number): Int32Array | null {
+  if (from.rows === 0) return null;
+  const taken = new Int32Array(count * GLANCE_WIDTH);
+  taken.set(from.numbers.subarray(0, from.rows * GLANCE_WIDTH));
+  taken.fill(UNKNOWN_ROW, from.rows * GLANCE_WIDTH);
+  from.rows = 0;
+  return taken;
 }
 
 /** Room for `count` more bytes in a copy's buffer. */
@@ -141,6 +155,7 @@ export function createRecordBatcher(options: BatcherOptions): RecordBatcher {
   const scanners = options.scanners ?? createRecordScanners(limits);
   let done: RecordBatch[] = [];
   let main: Lane | null = null;
+  const glances: GlanceRows = { numbers: new Int32Array(0), rows: 0 };
   let copies = new Map<Kind, Copies>();
   let rejected: Rejected[] = [];
   let skipped: Partial<Record<SkipReason, number>> = {};
@@ -189,7 +204,7 @@ export function createRecordBatcher(options: BatcherOptions): RecordBatcher {
     main ??= createLane(kind);
     const record = { index, repeated: item.scan.repeated };
     if (main.kind === kind) {
-      if (kind === "cloudtrail") addGlance(main, item);
+      if (kind === "cloudtrail") addGlance(glances, main.indexes.length, item);
       return addRange(main, { start, end }, record);
     }
     const lane = copyOf(kind, end - start);
@@ -232,7 +247,7 @@ export function createRecordBatcher(options: BatcherOptions): RecordBatcher {
         kind: lane.kind,
         chunk,
         offsets: Int32Array.from(lane.offsets),
-        glances: toGlances(lane),
+        glances: lane === main ? takeGlances(glances, lane.indexes.length) : null,
         flags: lane.flags.includes(1) ? Uint8Array.from(lane.flags) : null,
         indexes: Int32Array.from(lane.indexes),
         rejected: isLast ? rejected : [],
