@@ -17,6 +17,7 @@ import type { Config } from "./config/schema.ts";
 import { systemClock } from "./lib/clock.ts";
 import { formatDuration } from "./lib/duration.ts";
 import type { Alert } from "./model/alert.ts";
+import type { Pointer } from "./model/event.ts";
 import type { Emit } from "./model/signal.ts";
 import type { QuarantineOutcome } from "./sources/quarantine.ts";
 import { sourceRegistry } from "./sources/registry.ts";
@@ -47,8 +48,12 @@ export type ReplayOptions = {
   readonly signal: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 };
-/** `alerts`: the final revision of each, by lastEventTime, then id. */
-export type ReplayResult = { readonly alerts: readonly Alert[]; readonly summary: RunSummary };
+/** `alerts`: the final revision of each, by lastEventTime, then id; `pointers`: where their records were read, by id. */
+export type ReplayResult = {
+  readonly alerts: readonly Alert[];
+  readonly pointers: ReadonlyMap<string, readonly Pointer[]>;
+  readonly summary: RunSummary;
+};
 
 /**
  * Runs the configured sources until they end (historic) or `signal` aborts. Errors by code: store_*; and rules_rejected,
@@ -113,7 +118,7 @@ export async function composeReplay(options: ReplayOptions): Promise<ReplayResul
     const alerts = store.views
       .alerts({ limit: Number.MAX_SAFE_INTEGER })
       .toSorted((a, b) => compare(a.lastEventTime, b.lastEventTime) || compare(a.id, b.id));
-    return { alerts, summary };
+    return { alerts, pointers: store.views.pointers(alerts.map(({ id }) => id)), summary };
   } finally {
     store.close();
   }

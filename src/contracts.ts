@@ -332,6 +332,8 @@ export type Views = {
   alerts(filter: AlertFilter): readonly Alert[];
   /** By id or a unique prefix of at least 4 characters; null when none. */
   alert(id: string): AlertWithRecords | null;
+  /** Where the records of these alerts' evidence were read, in its order, by alert id; no entry where none is known. */
+  pointers(ids: readonly string[]): ReadonlyMap<string, readonly Pointer[]>;
   /** In the order in which they came, or the newest first. */
   quarantine(filter: Readonly<{ reason?: string; limit?: number; newest?: boolean }>): readonly QuarantineRow[];
   quarantined(id: number): QuarantineRow | null;

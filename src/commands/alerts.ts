@@ -71,7 +71,12 @@ export async function listAlerts(options: ListAlerts, terminal: Terminal): Promi
     if (alerts.length === 0) remarkOdd(options, rule?.hint, terminal);
     await printAlerts(
       shown,
-      { format: options.format, zone: options.tz, isFirst: ({ revision }) => revision === 1 },
+      {
+        format: options.format,
+        zone: options.tz,
+        isFirst: ({ revision }) => revision === 1,
+        pointersOf: (ids) => views.pointers(ids),
+      },
       terminal,
     );
     if (alerts.length > shown.length)
@@ -91,11 +96,17 @@ export async function showAlert(options: ShowAlert, terminal: Terminal): Promise
       for (const record of kept) await printRecord(terminal, Buffer.concat([record, Buffer.from("\n")]));
       if (kept.length < alert.eventCount) remark(terminal, `${kept.length} of ${alert.eventCount} records are kept.`);
     } else if (options.format === "ndjson") {
-      await print(terminal, `${encodeNative(alert, records)}\n`);
+      const raw = records.flatMap(({ record }) => (record === null ? [] : [record]));
+      await print(terminal, `${encodeNative(alert, { pointers: records.map(({ pointer }) => pointer), raw })}\n`);
     } else if (options.format === "ocsf") {
       await printAlerts(
         [alert],
-        { format: "ocsf", zone: options.tz, isFirst: ({ revision }) => revision === 1 },
+        {
+          format: "ocsf",
+          zone: options.tz,
+          isFirst: ({ revision }) => revision === 1,
+          pointersOf: (ids) => views.pointers(ids),
+        },
         terminal,
       );
     } else {
@@ -180,7 +191,12 @@ export function quieter(config: Config): string {
 }
 
 /** How alerts are printed. `isFirst`: whether the receiver sees the alert for the first time (OCSF activity). */
-export type PrintOptions = { readonly format: AlertFormat; readonly zone: string; isFirst(alert: Alert): boolean };
+export type PrintOptions = {
+  readonly format: AlertFormat;
+  readonly zone: string;
+  isFirst(alert: Alert): boolean;
+  readonly pointersOf: Views["pointers"];
+};
 
 /** Prints alerts to stdout. A table of none says so on stderr. */
 export async function printAlerts(alerts: readonly Alert[], options: PrintOptions, terminal: Terminal): Promise<void> {
@@ -196,10 +212,13 @@ export async function printAlerts(alerts: readonly Alert[], options: PrintOption
     );
   }
   const version = loadEngineVersion();
-  const encode = (alert: Alert): string =>
-    options.format === "ocsf" ? encodeOcsf({ alert, opened: options.isFirst(alert) }, version) : encodeNative(alert);
+  const encode = (alert: Alert, pointers: readonly Pointer[] = []): string =>
+    options.format === "ocsf"
+      ? encodeOcsf({ alert, opened: options.isFirst(alert), pointers }, version)
+      : encodeNative(alert, { pointers });
   for (let from = 0; from < alerts.length; from += ALERTS_A_WRITE) {
     const part = alerts.slice(from, from + ALERTS_A_WRITE);
-    await print(terminal, part.map((alert) => `${encode(alert)}\n`).join(""));
+    const pointers = options.pointersOf(part.map(({ id }) => id));
+    await print(terminal, part.map((alert) => `${encode(alert, pointers.get(alert.id))}\n`).join(""));
   }
 }

@@ -32,7 +32,7 @@ export async function runReplay(options: ReplayCommand, terminal: Terminal): Pro
   const { config } = loadConfig({ path: options.config, adapters: ADAPTERS, secrets: "unread" });
   const progress = createProgress(terminal.stderr, "reading", systemClock);
   try {
-    const { alerts, summary } = await composeReplay({
+    const { alerts, pointers, summary } = await composeReplay({
       config: options.strict === true ? { ...config, rules: { ...config.rules, strict: true } } : config,
       paths: options.paths,
       rulePaths: options.rules ?? null,
@@ -45,7 +45,8 @@ export async function runReplay(options: ReplayCommand, terminal: Terminal): Pro
       onProgress: (now) => progress.show(shareOf(now), describeProgress(now)),
     });
     progress.end();
-    await printAlerts(alerts, { format: options.format, zone: options.tz, isFirst: () => true }, terminal);
+    const form = { format: options.format, zone: options.tz, isFirst: () => true, pointersOf: () => pointers };
+    await printAlerts(alerts, form, terminal);
     if (terminal.signal.aborted) remark(terminal, "Stopped before the end: this is of the part that was read.");
     remark(terminal, renderSummary(summary));
     if (summary.quarantined > 0)

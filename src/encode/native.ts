@@ -9,20 +9,20 @@ import { safeJson } from "../lib/safe-text.ts";
 import type { Alert, AlertEvidence } from "../model/alert.ts";
 import type { Pointer } from "../model/event.ts";
 
-/** The records behind an alert, as the store's view gives them. `record` null: only the place is known. */
-export type AlertRecords = readonly { readonly pointer: Pointer; readonly record: Uint8Array | null }[];
+/** What stands behind an alert and is not its content. Default of both: none. */
+export type Behind = {
+  /** Where each record of the evidence was read. */
+  readonly pointers?: readonly Pointer[] | undefined;
+  /** The records' own bytes; each stands as a JSON string of its exact text, so that no number loses digits. */
+  readonly raw?: readonly Uint8Array[] | undefined;
+};
 
-/**
- * JSON text of an alert, without a line break.
- * @param records adds `raw` (each kept record's exact text, as a JSON string, so that no number loses digits) and
- *   `pointers` (where each record was read). Default none: a sink sends neither.
- */
-export function encodeNative(alert: Alert, records: AlertRecords = []): string {
-  return safeJson(JSON.stringify(toNative(alert, records)));
+/** JSON text of an alert, without a line break; members of `behind` stand last, where there are any. */
+export function encodeNative(alert: Alert, behind: Behind = {}): string {
+  return safeJson(JSON.stringify(toNative(alert, behind)));
 }
 
-function toNative(alert: Alert, records: AlertRecords): Readonly<Record<string, unknown>> {
-  const raw = records.flatMap(({ record }) => (record === null ? [] : [new TextDecoder().decode(record)]));
+function toNative(alert: Alert, { pointers = [], raw = [] }: Behind): Readonly<Record<string, unknown>> {
   return {
     id: alert.id,
     revision: alert.revision,
@@ -47,16 +47,19 @@ function toNative(alert: Alert, records: AlertRecords): Readonly<Record<string, 
     ...(alert.negative === true ? { negative: true } : {}),
     ...(alert.approx === true ? { approx: true } : {}),
     seenTime: alert.seenTime,
-    ...(raw.length > 0 ? { raw } : {}),
-    ...(records.length > 0
-      ? { pointers: records.map(({ pointer: { source, path, index } }) => ({ source, path, index })) }
-      : {}),
+    ...(raw.length > 0 ? { raw: raw.map((record) => new TextDecoder().decode(record)) } : {}),
+    ...(pointers.length > 0 ? { pointers: pointers.map(orderPointer) } : {}),
   };
 }
 
 /** The group with its keys sorted: the order in which an alert was made or read back must not show. */
 export function orderGroup(group: Alert["group"]): Alert["group"] {
   return Object.fromEntries(Object.entries(group).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** The pointer with its members in the documented order, and no others. */
+export function orderPointer({ source, path, index }: Pointer): Pointer {
+  return { source, path, index };
 }
 
 /** The evidence row with its members in the documented order. */

@@ -10,11 +10,15 @@ import { toUtcText } from "../lib/clock.ts";
 import { isIpAddress } from "../lib/ip-address.ts";
 import { safeJson } from "../lib/safe-text.ts";
 import type { Alert, AlertEvidence, Severity } from "../model/alert.ts";
-import { orderEvidence, orderGroup } from "./native.ts";
+import type { Pointer } from "../model/event.ts";
+import { orderEvidence, orderGroup, orderPointer } from "./native.ts";
 import { toOcsfAttacks } from "./technique.ts";
 import { toMs } from "./time.ts";
 
 type Members = Readonly<Record<string, unknown>>;
+
+/** The alert, where its records were read, and whether the receiver hears of it for the first time. */
+export type OcsfItem = { readonly alert: Alert; readonly opened: boolean; readonly pointers?: readonly Pointer[] };
 
 const SEVERITY: Readonly<Record<Severity, readonly [id: number, name: string]>> = {
   informational: [1, "Informational"],
@@ -29,15 +33,14 @@ const IP_LENGTH_MAX = 40;
 
 /**
  * JSON text of a finding, without a line break.
- * @param item the alert, and whether this is the first that the receiver hears of it: `opened` gives activity Create and
- *   status New, else Update, and the status is left to the receiver.
+ * @param item `opened` gives activity Create and status New, else Update, and the status is left to the receiver.
  * @param version of Sagewatch, for `metadata.product.version`.
  */
-export function encodeOcsf(item: { readonly alert: Alert; readonly opened: boolean }, version: string): string {
+export function encodeOcsf(item: OcsfItem, version: string): string {
   return safeJson(JSON.stringify(toFinding(item, version)));
 }
 
-function toFinding({ alert, opened }: { readonly alert: Alert; readonly opened: boolean }, version: string): Members {
+function toFinding({ alert, opened, pointers = [] }: OcsfItem, version: string): Members {
   const [activityId, activity] = opened ? [1, "Create"] : [2, "Update"];
   const [severityId, severity] = SEVERITY[alert.severity];
   const first = toMs(alert.firstEventTime);
@@ -67,7 +70,7 @@ function toFinding({ alert, opened }: { readonly alert: Alert; readonly opened: 
     ...(alert.principal === "" ? {} : { actor: { user: toUser(alert.principal) } }),
     ...some("evidences", alert.evidence.map(toEvidence)),
     ...some("resources", toResources(alert)),
-    unmapped: { sagewatch: toUnmapped(alert) },
+    unmapped: { sagewatch: { ...toUnmapped(alert), ...some("pointers", pointers.map(orderPointer)) } },
   };
 }
 

@@ -2,9 +2,13 @@
  * The outbox as deliverers see it: which alerts a sink still has to get, and what it refused. Types only.
  */
 import type { Alert } from "./alert.ts";
+import type { Pointer } from "./event.ts";
 
-/** One alert that a sink should get now. `opened`: no revision of it was accepted before. */
-export type OutboxItem = { readonly alert: Alert; readonly opened: boolean };
+/**
+ * One alert that a sink should get now. `opened`: no revision of it was accepted before. `pointers`: where the records of
+ * its evidence were read, in the evidence's order; absent where none is known.
+ */
+export type OutboxItem = { readonly alert: Alert; readonly opened: boolean; readonly pointers?: readonly Pointer[] };
 
 /** A row's place in the order of age: by `dueMs` (epoch ms), then `seq`. */
 export type OutboxPlace = { readonly dueMs: number; readonly seq: number };

@@ -92,7 +92,7 @@ export function cutArray(
   let isFull = false;
   for (const item of items) {
     const isOfPart: boolean = !isFull && limits.part(item.alert) === part;
-    const size: number = isOfPart ? Buffer.byteLength(JSON.stringify(item.alert)) : 0;
+    const size: number = isOfPart ? sizeOf(item) : 0;
     isFull ||= array.length >= limits.maxItems || (array.length > 0 && bytes + size > limits.maxBytes);
     if (isOfPart && !isFull) {
       array.push(item);
@@ -100,4 +100,9 @@ export function cutArray(
     } else rest.push(item);
   }
   return { array, rest };
+}
+
+function sizeOf({ alert, pointers }: OutboxItem): number {
+  const places = pointers === undefined ? 0 : Buffer.byteLength(JSON.stringify(pointers));
+  return Buffer.byteLength(JSON.stringify(alert)) + places;
 }

@@ -36,5 +36,7 @@ export function encodeItems(items: readonly OutboxItem[], encode: (item: OutboxI
 
 /** The encoder of a format. `version` is that of Sagewatch. */
 export function toLineEncoder(format: LineFormat, version: string): (item: OutboxItem) => string {
-  return format === "native" ? ({ alert }) => encodeNative(alert) : (item) => encodeOcsf(item, version);
+  return format === "native"
+    ? ({ alert, pointers }) => encodeNative(alert, { pointers })
+    : (item) => encodeOcsf(item, version);
 }

@@ -101,6 +101,15 @@ export function toAlert(found: AlertRow): Alert {
   return { ...content, revision: found.revision, seenTime: toUtcText(found.seen_ms) };
 }
 
+/** The columns that say where a record of an alert was read. */
+export type PointerRow = { alert_id: string; time_ms: number; pointer: string; crc: number };
+
+/** The pointer of a row. Throws store_corrupt when the row fails its checksum. */
+export function toPointer({ alert_id: alertId, time_ms: timeMs, pointer, crc }: PointerRow): Pointer {
+  checkCrc("alert_records", crc, alertId, timeMs, pointer);
+  return JSON.parse(pointer) as Pointer;
+}
+
 /** Any text as text that SQLite keeps exactly. Equal texts give equal results. */
 export function packText(text: string): string {
   return JSON.stringify(text);

@@ -12,8 +12,9 @@
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { DeadLetter, LetterChoice, Outbox, OutboxItem, OutboxPlace, Redriven, Views } from "../contracts.ts";
+import type { Pointer } from "../model/event.ts";
 import type { RemovedSink } from "../model/leftovers.ts";
-import { type AlertRow, toAlert } from "./codec.ts";
+import { type AlertRow, type PointerRow, toAlert, toPointer } from "./codec.ts";
 import { type Row, row, rows } from "./database.ts";
 
 /** What the commit asks of the outbox, inside its transaction. */
@@ -53,6 +54,7 @@ export function createOutboxTable(
   const waitingFor = sqlite.prepare("SELECT sink FROM outbox WHERE alert_id = ? AND wanted > sent");
   let known: ReadonlySet<string> | null = null;
   const reads = prepareReads(sqlite);
+  const toItems = createItems(sqlite);
   const writes = prepareWrites(sqlite);
   return {
     want: ({ id, revision, final }, sinks, nowMs) => {
@@ -67,11 +69,11 @@ export function createOutboxTable(
     isWanted: (alertId) =>
       (rows(waitingFor, alertId) as { sink: string }[]).some(({ sink }) => known === null || known.has(sink)),
     sink: (name) => ({
-      due: (nowMs, max) => (rows(reads.due, name, nowMs, START.dueMs, START.seq, max) as DueRow[]).map(toItem),
+      due: (nowMs, max) => toItems(rows(reads.due, name, nowMs, START.dueMs, START.seq, max) as DueRow[]),
       page: (nowMs, max, { dueMs, seq }) => {
         const found = rows(reads.due, name, nowMs, dueMs, seq, max) as DueRow[];
         const last = found.at(-1);
-        return { items: found.map(toItem), end: last === undefined ? null : { dueMs: last.due_ms, seq: last.seq } };
+        return { items: toItems(found), end: last === undefined ? null : { dueMs: last.due_ms, seq: last.seq } };
       },
       nextDueMs: (nowMs) => (row(reads.next, name, nowMs) as { next: number } | null)?.next ?? Infinity,
       size: () => {
@@ -112,8 +114,34 @@ type DueRow = AlertRow & { opened: number; due_ms: number; seq: number };
 /** Before every row. */
 const START: OutboxPlace = { dueMs: -Infinity, seq: 0 };
 
-function toItem(found: DueRow): OutboxItem {
-  return { alert: toAlert(found), opened: found.opened === 0 };
+function createItems(sqlite: DatabaseSync): (found: readonly DueRow[]) => OutboxItem[] {
+  const pointersOf = createPointerView(sqlite);
+  return (found) => {
+    const alerts = found.map((one) => ({ alert: toAlert(one), opened: one.opened === 0 }));
+    const pointers = pointersOf(alerts.map(({ alert }) => alert.id));
+    return alerts.map((item) => {
+      const places = pointers.get(item.alert.id);
+      return places === undefined ? item : { ...item, pointers: places };
+    });
+  };
+}
+
+/** Where the records of alerts were read: one query for all of them. */
+export function createPointerView(sqlite: DatabaseSync): Views["pointers"] {
+  const list = sqlite.prepare(
+    `SELECT alert_id, time_ms, pointer, crc FROM alert_records WHERE alert_id IN (SELECT value FROM json_each(?))
+     ORDER BY alert_id, time_ms, key, record_hash`,
+  );
+  return (ids) => {
+    const byAlert = new Map<string, Pointer[]>();
+    if (ids.length === 0) return byAlert;
+    for (const found of rows(list, JSON.stringify(ids)) as PointerRow[]) {
+      const places = byAlert.get(found.alert_id) ?? [];
+      places.push(toPointer(found));
+      byAlert.set(found.alert_id, places);
+    }
+    return byAlert;
+  };
 }
 
 function prepareReads(sqlite: DatabaseSync): Record<"due" | "next" | "size" | "pending", StatementSync> {

@@ -8,11 +8,10 @@ import * as fs from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import type { AlertFilter, Views } from "../contracts.ts";
 import { SagewatchError } from "../model/errors.ts";
-import type { Pointer } from "../model/event.ts";
-import { type AlertRow, checkCrc, toAlert, unpackRecord } from "./codec.ts";
+import { type AlertRow, type PointerRow, toAlert, toPointer, unpackRecord } from "./codec.ts";
 import { connect, row, rows, toStoreError } from "./database.ts";
 import { toPaths } from "./folder.ts";
-import { createDeadLetterView } from "./outbox.ts";
+import { createDeadLetterView, createPointerView } from "./outbox.ts";
 import { checkHeader } from "./inspect.ts";
 import { createCountsView } from "./progress.ts";
 import { createQuarantineViews } from "./rejects.ts";
@@ -25,6 +24,7 @@ export function createViews(sqlite: DatabaseSync): Views {
   return {
     alerts: createAlertList(sqlite),
     alert: createAlertView(sqlite),
+    pointers: createPointerView(sqlite),
     counts: createCountsView(sqlite),
     deadLetters: createDeadLetterView(sqlite),
     ...createQuarantineViews(sqlite),
@@ -103,7 +103,7 @@ function createAlertView(sqlite: DatabaseSync): Views["alert"] {
     "SELECT id, content, revision, seen_ms, crc FROM alerts WHERE id >= ?1 AND id < ?1 || char(0x10ffff) LIMIT 2",
   );
   const records = sqlite.prepare(
-    "SELECT time_ms, pointer, crc, record FROM alert_records WHERE alert_id = ? ORDER BY time_ms, key, record_hash",
+    "SELECT alert_id, time_ms, pointer, crc, record FROM alert_records WHERE alert_id = ? ORDER BY time_ms, key, record_hash",
   );
   const find = (id: string): (AlertRow & { id: string }) | null => {
     const whole = row(exact, id);
@@ -117,14 +117,12 @@ function createAlertView(sqlite: DatabaseSync): Views["alert"] {
     if (found === null) return null;
     return {
       alert: toAlert(found),
-      records: (rows(records, found.id) as RecordRow[]).map((r) => toRecord(found.id, r)),
+      records: (rows(records, found.id) as RecordRow[]).map((r) => ({
+        pointer: toPointer(r),
+        record: unpackRecord(r.record),
+      })),
     };
   };
 }
 
-type RecordRow = { time_ms: number; pointer: string; crc: number; record: Uint8Array | null };
-
-function toRecord(alertId: string, found: RecordRow): { pointer: Pointer; record: Uint8Array | null } {
-  checkCrc("alert_records", found.crc, alertId, found.time_ms, found.pointer);
-  return { pointer: JSON.parse(found.pointer) as Pointer, record: unpackRecord(found.record) };
-}
+type RecordRow = PointerRow & { record: Uint8Array | null };

@@ -37,7 +37,11 @@ export const PARTS: Readonly<Record<string, Part>> = {
   aws: { imports: CORE, packages: ["zod", ...AWS], waits: true },
   sources: { imports: [...CORE, "aws"], packages: ["zod", ...AWS], waits: true },
   enrich: { imports: [...CORE, "aws"], packages: ["zod", ...AWS], waits: true },
-  sinks: { imports: [...CORE, "aws", "encode"], packages: ["zod", "luxon", "kafkajs", "kafkajs/", ...AWS], waits: true },
+  sinks: {
+    imports: [...CORE, "aws", "encode"],
+    packages: ["zod", "luxon", "kafkajs", "kafkajs/", ...AWS],
+    waits: true,
+  },
   respond: { imports: [...CORE, "aws"], packages: ["zod", ...AWS], waits: true },
   store: { imports: CORE, waits: true },
   pipeline: { imports: CORE, waits: true },
@@ -114,7 +118,6 @@ export const JSON_READERS: Readonly<Record<string, string>> = {
   "src/store/alerts.ts": "contents of alerts, as the store wrote them",
   "src/store/codec.ts": "columns that this file wrote itself",
   "src/store/lock.ts": "who holds the lock, as the holder wrote it",
-  "src/store/views.ts": "pointers, as the store wrote them",
 };
 
 export const LIMITS: {

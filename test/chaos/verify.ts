@@ -109,7 +109,13 @@ function compareContent(alert: Alert, expected: Expected): string[] {
 
 function compareSink(alert: Alert, last: Alert | undefined): string[] {
   if (last === undefined) return [];
-  const [is, should] = [JSON.stringify(last), encodeNative(alert)];
+  // Where a record was read is no content: the copy of it that came first may have been read elsewhere.
+  const { pointers, ...said } = last as Alert & { readonly pointers?: readonly unknown[] };
+  if (pointers?.length !== alert.evidence.length)
+    return [
+      `last line of ${alert.id} in the sink: ${pointers?.length ?? 0} pointers, ${alert.evidence.length} evidence rows`,
+    ];
+  const [is, should] = [JSON.stringify(said), encodeNative(alert)];
   return is === should ? [] : [`last line in the sink: is ${is}, should be ${should}`];
 }
 

@@ -51,7 +51,7 @@ function startDaemon(config: string): Running {
 
 const contents = (text: string): unknown[] =>
   parseLines(text)
-    .map(({ revision: _revision, seenTime: _seen, ...content }) => content)
+    .map(({ revision: _revision, seenTime: _seen, pointers: _pointers, ...content }) => content)
     .toSorted((left, right) => String(left["id"]).localeCompare(String(right["id"])));
 
 describe("run once", () => {
@@ -61,6 +61,8 @@ describe("run once", () => {
     expect(code).toBe(0);
     const file = readFileSync(join(dir, "alerts.ndjson"), "utf8");
     expect(contents(stdout)).toEqual(contents(file));
+    const place = { source: "trail", path: expect.stringContaining(`${input}/`), index: 0 };
+    expect(parseLines(file).map(({ pointers }) => pointers)).toEqual([[place], [place]]);
     expect(parseLines(file).map(({ accountName }) => accountName)).toEqual(["ml-prod", "ml-prod"]);
     const signals = parseLines(stderr).map(({ signal }) => signal);
     expect(signals.slice(0, 2)).toEqual(["started", "config_loaded"]);
@@ -82,6 +84,10 @@ describe("run once", () => {
     const replayed = await run(["replay", "--config", config, "--format", "ndjson", input]);
     expect(replayed.code).toBe(0);
     expect(contents(replayed.stdout)).toEqual(contents(ran));
+    const paths = (text: string): Set<string> =>
+      new Set(parseLines(text).flatMap(({ pointers }) => (pointers as { path: string }[]).map(({ path }) => path)));
+    expect(paths(ran).size).toBe(2);
+    expect(paths(replayed.stdout)).toEqual(paths(ran));
   });
 
   const isRoot = process.getuid?.() === 0; // no permission stops root

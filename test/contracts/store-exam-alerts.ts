@@ -98,6 +98,24 @@ function examineRecords(open: () => Store): void {
     expect(read()).toEqual([raw[0], raw[2]]);
   });
 
+  test("views and outbox tell where the records of each alert were read, and that changes no revision", () => {
+    const store = open();
+    const at = (key: string, index: number) => ({ ...record(key, null), timeMs: START + index, pointer: place(index) });
+    const place = (index: number) => ({ source: "trail", path: "/spool/a.json.gz", index });
+    store.commit(
+      unit({
+        alerts: [draft("id-1", { records: [at("b", 7), at("a", 3)] }), draft("id-2", { records: [at("c", 5)] })],
+      }),
+    );
+    store.commit(unit({ alerts: [draft("id-3")] }));
+    const wanted = { "id-1": [place(3), place(7)], "id-2": [place(5)] };
+    expect(Object.fromEntries(store.views.pointers(["id-1", "id-2", "id-3", "none"]))).toEqual(wanted);
+    const items = store.outbox("kafka").due(START, 9);
+    expect(items.map(({ pointers }) => pointers)).toEqual([wanted["id-1"], wanted["id-2"], undefined]);
+    expect(store.commit(unit({ alerts: [draft("id-1", { records: [at("a", 9)] })] })).written).toEqual([]);
+    expect(store.views.pointers([]).size).toBe(0);
+  });
+
   test("an earlier record with equal content makes no revision, yet from then on its record and its order stand", () => {
     const store = open();
     const at = (timeMs: number, why: string) => ({

@@ -85,7 +85,15 @@ export async function replay(config: Config, paths: readonly string[]): Promise<
 
 /** Content by id: what two runs over the same records must agree on. */
 export function toContents(alerts: readonly Alert[]): Record<string, AlertContent> {
-  const entries = alerts.map(({ revision: _number, seenTime: _time, ...content }) => [content.id, content] as const);
+  const entries = alerts.map((alert) => {
+    const {
+      revision: _number,
+      seenTime: _time,
+      pointers: _places,
+      ...content
+    } = alert as Alert & { pointers?: unknown };
+    return [content.id, content] as const;
+  });
   return Object.fromEntries(entries.toSorted(([one], [other]) => (one < other ? -1 : 1)));
 }
 

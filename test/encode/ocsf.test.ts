@@ -10,15 +10,18 @@ import { describe, expect, test } from "vitest";
 import { encodeOcsf } from "../../src/encode/ocsf.ts";
 import { safeJson } from "../../src/lib/safe-text.ts";
 import type { Alert } from "../../src/model/alert.ts";
+import type { Pointer } from "../../src/model/event.ts";
 import { anyAlert, bareAlert, endpointBurst, hostileFinding } from "./alerts.ts";
 
 type Finding = Readonly<Record<string, any>>; // oxlint-disable-line typescript/no-explicit-any -- foreign JSON, read freely
 
 const schemaPath = join(import.meta.dirname, "../../../shared/data/ocsf/detection_finding-2004-1.8.0-aws.schema.json");
 
-function toFinding(alert: Alert, opened = true): Finding {
-  return JSON.parse(encodeOcsf({ alert, opened }, "0.1.0")) as Finding;
+function toFinding(alert: Alert, opened = true, pointers: readonly Pointer[] = []): Finding {
+  return JSON.parse(encodeOcsf({ alert, opened, pointers }, "0.1.0")) as Finding;
 }
+
+const pointers: readonly Pointer[] = [4, 5].map((index) => ({ source: "trail", path: "in/a\u202e.json.gz", index }));
 
 describe("the finding on disk is the agreed one", () => {
   test.each([
@@ -96,6 +99,11 @@ test("an address is a source endpoint only when it is one; a service name stays 
   });
 });
 
+test("where the records were read stands under our own members, and only where it is known", () => {
+  expect(toFinding(endpointBurst, true, pointers)["unmapped"].sagewatch.pointers).toEqual(pointers);
+  expect(toFinding(endpointBurst)["unmapped"].sagewatch).not.toHaveProperty("pointers");
+});
+
 test("the type of a GuardDuty finding is not taken for a call", () => {
   expect(toFinding(hostileFinding)["evidences"][0].api).toBeUndefined();
 });
@@ -139,7 +147,7 @@ describe.skipIf(!existsSync(schemaPath))("OCSF 1.8.0, class 2004, profiles of AW
     ["a bare alert", bareAlert],
   ])("%s is valid", (_name, alert) => {
     expect(faults(toFinding(alert))).toEqual([]);
-    expect(faults(toFinding(alert, false))).toEqual([]);
+    expect(faults(toFinding(alert, false, pointers))).toEqual([]);
   });
 
   test("any alert is valid", () => {

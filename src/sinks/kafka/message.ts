@@ -1,11 +1,10 @@
 /**
  * An alert as a Kafka message: its id as the key, what a consumer routes by in headers, the alert itself as the value.
  *
- * An alert that does not fit loses its largest evidence rows, then its event ids, and its sentence says so; one that does
- * not fit even then is refused. The timestamp is set here, so that a message sent again is the same to the last byte. Pure.
+ * An alert that does not fit loses its largest evidence rows with their pointers, then its event ids, and its sentence says
+ * so; one that does not fit even then is refused. The timestamp is set here, so that a message sent again is the same to the last byte. Pure.
  */
 import type { OutboxItem } from "../../contracts.ts";
-import type { Alert } from "../../model/alert.ts";
 
 /** A message whose partition is still to be chosen. `sizeBytes` before compression, with all that goes around it. */
 export type AlertMessage = {
@@ -49,8 +48,8 @@ export function toMessage(item: OutboxItem, options: MessageOptions): AlertMessa
 
 function fit(item: OutboxItem, encode: (item: OutboxItem) => string, room: number): string | Unsendable {
   try {
-    for (const alert of shorter(item.alert)) {
-      const text = encode({ ...item, alert });
+    for (const one of shorter(item)) {
+      const text = encode(one);
       if (byteLength(text) <= room) return text;
     }
     return { refused: "too_large" };
@@ -60,17 +59,20 @@ function fit(item: OutboxItem, encode: (item: OutboxItem) => string, room: numbe
 }
 
 /** The alert, then without its largest evidence row, its two largest, … none, and at last without event ids. */
-function* shorter(alert: Alert): Generator<Alert> {
-  yield alert;
+function* shorter(item: OutboxItem): Generator<OutboxItem> {
+  yield item;
+  const { alert, pointers = [] } = item;
   const { evidence, eventIds, why } = alert;
   const bySize = evidence.toSorted((a, b) => byteLength(JSON.stringify(b)) - byteLength(JSON.stringify(a)));
   for (let cut = 1; cut <= bySize.length; cut += 1) {
     const gone = new Set(bySize.slice(0, cut));
     const kept = evidence.filter((row) => !gone.has(row));
-    yield { ...alert, evidence: kept, why: `${why} (cut to fit: ${kept.length} of ${evidence.length} evidence rows)` };
+    const said = `${why} (cut to fit: ${kept.length} of ${evidence.length} evidence rows)`;
+    const places = pointers.filter((_, index) => evidence[index] === undefined || !gone.has(evidence[index]));
+    yield { ...item, alert: { ...alert, evidence: kept, why: said }, pointers: kept.length === 0 ? [] : places };
   }
   const said = `${why} (cut to fit: no evidence rows, ${eventIds.length} event ids left out)`;
-  yield { ...alert, evidence: [], eventIds: [], why: said };
+  yield { ...item, alert: { ...alert, evidence: [], eventIds: [], why: said }, pointers: [] };
 }
 
 function byteLength(text: string): number {

@@ -45,6 +45,15 @@ describe("an alert that is too large", () => {
     expect({ ...read, evidence: [], why: "" }).toEqual({ ...large, evidence: [], why: "" });
   });
 
+  test("loses with a row the place where its record was read, and no other", () => {
+    const pointers = large.evidence.map((_, index) => ({ source: "trail", path: "/spool/a.json.gz", index }));
+    const message = toMessage({ alert: large, opened: true, pointers }, options);
+    const read = JSON.parse("value" in message ? message.value : "{}") as Record<string, unknown>;
+    expect(read["pointers"]).toEqual(pointers.filter(({ index }) => index !== 7));
+    const long = pointers.map((one) => ({ ...one, path: "p".repeat(4000) }));
+    expect(toMessage({ alert: large, opened: true, pointers: long }, options)).toHaveProperty("value");
+  });
+
   test("loses all evidence and the event ids only where that is needed", () => {
     const ids = { ...large, eventIds: Array.from({ length: 100 }, (_, i) => `${i}`.padStart(40, "0")) };
     const fewest = encodeNative({ ...ids, evidence: [], eventIds: [] }).length + 1000;
