@@ -17,6 +17,8 @@ import type { Rules } from "./rules.ts";
 
 const LOGSOURCES: readonly Logsource[] = ["aws/cloudtrail", "aws/guardduty"];
 
+const NOTHING: DetectorState = { members: [], evidence: [] };
+
 /** How far each logsource is complete, epoch ms. */
 export type WatermarkOf = (logsource: Logsource) => number;
 
@@ -63,7 +65,7 @@ export function createEngine(rules: Rules, { memoryBytes, ruleShare, accountShar
       const made = build(next, { before: { detector: current.detector, redraft } });
       advance(made.detector, watermark);
       const { missing } = made.detector;
-      if (missing.size > 0) made.detector.restore(stateOf(missing), redraft);
+      made.detector.restore(missing.size > 0 ? stateOf(missing) : NOTHING, redraft);
       current = made;
     },
   };

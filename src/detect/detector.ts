@@ -26,7 +26,8 @@ import type { DetectionRule, RuleSet } from "../sigma/ast.ts";
 import { type AccountNames, toEventContent } from "./content.ts";
 import { createEviction } from "./eviction.ts";
 import { addEvidence, addMember, type Group } from "./group.ts";
-import { closeBuckets, draftBucket, judgeGroup, noteAdded } from "./judging/judge.ts";
+import { isChained, linkWindows, toCompleteMs, toNeeds } from "./judging/chain.ts";
+import { closeBuckets, type Desk, draftBucket, handEnded, judgeGroup, noteAdded } from "./judging/judge.ts";
 import { createGroupMemory, DEFAULT_MEMORY, type GroupMemory, type MemoryOptions } from "./memory/groups.ts";
 import { inheritWindows, restoreWindows } from "./restore.ts";
 import { createAllWindows, pruneSlices, SLICE_MS, type Windows } from "./windows.ts";
@@ -42,7 +43,6 @@ type Pending = {
   prunes: Prune[];
   alerts: AlertDraft[];
   late: Match[];
-  dirty: Map<Group, Windows>;
 };
 
 /** A detector whose windows another one may take over. */
@@ -58,7 +58,10 @@ export type DetectorOptions = {
   readonly names: AccountNames;
   /** Caps; default DEFAULT_MEMORY. Not used with `before`, whose memory goes on. */
   readonly memory?: Partial<MemoryOptions>;
-  /** The detector whose place this one takes: nothing may wait in it, and it is of no use afterwards. `redraft` as `restore` has it. */
+  /**
+   * The detector whose place this one takes: nothing may wait in it, and it is of no use afterwards. `redraft` as `restore`
+   * has it, which is called here too, after `advance`: correlations of correlations are judged there.
+   */
   readonly before?: { readonly detector: LiveDetector; readonly redraft: ReadonlySet<string> };
 };
 
@@ -69,21 +72,24 @@ export function createDetector(ruleSet: RuleSet, options: DetectorOptions): Live
   const windows = createAllWindows(ruleSet, memory);
   const old = before === undefined ? null : { windows: before.detector.windows, redraft: before.redraft };
   const { unjudged, missing } = old === null ? NOTHING : inheritWindows(windows, old, memory);
+  linkWindows(windows);
   const eviction = createEviction([...windows.values()], memory);
   const watermarks = new Map<Logsource, number>();
   let pending = createPending();
-  const judgeAll = (entry: Windows, redraft: ReadonlySet<string> | undefined): void => {
-    // What cannot hold has no coverage. Without a draft coverage follows from the members; with one it is said, too.
+  const judgeAll = (entry: Windows, redraft: ReadonlySet<string> | undefined, handedMs = Infinity): void => {
+    // What cannot hold has no coverage. Without a draft coverage follows from the members; with one it is said, too. So does
+    // what is handed to parents, which stand behind their children.
     entry.groups.eachLikely((group) => {
       group.dirtyFromMs = -Infinity;
       group.dirtyToMs = Infinity;
       const touched = judgeGroup(group, entry);
+      handEnded(group, entry, handedMs);
       if (redraft?.has(entry.rule.id) !== true) return;
       for (const bucket of touched)
         draftBucket(group, { entry, bucket, final: false }, { alerts: pending.alerts, names });
     });
   };
-  for (const entry of unjudged) judgeAll(entry, before?.redraft);
+  for (const entry of unjudged) if (!isChained(entry)) judgeAll(entry, before?.redraft);
 
   return {
     windows,
@@ -102,25 +108,19 @@ export function createDetector(ruleSet: RuleSet, options: DetectorOptions): Live
     advance: (logsource, watermarkMs) => {
       if (watermarkMs <= (watermarks.get(logsource) ?? -Infinity)) return;
       watermarks.set(logsource, watermarkMs);
+      let isAnyOver = false;
       for (const entry of windows.values()) {
         if (!entry.logsources.includes(logsource)) continue;
         // A correlation's input is complete only as far as that of its slowest logsource.
-        const completeMs = Math.min(...entry.logsources.map((name) => watermarks.get(name) ?? -Infinity));
-        if (completeMs <= entry.watermarkMs) continue;
-        const { bucketMs } = entry.rule;
-        // Within a bucket nothing closes and nothing may go: the groups wait, to be judged once a commit.
-        const isBucketOver = Math.floor(completeMs / bucketMs) > Math.floor(entry.watermarkMs / bucketMs);
-        if (isBucketOver) judgeDirty(pending, names, entry);
-        entry.watermarkMs = completeMs;
-        if (!isBucketOver) continue;
-        closeBuckets(entry, { alerts: pending.alerts, names });
-        if (pruneSlices(entry)) notePrune(entry, windows, pending);
+        entry.inputMs = Math.min(...entry.logsources.map((name) => watermarks.get(name) ?? -Infinity));
+        isAnyOver = moveOn(entry, { alerts: pending.alerts, names }) || isAnyOver;
       }
+      if (isAnyOver) prune(windows, pending);
     },
     deltas: () => {
-      judgeDirty(pending, names);
-      memory.settle();
       const desk = { alerts: pending.alerts, names };
+      judgeDirty(windows.values(), desk);
+      memory.settle();
       eviction.run((group, at) => draftBucket(group, { ...at, final: true }, desk));
       const drained = pending;
       pending = createPending();
@@ -132,7 +132,12 @@ export function createDetector(ruleSet: RuleSet, options: DetectorOptions): Live
         // Caps may be lower than they were, and groups that were thinned come back whole.
         eviction.run(() => undefined);
       };
-      for (const entry of restoreWindows(state, windows.values(), { settle })) judgeAll(entry, redraft);
+      const filled = restoreWindows(state, windows.values(), { settle });
+      const needs = toNeeds(windows);
+      for (const entry of windows.values()) {
+        if (filled.has(entry) || isChained(entry)) judgeAll(entry, redraft, needs.get(entry)?.handedMs);
+        entry.dirty.clear();
+      }
     },
     size: () => ({ ...memory.size() }),
   };
@@ -147,7 +152,6 @@ function createPending(): Pending {
     prunes: [],
     alerts: [],
     late: [],
-    dirty: new Map(),
   };
 }
 
@@ -208,7 +212,7 @@ function isSameRecord(a: Match, b: Match): boolean {
 }
 
 function applyMember(match: Match, entry: Windows, pending: Pending): Applied {
-  if (match.timeMs < entry.watermarkMs) {
+  if (match.timeMs < entry.inputMs) {
     pending.late.push(match);
     return null;
   }
@@ -219,7 +223,7 @@ function applyMember(match: Match, entry: Windows, pending: Pending): Applied {
   const slice = Math.floor(match.timeMs / SLICE_MS);
   noteAdded(entry, group, member);
   keepEvidence(match, { group, slice, entry }, pending);
-  pending.dirty.set(group, entry);
+  entry.dirty.add(group);
   if (entry.primary) noteMember(member, { group, slice, stateKey: entry.rule.stateKey }, pending);
   return { group, added };
 }
@@ -301,14 +305,32 @@ function toMember(match: Match, intern: (text: string) => string): Member {
   };
 }
 
-/** Judges the touched groups, of one correlation or of all, and drafts the alerts of the buckets that may have changed. */
-function judgeDirty(pending: Pending, names: AccountNames, only?: Windows): void {
-  for (const [group, entry] of pending.dirty) {
-    if (only !== undefined && entry !== only) continue;
-    pending.dirty.delete(group);
-    for (const bucket of judgeGroup(group, entry))
-      draftBucket(group, { entry, bucket, final: false }, { alerts: pending.alerts, names });
+/** Takes a correlation to its new watermark; true when that closed buckets. Its children must have been taken there before. */
+function moveOn(entry: Windows, desk: Desk): boolean {
+  const completeMs = toCompleteMs(entry);
+  if (completeMs <= entry.watermarkMs) return false;
+  const { bucketMs } = entry.rule;
+  // Within a bucket nothing closes and nothing may go: the groups wait, to be judged once a commit.
+  const isBucketOver = Math.floor(completeMs / bucketMs) > Math.floor(entry.watermarkMs / bucketMs);
+  if (isBucketOver) judgeDirty([...entry.below, entry], desk);
+  entry.watermarkMs = completeMs;
+  if (isBucketOver) closeBuckets(entry, desk);
+  return isBucketOver;
+}
+
+/** Judges the touched groups and drafts the alerts of the buckets that may have changed; children come before parents. */
+function judgeDirty(entries: Iterable<Windows>, desk: Desk): void {
+  for (const entry of entries) {
+    for (const group of entry.dirty)
+      for (const bucket of judgeGroup(group, entry)) draftBucket(group, { entry, bucket, final: false }, desk);
+    entry.dirty.clear();
   }
+}
+
+/** Forgets what no bucket that is open can need any more. */
+function prune(windows: ReadonlyMap<string, Windows>, pending: Pending): void {
+  for (const [entry, { membersMs }] of toNeeds(windows))
+    if (pruneSlices(entry, membersMs)) notePrune(entry, windows, pending);
 }
 
 /** Stored members may go once no rule of the same meaning needs them. */

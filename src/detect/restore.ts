@@ -64,13 +64,14 @@ export function inheritWindows(to: Map<string, Windows>, before: Before, memory:
     const old = held.get(entry.rule.stateKey);
     const same = before.windows.get(ruleId);
     if (old === undefined) missing.add(entry.rule.stateKey);
-    else if (same !== undefined && same.rule.ruleSem === entry.rule.ruleSem && !before.redraft.has(ruleId)) {
+    else if (!isParent(entry, to) && same?.rule.ruleSem === entry.rule.ruleSem && !before.redraft.has(ruleId)) {
       entry.groups.close();
-      const { intern, groups, open, slices, watermarkMs, prunedTo } = same;
-      to.set(ruleId, { ...entry, intern, groups, open, slices, watermarkMs, prunedTo });
+      const { intern, groups, open, slices, inputMs, watermarkMs, prunedTo } = same;
+      to.set(ruleId, { ...entry, intern, groups, open, slices, inputMs, watermarkMs, prunedTo });
       shared.add(same);
     } else {
       const source = fullest(old);
+      entry.inputMs = source.inputMs;
       entry.watermarkMs = source.watermarkMs;
       entry.prunedTo = source.prunedTo;
       changed.set(source, [...(changed.get(source) ?? []), entry]);
@@ -79,7 +80,8 @@ export function inheritWindows(to: Map<string, Windows>, before: Before, memory:
   const unjudged = new Set<Windows>();
   for (const [source, entries] of changed) {
     const [only, more] = entries;
-    if (only !== undefined && more === undefined && !shared.has(source) && isRebound(source.rule, only.rule)) {
+    const isAlone = only !== undefined && more === undefined && !shared.has(source) && !isParent(only, to);
+    if (isAlone && isRebound(source.rule, only.rule)) {
       const next = rebind(only, source);
       to.set(next.rule.id, next);
       shared.add(source);
@@ -94,6 +96,11 @@ export function inheritWindows(to: Map<string, Windows>, before: Before, memory:
   return { unjudged, missing };
 }
 
+/** True for a correlation of correlations: it takes its records only, what children hand on is made anew. */
+function isParent({ rule }: Windows, all: ReadonlyMap<string, Windows>): boolean {
+  return rule.rules.some((id) => all.get(id)?.isSuppressing === false);
+}
+
 /** True where all that a group is kept under stays right, but for what it covers. */
 function isRebound(was: Correlation, is: Correlation): boolean {
   if (was.kind !== is.kind || was.judged !== is.judged) return false;
@@ -102,7 +109,7 @@ function isRebound(was: Correlation, is: Correlation): boolean {
 
 /** The same groups under a rule that judges them otherwise: what may hold is looked at, the others stay packed. */
 function rebind(entry: Windows, source: Windows): Windows {
-  const { intern, groups, slices, watermarkMs, prunedTo } = source;
+  const { intern, groups, slices, inputMs, watermarkMs, prunedTo } = source;
   entry.groups.close();
   groups.rebind(entry.rule);
   groups.eachLikely((group) => {
@@ -112,7 +119,7 @@ function rebind(entry: Windows, source: Windows): Windows {
   });
   // With the same buckets those that wait for their end go on waiting; one without coverage has nothing to say then.
   const open = source.rule.ruleSem === entry.rule.ruleSem ? source.open : new Map<number, Set<number>>();
-  return { ...entry, intern, groups, open, slices, watermarkMs, prunedTo };
+  return { ...entry, intern, groups, open, slices, inputMs, watermarkMs, prunedTo };
 }
 
 /** Fills windows from old ones of the same meaning, group by group; those that nobody shares go on the way. */
@@ -124,7 +131,7 @@ function fillFrom(
   for (const [at, id] of source.groups.below(Infinity).entries()) {
     if (at % RESTORED_AT_ONCE === 0) to.memory.settle();
     source.groups.lend(id, (group) => {
-      const rows = toRows(group, source.rule.stateKey);
+      const rows = toRows(group, source);
       for (const entry of restoreWindows(rows, to.entries, NO_REST)) filled.add(entry);
       if (!to.isShared) source.groups.remove(group);
     });
@@ -140,9 +147,10 @@ function fullest(held: readonly Windows[]): Windows {
   return held.reduce((best, entry) => (entry.prunedTo < best.prunedTo ? entry : best));
 }
 
-/** A group as the store would have it. */
-function toRows({ key, members, evidence }: Group, stateKey: string): DetectorState {
-  const bySlice = Map.groupBy(members, ({ timeMs }) => Math.floor(timeMs / SLICE_MS));
+/** A group as the store would have it: its records. */
+function toRows({ key, members, evidence }: Group, { rule: { stateKey }, children }: Windows): DetectorState {
+  const records = members.filter(({ step }) => (children[step] ?? null) === null);
+  const bySlice = Map.groupBy(records, ({ timeMs }) => Math.floor(timeMs / SLICE_MS));
   return {
     members: [...bySlice].map(([slice, inside]): MemberDelta => ({ stateKey, group: key, slice, members: inside })),
     evidence: [...evidence.values()].flatMap((list): EvidenceDelta[] => list),

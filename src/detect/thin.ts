@@ -19,6 +19,8 @@ const [THINNED_FROM, LEAST_SHARE] = [1000, 1 / 16];
 export function thinGroup(group: Group, rule: Correlation, sliceMs: number): Map<number, number> | null {
   const { members } = group;
   const isThinnable = rule.kind === "event_count" || rule.kind === "value_count";
+  // Events that stand at several times, as alerts of another correlation do, are not told by their places.
+  if (group.spread > 0 && rule.kind === "event_count") return null;
   if (!isThinnable || rule.judged !== "eager" || rule.timespanMs < sliceMs || members.length < THINNED_FROM)
     return null;
   const keep = Math.max(toNeed(rule), EVENT_IDS_MAX);

@@ -18,6 +18,17 @@ import type { GroupMemory, Groups } from "./memory/groups.ts";
  */
 export const SLICE_MS: number = 300_000;
 
+/** One step of a correlation that counts the alerts of another. */
+export type Edge = {
+  readonly parent: Windows;
+  readonly step: number;
+  /** Handed on when the child's bucket is over, not at once. */
+  readonly atEnd: boolean;
+  /** Fields of the parent's group-by and condition, as the child knows them. */
+  readonly groupBy: readonly string[];
+  readonly fields: readonly string[];
+};
+
 /** All that is kept for one correlation. */
 export type Windows = {
   readonly rule: Correlation;
@@ -27,10 +38,22 @@ export type Windows = {
   /** Shares texts that come again among what is kept: a member is then a few references, not a copy of the record. */
   readonly intern: (text: string) => string;
   readonly groups: Groups;
+  /** Groups with members that are not judged yet. */
+  readonly dirty: Set<Group>;
+  /** By step: the correlation whose alerts it counts, null where it counts records. */
+  readonly children: (Windows | null)[];
+  readonly parents: Edge[];
+  /** All correlations that it hangs on, each behind those that it hangs on itself. */
+  readonly below: Windows[];
+  /** A rule of single events that suppresses. */
+  readonly isSuppressing: boolean;
   /** bucket → numbers of the groups with something there that is not closed yet. */
   readonly open: Map<number, Set<number>>;
   /** slice → members there. */
   readonly slices: Map<number, number>;
+  /** The records of its logsources are complete up to here. */
+  inputMs: number;
+  /** All its members are complete up to here: at most inputMs. */
   watermarkMs: number;
   /** Slices below this are pruned here. */
   prunedTo: number;
@@ -52,8 +75,14 @@ export function createAllWindows(ruleSet: RuleSet, memory: GroupMemory): Map<str
       primary,
       intern,
       groups: memory.groups(rule, SLICE_MS),
+      dirty: new Set(),
+      children: [],
+      parents: [],
+      below: [],
+      isSuppressing: rule.timespanMs === 0,
       open: new Map(),
       slices: new Map(),
+      inputMs: -Infinity,
       watermarkMs: -Infinity,
       prunedTo: -Infinity,
     });
@@ -80,15 +109,11 @@ function toSuppressing(rule: DetectionRule): Correlation {
   };
 }
 
-/** Forgets the slices that no open bucket can look back into. Returns true when there were any. */
-export function pruneSlices(entry: Windows): boolean {
-  const { bucketMs, timespanMs } = entry.rule;
+/** Forgets the slices that end by `neededMs`. Returns true when there were any. */
+export function pruneSlices(entry: Windows, neededMs: number): boolean {
   let prunedTo = entry.prunedTo;
-  for (const slice of entry.slices.keys()) {
-    // The last event of the slice is in windows of events up to `timespan` later; their buckets must be over.
-    const lastBucket = Math.floor(((slice + 1) * SLICE_MS + timespanMs - 1) / bucketMs);
-    if ((lastBucket + 1) * bucketMs <= entry.watermarkMs) prunedTo = Math.max(prunedTo, slice + 1);
-  }
+  for (const slice of entry.slices.keys())
+    if ((slice + 1) * SLICE_MS <= neededMs) prunedTo = Math.max(prunedTo, slice + 1);
   if (prunedTo === entry.prunedTo) return false;
   entry.prunedTo = prunedTo;
   for (const id of entry.groups.below(prunedTo)) {

@@ -95,7 +95,6 @@ export const PROBLEM_CODES = {
   correlation_rule_twice: "The correlation names a rule twice.",
   correlation_alias: "An alias is incomplete, unused or names a rule that is not correlated.",
   correlation_cycle: "Correlations refer to each other in a circle.",
-  correlation_unsupported: "The engine does not run this correlation yet.",
   engine_option: "A key of `x_engine` is out of place or has a wrong value.",
   filter_rule_unknown: "The filter refers to a rule that is not in the set.",
   filter_correlation: "The filter refers to a correlation; filters act on detections only.",

@@ -2,13 +2,12 @@
  * Resolves what correlations refer to: rules and correlations by id or name, aliases, and the order of evaluation.
  *
  * Correlations come out behind everything they refer to. A reference that leads nowhere, to a rule with errors or in a
- * circle leaves the correlation out, and so do types that the engine does not run. Rules that any correlation names, also
- * a broken one, are told to be silent unless one that names them says `generate`.
+ * circle leaves the correlation out. Rules that any correlation names, also a broken one, are told to be silent unless one that names them says `generate`.
  */
 import type { Logsource } from "../model/event.ts";
 import type { Correlation, DetectionRule, RuleHead } from "./ast.ts";
 import type { AliasDraft, CorrelationBody, CorrelationDraft } from "./document/correlation.ts";
-import { isRun, toCorrelation, type Linked, type Supported } from "./document/link.ts";
+import { toCorrelation, type Linked } from "./document/link.ts";
 import type { Reference } from "./document/filter.ts";
 import { appliesTo } from "./index.ts";
 
@@ -25,7 +24,6 @@ export type Resolved = { readonly correlations: readonly Correlation[]; readonly
 export function resolveCorrelations(
   of: { readonly correlations: readonly CorrelationDraft[]; readonly failed: ReadonlySet<string> },
   detections: readonly DetectionRule[],
-  supported: Supported,
 ): Resolved {
   const names = createNames(of.correlations, detections);
   const linked = of.correlations.flatMap((draft) => link(draft, names, of.failed) ?? []);
@@ -41,11 +39,7 @@ export function resolveCorrelations(
     made.set(correlation.id, correlation);
     stateKeys.set(correlation.id, correlation.stateKey);
   }
-  const draftById = new Map(ordered.map((item) => [item.head.id, item.draft]));
-  const correlations = [...made.values()].filter((correlation) =>
-    isRun(correlation, { supported, made, draft: draftById.get(correlation.id) }),
-  );
-  return { correlations, silenced: toSilenced(of.correlations, names) };
+  return { correlations: [...made.values()], silenced: toSilenced(of.correlations, names) };
 }
 
 type Names = { readonly byName: ReadonlyMap<string, Target>; readonly byTitle: ReadonlyMap<string, Target> };

@@ -16,7 +16,6 @@ import { readDialect } from "./document/dialect.ts";
 import { isRetired } from "./document/head.ts";
 import { findText } from "./document/places.ts";
 import { parseRule, type RuleDraft } from "./document/rule.ts";
-import { SUPPORTED, type Supported } from "./document/link.ts";
 import { resolveCorrelations } from "./references.ts";
 import { createFindings, type Findings, type Mode } from "./problems.ts";
 import type { LeafCheck } from "./plan/leaf-check.ts";
@@ -36,8 +35,6 @@ export type RuleSetOptions = {
   readonly check?: LeafCheck;
   /** Load deprecated and unsupported rules too. Default false: the specification says they are not to be used. */
   readonly retired?: boolean;
-  /** What the engine runs; the default is SUPPORTED. */
-  readonly supported?: Supported;
 };
 
 /** The rules without errors, and everything found. */
@@ -75,11 +72,7 @@ export function parseRuleFiles(files: readonly RuleFile[], options: RuleSetOptio
     ...(draft.conditions === null || draft.conditions === undefined ? {} : { conditions: draft.conditions }),
     alerts: true,
   }));
-  const resolved = resolveCorrelations(
-    { correlations: drafted, failed: drafts.failed },
-    detections,
-    options.supported ?? SUPPORTED,
-  );
+  const resolved = resolveCorrelations({ correlations: drafted, failed: drafts.failed }, detections);
   const written = new Map(drafted.map(({ head, findings }, at) => [head?.id, { at, findings }] as const));
   const linted = resolved.correlations.filter((correlation) => {
     const found = written.get(correlation.id);

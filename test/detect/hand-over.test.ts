@@ -9,6 +9,8 @@ import { createDetector, type LiveDetector } from "../../src/detect/detector.ts"
 import type { Correlation, RuleSet } from "../../src/sigma/ast.ts";
 import { createHeld, finish, fold, type Held, makeCorrelation, makeDetection, makeMatch, MINUTE } from "./make.ts";
 
+const BASES = ["base", "a", "b"];
+
 /** What may change of each rule: none of it is part of its meaning. */
 type Variant = { readonly bound: number; readonly minutes: number; readonly title: string; readonly isThere: boolean };
 
@@ -20,6 +22,16 @@ function toRule(id: string, { bound, minutes, title }: Variant): Correlation {
     steps: { kind: "temporal_ordered", rules: ["a", "b"], bounds: [] },
     few: { judged: "final", bounds: [{ operator: "lte", value: bound }], bucketMs: minutes * MINUTE },
     sum: { kind: "value_sum", fields: ["n"] },
+    // Over others: at once, by their number, over one that is judged at the end, records beside them, two levels.
+    wave: { rules: ["near", "a"] },
+    number: {
+      kind: "value_sum",
+      judged: "final",
+      rules: ["few"],
+      fields: ["state.aggregate"],
+      bucketMs: minutes * MINUTE,
+    },
+    top: { kind: "temporal", rules: ["wave", "number"], bounds: [{ operator: "gte", value: 1 }] },
   };
   return makeCorrelation(id, {
     title,
@@ -29,17 +41,20 @@ function toRule(id: string, { bound, minutes, title }: Variant): Correlation {
   });
 }
 
-const IDS = ["near", "far", "steps", "few", "sum"] as const;
+const IDS = ["near", "far", "steps", "few", "sum", "wave", "number", "top"] as const;
 const variant = fc.record({
   bound: fc.constantFrom(2, 3),
   minutes: fc.constantFrom(2, 10, 30),
   title: fc.constantFrom("one", "two"),
   isThere: fc.boolean(),
 });
-const sets = fc.array(fc.tuple(variant, variant, variant, variant, variant), { minLength: 1, maxLength: 4 });
+const sets = fc.array(fc.tuple(variant, variant, variant, variant, variant, variant, variant, variant), {
+  minLength: 1,
+  maxLength: 4,
+});
 const events = fc.array(
   fc.record({
-    id: fc.constantFrom("near", "steps", "few", "sum"),
+    id: fc.constantFrom("near", "steps", "few", "sum", "wave"),
     minute: fc.nat(90),
     step: fc.nat(1),
     group: fc.constantFrom("x", "y", "z"),
@@ -48,17 +63,25 @@ const events = fc.array(
 );
 
 function toSet(variants: readonly Variant[]): RuleSet {
-  const rules = IDS.flatMap((id, at) => {
+  const rules: Correlation[] = [];
+  for (const [at, id] of IDS.entries()) {
     const chosen = variants[at];
-    return chosen?.isThere === true ? [toRule(id, chosen)] : [];
-  });
-  return { detections: ["base", "a", "b"].map((id) => makeDetection(id, { alerts: false })), correlations: rules };
+    if (chosen?.isThere !== true) continue;
+    const rule = toRule(id, chosen);
+    // A correlation of correlations is there only with all of these.
+    const isWhole = rule.rules.every((name) => BASES.includes(name) || rules.some((other) => other.id === name));
+    if (isWhole) rules.push(rule);
+  }
+  return { detections: BASES.map((id) => makeDetection(id, { alerts: false })), correlations: rules };
 }
 
 /** Rules of which anything but the place differs. */
 function changedIn(before: RuleSet, after: RuleSet): Set<string> {
   const old = new Map(before.correlations.map((rule) => [rule.id, JSON.stringify(rule)]));
-  return new Set(after.correlations.filter((rule) => old.get(rule.id) !== JSON.stringify(rule)).map(({ id }) => id));
+  const changed = new Set<string>();
+  for (const rule of after.correlations)
+    if (old.get(rule.id) !== JSON.stringify(rule) || rule.rules.some((id) => changed.has(id))) changed.add(rule.id);
+  return changed;
 }
 
 function toMatches(
@@ -70,7 +93,13 @@ function toMatches(
     const rules = set.correlations.filter((rule) => rule.id === id || (id === "near" && rule.id === "far"));
     const more = id === "sum" ? { number: at % 5 === 0 ? -1 : 2 } : {};
     return rules.map((rule) =>
-      makeMatch(rule, { atMs: minute * MINUTE, key: `k${at}`, step: step % rule.rules.length, group, ...more }),
+      makeMatch(rule, {
+        atMs: minute * MINUTE,
+        key: `k${at}`,
+        step: id === "wave" ? 1 : step % rule.rules.length,
+        group,
+        ...more,
+      }),
     );
   });
 }
@@ -97,7 +126,7 @@ test("windows that are handed over make the alerts of a restart from the store u
         const { missing } = one;
         const rows = <T extends { stateKey: string }>(all: Iterable<T>): T[] =>
           [...all].filter((row) => missing.has(row.stateKey));
-        if (missing.size > 0) one.restore({ members: rows(handed.members), evidence: rows(handed.evidence) }, redraft);
+        one.restore({ members: rows(handed.members), evidence: rows(handed.evidence) }, redraft);
         other = createDetector(next, options);
         other.advance("aws/cloudtrail", watermarkMs);
         other.restore({ members: restarted.members, evidence: restarted.evidence }, redraft);

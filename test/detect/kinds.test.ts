@@ -5,18 +5,22 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
+  anyParent,
   anyRule,
   contentsOf,
   disturbances,
+  eagerRule,
   eagerSum,
   play,
   seeds,
   sorted,
+  toChain,
   toMatches,
   toRule,
   UNDISTURBED,
   verdictsOf,
 } from "./kinds.ts";
+import { HOUR, MINUTE } from "./make.ts";
 import { slowDetect } from "./slow-detect.ts";
 
 const byTime = <S extends { atS: number }>(stream: readonly S[]): S[] => stream.toSorted((a, b) => a.atS - b.atS);
@@ -50,6 +54,54 @@ test.each([false, true])("all types, operators and ranges; keys in several versi
   );
   expect(alerts).toBeGreaterThan(200);
   expect(finals).toBeGreaterThan(50);
+});
+
+test("correlations of correlations, up to four levels of any types", () => {
+  const alerts = new Map<string, number>();
+  fc.assert(
+    fc.property(
+      fc.record({ child: anyRule, parents: fc.array(anyParent, { minLength: 1, maxLength: 3 }) }),
+      seeds({ negative: false, versions: false }),
+      disturbances,
+      ({ child, parents }, stream, how) => {
+        const rules = toChain(child, parents);
+        const held = play(rules, stream, how);
+        const expected = slowDetect(
+          rules,
+          stream.flatMap((seed) => toMatches(rules, seed)),
+        );
+        expect(verdictsOf(held)).toEqual(sorted(expected.values()));
+        expect(contentsOf(held)).toEqual(contentsOf(play(rules, byTime(stream), UNDISTURBED)));
+        expect([...held.contents.values()].every(({ final }) => final)).toBe(true);
+        for (const { content } of held.contents.values())
+          alerts.set(content.ruleId, (alerts.get(content.ruleId) ?? 0) + 1);
+      },
+    ),
+    { numRuns: 200 },
+  );
+  for (const level of [0, 1, 2, 3]) expect(alerts.get(`level ${level}`)).toBeGreaterThan(20);
+});
+
+test("parents whose buckets end long before those of their children", () => {
+  fc.assert(
+    fc.property(
+      fc.record({ child: eagerRule, parents: fc.array(anyParent, { minLength: 1, maxLength: 2 }) }),
+      seeds({ negative: false, versions: false }),
+      disturbances,
+      ({ child, parents }, stream, how) => {
+        const rules = toChain(
+          { ...child, timespanMs: HOUR },
+          parents.map((parent, i) => ({ ...parent, timespanMs: (7 - 3 * i) * MINUTE })),
+        );
+        const expected = slowDetect(
+          rules,
+          stream.flatMap((seed) => toMatches(rules, seed)),
+        );
+        expect(verdictsOf(play(rules, stream, how))).toEqual(sorted(expected.values()));
+      },
+    ),
+    { numRuns: 300 },
+  );
 });
 
 test("a sum with numbers below zero ends as its complete buckets say; what was sent before stays", () => {

@@ -10,6 +10,7 @@ import { createDetector } from "../../src/detect/detector.ts";
 import type { Bound, Correlation, RuleSet } from "../../src/sigma/ast.ts";
 import { createHeld, finish, fold, type Held, makeCorrelation, makeDetection, makeMatch, MINUTE } from "./make.ts";
 import type { Verdict } from "./slow-detect.ts";
+import { AGGREGATE } from "../../src/sigma/document/correlation-condition.ts";
 
 export const LATENESS: number = 30 * MINUTE;
 const BASES: readonly string[] = ["base", "a", "b", "c"];
@@ -83,6 +84,71 @@ export const eagerSum: fc.Arbitrary<Parameters<typeof toRule>[1]> = ofValues("va
   isFinal: false,
 }));
 
+/** Rules that are judged at once and hold often. */
+export const eagerRule: fc.Arbitrary<Parameters<typeof toRule>[1]> = fc
+  .oneof(ofValues("event_count", [1, 2]), ofValues("value_count", [1, 2]), ofSteps("temporal_ordered"))
+  .map((body) => ({
+    ...body,
+    bounds: (body.bounds ?? []).slice(0, 1).map(({ value }) => ({ operator: "gte", value })),
+    isFinal: false,
+  }));
+
+/** The parts of a correlation whose first rule is another, below. */
+export type ParentBody = Parameters<typeof toRule>[1] & { readonly generate?: boolean };
+const whose = {
+  groupBy: fc.constantFrom<string[]>(["enrich.principal.id"], []),
+  timespanMs: spans,
+  isFinal: fc.boolean(),
+};
+const children = ["child"];
+
+/** A correlation of "child", or of it and detections, by any type. */
+export const anyParent: fc.Arbitrary<ParentBody> = fc.oneof(
+  fc.record({
+    kind: fc.constant("event_count" as const),
+    rules: fc.constantFrom(children, ["child", "a"]),
+    bounds: boundsAround([1, 2, 3]),
+    ...whose,
+  }),
+  fc.record({
+    kind: fc.constant("value_count" as const),
+    rules: fc.constant(children),
+    fields: fc.constantFrom(["enrich.principal.id"], [AGGREGATE]),
+    bounds: boundsAround([1, 2]),
+    ...whose,
+  }),
+  fc.record({
+    kind: fc.constantFrom("value_sum" as const, "value_avg" as const, "value_median" as const),
+    rules: fc.constant(children),
+    fields: fc.constant([AGGREGATE]),
+    bounds: boundsAround([1, 3, 6]),
+    ...whose,
+  }),
+  fc.record({
+    kind: fc.constantFrom("temporal" as const, "temporal_ordered" as const),
+    rules: fc.constantFrom(["child", "a"], ["a", "child"], ["b", "child", "c"]),
+    bounds: fc.oneof(fc.constant<Bound[]>([]), boundsAround([1, 2])),
+    ...whose,
+  }),
+);
+
+/** A chain of correlations: each of `parents` over the one before, the first over `child`. */
+export function toChain(child: Parameters<typeof toRule>[1], parents: readonly ParentBody[]): Correlation[] {
+  let isGrouped = true;
+  return [child, ...parents].map((body, level) => {
+    const wasGrouped = isGrouped;
+    // A parent can group by what its child groups by only, and read no other field.
+    isGrouped &&= body.groupBy?.length !== 0;
+    const isReading = body.fields?.includes(AGGREGATE) === true;
+    const fields = isReading || level === 0 || wasGrouped ? (body.fields ?? []) : [];
+    const kind = body.kind === "value_count" && fields.length === 0 ? "event_count" : body.kind;
+    const isFinal = body.isFinal === true || isReading;
+    const rules = (body.rules ?? []).map((id) => (id === "child" ? `level ${level - 1}` : id));
+    const groupBy = isGrouped ? ["enrich.principal.id"] : [];
+    return toRule(`level ${level}`, { ...body, kind, fields, rules, groupBy, isFinal });
+  });
+}
+
 /** One record: it may meet several rules and steps. */
 export type Seed = {
   readonly atS: number;
@@ -144,7 +210,8 @@ export function toMatches(rules: readonly Correlation[], seed: Seed): Match[] {
         text: `${value}`,
         ...measured,
       });
-      return [{ ...match, evidence: { ...match.evidence, action: `s3:Call${key % 3}` } }];
+      const grouped = rule.groupBy.length === 0 ? { group: "[]" } : {};
+      return [{ ...match, ...grouped, evidence: { ...match.evidence, action: `s3:Call${key % 3}` } }];
     });
   });
 }

@@ -102,7 +102,9 @@ function toGroups(
       const read = (name: string): string => values[child.groupBy.indexOf(field(name))] ?? "";
       const measured = rule.fields.map((name) => (field(name) === "state.aggregate" ? `${aggregate}` : read(name)));
       const value = rule.fields.length === 0 ? null : measured.length === 1 ? (measured[0] ?? "") : ascii(measured);
-      add(ascii(rule.groupBy.map(read)), [{ ...item, step, value, number: value === null ? null : Number(value) }]);
+      const isText = value === null || rule.kind === "value_count" || rule.kind === "event_count";
+      const number = isText || (rule.kind === "value_percentile" && rule.percentile === null) ? null : Number(value);
+      if (!Number.isNaN(number)) add(ascii(rule.groupBy.map(read)), [{ ...item, step, value, number }]);
     }
   }
   return groups;

@@ -45,23 +45,6 @@ export function correlationDocument(name: string, body: string, more = ""): stri
   return `title: T ${name}\nname: ${name}\nlevel: high\n${more}correlation: {${body}}\n`;
 }
 
-/** Everything parses as far as the language goes: types that the engine does not run yet included. */
-export const ALL_TYPES: NonNullable<RuleSetOptions["supported"]> = {
-  chaining: true,
-  types: Object.fromEntries(
-    [
-      "event_count",
-      "value_count",
-      "temporal",
-      "temporal_ordered",
-      "value_sum",
-      "value_avg",
-      "value_percentile",
-      "value_median",
-    ].map((type) => [type, ["gt", "gte", "lt", "lte", "eq", "neq"]]),
-  ),
-};
-
 /** The rule or correlation of this name, or an error that shows the problems. */
 export function named(parsed: ParsedRules, name: string): DetectionRule | Correlation {
   const found = [...parsed.ruleSet.detections, ...parsed.ruleSet.correlations].find((rule) => rule.name === name);

@@ -7,7 +7,7 @@ import { canonicalJson, sha256Hex } from "../../src/lib/canonical.ts";
 import { toRuleSem } from "../../src/model/alert.ts";
 import type { Expression } from "../../src/sigma/ast.ts";
 import { CANONICAL_FORM, toForm } from "../../src/sigma/canonical.ts";
-import { ALL_TYPES, correlationDocument, detectionDocument, expressionOf, HEAD, named, parse } from "./build.ts";
+import { correlationDocument, detectionDocument, expressionOf, HEAD, named, parse } from "./build.ts";
 
 const keys = (text: string): { stateKey: string; ruleSem: string } => {
   const [rule] = parse(text, { mode: "lenient" }).ruleSet.detections;
@@ -66,7 +66,7 @@ describe("correlations", () => {
   const COUNT = "type: event_count, rules: [aa], group-by: [u], timespan: 1h, condition: {gte: 5}";
   const of = (body: string, base = detectionDocument("aa")): { stateKey: string; ruleSem: string } => {
     const { stateKey, ruleSem } = named(
-      parse([base, detectionDocument("bb"), correlationDocument("cc", body)].join("---\n"), { supported: ALL_TYPES }),
+      parse([base, detectionDocument("bb"), correlationDocument("cc", body)].join("---\n")),
       "cc",
     );
     return { stateKey, ruleSem };

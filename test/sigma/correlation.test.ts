@@ -2,13 +2,12 @@
  * Correlations: all types, references, aliases, order, what the engine refuses, and who stays silent.
  */
 import { describe, expect, test } from "vitest";
-import { ALL_TYPES, correlationDocument, correlationOf, detectionDocument, named, parse, places } from "./build.ts";
+import { correlationDocument, correlationOf, detectionDocument, named, parse, places } from "./build.ts";
 
 const docs = (...documents: string[]): string => documents.join("---\n");
 const [a, b] = [detectionDocument("aa"), detectionDocument("bb")];
-const all = { supported: ALL_TYPES };
 const one = (body: string, more = ""): ReturnType<typeof parse> =>
-  parse(docs(a, b, correlationDocument("cc", body, more)), all);
+  parse(docs(a, b, correlationDocument("cc", body, more)));
 const COUNT = "type: event_count, rules: [aa], group-by: [u], timespan: 1h, condition: {gte: 5}";
 
 describe("types, bounds and when they are judged", () => {
@@ -141,7 +140,7 @@ describe("references", () => {
       `id: ${id}\n${a}`,
       b,
     );
-    expect(correlationOf(parse(text, all), "cc")).toMatchObject({
+    expect(correlationOf(parse(text), "cc")).toMatchObject({
       rules: [id, "bb"],
       aliases: { who: { [id]: "f.x", bb: "g" } },
     });
@@ -155,7 +154,7 @@ describe("references", () => {
   test("correlations come behind what they refer to", () => {
     const chain = (name: string, of: string): string =>
       correlationDocument(name, `type: event_count, rules: [${of}], timespan: 1h, condition: {gte: 2}`);
-    const { ruleSet, problems } = parse(docs(chain("c3", "c2"), chain("c2", "c1"), chain("c1", "aa"), a), all);
+    const { ruleSet, problems } = parse(docs(chain("c3", "c2"), chain("c2", "c1"), chain("c1", "aa"), a));
     expect(problems).toStrictEqual([]);
     expect(ruleSet.correlations.map(({ name }) => name)).toStrictEqual(["c1", "c2", "c3"]);
   });
@@ -167,8 +166,8 @@ describe("references", () => {
         "c2",
         `type: event_count, rules: [c1], group-by: [${field}], timespan: 1h, condition: {gte: 2}`,
       );
-    expect(parse(docs(a, child, parent("u")), all).problems).toStrictEqual([]);
-    expect(places(parse(docs(a, child, parent("v")), all).problems)).toStrictEqual(["error correlation_field 17:21"]);
+    expect(parse(docs(a, child, parent("u"))).problems).toStrictEqual([]);
+    expect(places(parse(docs(a, child, parent("v"))).problems)).toStrictEqual(["error correlation_field 17:21"]);
   });
 
   test("circles are refused, and what hangs on them too", () => {
@@ -176,7 +175,6 @@ describe("references", () => {
       correlationDocument(name, `type: event_count, rules: [${of}], timespan: 1h, condition: {gte: 2}`);
     const { ruleSet, problems } = parse(
       docs(chain("c1", "c2"), chain("c2", "c1"), chain("c3", "c1"), chain("c4", "aa"), a),
-      all,
     );
     expect(problems.map(({ code }) => code)).toStrictEqual([
       "correlation_cycle",
@@ -193,7 +191,7 @@ describe("references", () => {
 });
 
 describe("who alerts", () => {
-  const alertsOf = (text: string, name: string): boolean => named(parse(text, all), name).alerts;
+  const alertsOf = (text: string, name: string): boolean => named(parse(text), name).alerts;
 
   test("a correlated rule is silent, another is not", () => {
     const text = docs(a, b, correlationDocument("cc", COUNT));
@@ -274,9 +272,33 @@ describe("what is judged at the end of a time span, and what at once", () => {
   });
 });
 
-test("correlations of correlations are refused by name, never run in part", () => {
-  const chained = parse(
-    docs(a, correlationDocument("cc", COUNT), correlationDocument("dd", COUNT.replace("aa", "cc"))),
-  );
-  expect(chained.problems.map(({ code }) => code)).toStrictEqual(["correlation_unsupported"]);
+describe("what a correlation of correlations reads of the inner ones", () => {
+  const child = correlationDocument("c1", COUNT);
+  const parent = (body: string): ReturnType<typeof parse> => parse(docs(a, b, child, correlationDocument("c2", body)));
+
+  test("a count of them is judged at once; what reads their number, and every sum, is final", () => {
+    const judged = (body: string): string => correlationOf(parent(body), "c2").judged;
+    expect(judged("type: event_count, rules: [c1], timespan: 1h, condition: {gte: 2}")).toBe("eager");
+    expect(judged("type: temporal_ordered, rules: [c1, bb], timespan: 1h")).toBe("eager");
+    expect(judged("type: value_count, rules: [c1], timespan: 1h, condition: {field: u, gte: 2}")).toBe("eager");
+    expect(judged("type: value_count, rules: [c1], timespan: 1h, condition: {field: state.aggregate, gte: 2}")).toBe(
+      "final",
+    );
+    expect(judged("type: value_sum, rules: [c1], timespan: 1h, condition: {field: u, gte: 2}")).toBe("final");
+  });
+
+  test.for<[string, string]>([
+    ["type: value_count, rules: [c1], timespan: 1h, condition: {field: v, gte: 2}", "`v` is not in the group-by"],
+    ["type: value_sum, rules: [aa], timespan: 1h, condition: {field: state.aggregate, gte: 2}", "`aa` is none"],
+    ["type: value_sum, rules: [c1, aa], timespan: 1h, condition: {field: state.aggregate, gte: 2}", "`aa` is none"],
+  ])("%s", ([body, words]) => {
+    expect(parent(body).problems).toMatchObject([
+      { severity: "error", code: "correlation_field", message: expect.stringContaining(words) as unknown },
+    ]);
+  });
+
+  test("an alias reads the number of one and a field of the other", () => {
+    const body = "type: value_sum, rules: [c1, aa], timespan: 1h, aliases: {x: {c1: state.aggregate, aa: f}}";
+    expect(parent(`${body}, condition: {field: x, gte: 2}`).problems).toStrictEqual([]);
+  });
 });

@@ -9,10 +9,12 @@
 import type { AlertDraft, Member } from "../../contracts.ts";
 import { holdingTimes } from "../condition.ts";
 import { type AccountNames, toBucketContent } from "../content.ts";
-import { cover, type Group, hasNegative } from "../group.ts";
+import { addMember, cover, type Group, hasNegative } from "../group.ts";
 import type { Interval } from "../interval.ts";
-import { noteMembers, noteOpen, SLICE_MS, type Windows } from "../windows.ts";
+import { type Edge, noteMembers, noteOpen, SLICE_MS, type Windows } from "../windows.ts";
+import type { Holding } from "./bounds.ts";
 import { judgeBucket, toBucketRange, type Verdict } from "./bucket.ts";
+import { toHanded, toParts } from "./chain.ts";
 import { dropChains } from "./ordered.ts";
 import { slideOver } from "./slide.ts";
 
@@ -60,9 +62,12 @@ export function judgeGroup(group: Group, entry: Windows): Set<number> {
   group.dirtyFromMs = Infinity;
   group.dirtyToMs = -Infinity;
   if (rule.judged === "final") return touched;
-  for (const { timeMs } of holdingTimes(group, rule, range)) {
+  const edges = entry.parents.filter(({ atEnd }) => !atEnd);
+  for (const holding of holdingTimes(group, rule, range)) {
+    const { timeMs } = holding;
     const bucket = Math.floor(timeMs / rule.bucketMs);
-    // The alerts of buckets that are over are final.
+    if (edges.length > 0) handOn(entry, group, { holding, edges });
+    // The alerts of buckets that are over are final; after a restart their members may still be here.
     if (isOver(entry, bucket) || isHeld(entry, group, bucket)) continue;
     coverWindow(group, entry, timeMs);
     touched.add(bucket);
@@ -106,6 +111,7 @@ export function closeBuckets(entry: Windows, desk: Desk): void {
 function closeBucket(group: Group, at: { entry: Windows; bucket: number }, desk: Desk): void {
   const { entry, bucket } = at;
   const range = toBucketRange(entry.rule, bucket);
+  handBucket(entry, group, bucket);
   if (entry.rule.judged === "final") {
     const verdict = judgeBucket(group, entry.rule, bucket);
     if (verdict !== null) draft(group, { ...at, final: true, intervals: [range], verdict, negative: false }, desk);
@@ -116,6 +122,41 @@ function closeBucket(group: Group, at: { entry: Windows; bucket: number }, desk:
   for (const { timeMs } of holdingTimes(group, entry.rule, range)) coverWindow(group, entry, timeMs);
   const intervals = group.covered.get(bucket);
   if (intervals !== undefined) draft(group, { ...at, final: true, intervals, verdict: null, negative: true }, desk);
+}
+
+/** Hands on, after a restart, what the group's buckets that are over and reach beyond `sinceMs` handed on at their end. */
+export function handEnded(group: Group, entry: Windows, sinceMs: number): void {
+  if (!entry.parents.some(({ atEnd }) => atEnd)) return;
+  const { bucketMs } = entry.rule;
+  const first = Math.floor(sinceMs / bucketMs);
+  const buckets = new Set(group.members.map(({ timeMs }) => Math.floor(timeMs / bucketMs)));
+  for (const bucket of buckets) if (bucket >= first && isOver(entry, bucket)) handBucket(entry, group, bucket);
+}
+
+/** Hands on what a bucket came to, to the parents that wait for its end. */
+function handBucket(entry: Windows, group: Group, bucket: number): void {
+  const { rule } = entry;
+  const edges = entry.parents.filter(({ atEnd }) => atEnd);
+  if (edges.length === 0) return;
+  if (rule.judged === "final") {
+    const verdict = judgeBucket(group, rule, bucket);
+    if (verdict !== null) handOn(entry, group, { holding: { timeMs: verdict.endMs, value: verdict.value }, edges });
+    return;
+  }
+  for (const holding of holdingTimes(group, rule, toBucketRange(rule, bucket)))
+    handOn(entry, group, { holding, edges });
+}
+
+function handOn(entry: Windows, group: Group, of: { holding: Holding; edges: readonly Edge[] }): void {
+  for (const edge of of.edges) {
+    const handed = toHanded(entry, group, { edge, holding: of.holding });
+    if (handed === null) continue;
+    const { parent } = edge;
+    const into = parent.groups.open(handed.group);
+    if (addMember(into, handed.member) === "same") continue;
+    noteAdded(parent, into, handed.member);
+    parent.dirty.add(into);
+  }
 }
 
 function draft(
@@ -130,17 +171,17 @@ function draft(
   },
   desk: Desk,
 ): void {
-  const { rule } = at.entry;
+  const { rule, children } = at.entry;
   if (!rule.alerts) return;
   const { bucket, intervals, verdict, negative } = at;
-  const parts = [{ group, intervals, only: verdict?.only ?? null, isRecord: null }];
+  const parts = toParts(at.entry, { group, intervals, only: verdict?.only ?? null });
   const made = toBucketContent(rule, group, {
     bucket,
     intervals,
     parts,
     verdict,
     negative,
-    children: rule.rules.map(() => null),
+    children: children.map((child) => child?.rule.title ?? null),
     names: desk.names,
   });
   if (made === null) return;

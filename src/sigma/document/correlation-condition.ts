@@ -9,6 +9,9 @@ import { shownAs, valueOf, type YamlMap } from "../yaml.ts";
 import { refuseUnknown, required, textList, wrongType } from "./fields.ts";
 
 const OPERATORS = ["gt", "gte", "lt", "lte", "eq", "neq"] as const satisfies readonly Bound["operator"][];
+/** The field by which a correlation of correlations reads the number that an inner one compared with its bounds. */
+export const AGGREGATE = "state.aggregate";
+
 /** A condition read. `fields` is empty unless the type reads values; `percentile` null unless it is stated. */
 export type CorrelationCondition = {
   readonly bounds: readonly Bound[];

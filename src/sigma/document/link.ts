@@ -1,34 +1,12 @@
 /**
- * A correlation whose references are known, to its final form: how it is judged, its bucket, its keys, and whether the
- * engine runs it.
+ * A correlation whose references are known, to its final form: how it is judged, its bucket, its keys.
  *
- * Types that the engine does not run parse in full and are refused here by name, never run in part.
+ * What a correlation of correlations reads of the inner ones is checked here: they hand on their group and their number.
  */
-import type { Bound, Correlation, CorrelationType, RuleHead } from "../ast.ts";
+import type { Correlation, RuleHead } from "../ast.ts";
 import { toCorrelationKeys } from "../canonical.ts";
+import { AGGREGATE } from "./correlation-condition.ts";
 import type { CorrelationBody, CorrelationDraft } from "./correlation.ts";
-
-/** What the engine runs: the operators of each type ([] = without a condition), and correlations of correlations. */
-export type Supported = {
-  readonly types: Readonly<Partial<Record<CorrelationType, readonly Bound["operator"][]>>>;
-  readonly chaining: boolean;
-};
-
-const ALL: readonly Bound["operator"][] = ["gt", "gte", "lt", "lte", "eq", "neq"];
-/** What this engine runs. Everything else parses and is refused as `correlation_unsupported`, never run in part. */
-export const SUPPORTED: Supported = {
-  types: {
-    event_count: ALL,
-    value_count: ALL,
-    temporal: ALL,
-    temporal_ordered: ALL,
-    value_sum: ALL,
-    value_avg: ALL,
-    value_percentile: ALL,
-    value_median: ALL,
-  },
-  chaining: false,
-};
 
 /** Shortest bucket by default: shorter ones would cut one burst into many alerts (reliability: bucket B). */
 const BUCKET_MIN_MS = 300_000;
@@ -57,8 +35,10 @@ export function toCorrelation(item: Linked, { made, stateKeys, versioned }: Know
   const before = draft.findings.errors();
   const children = rules.flatMap((id) => made.get(id) ?? []);
   for (const child of children) checkGroup(item, child);
+  checkFields(item, made);
   const isRevised = children.length > 0 || rules.some((id) => versioned.has(id));
-  const judged = head.engine.final === true || !isMonotone(body, isRevised) ? "final" : "eager";
+  const isWaiting = head.engine.final === true || readFields(item).some(({ field }) => field === AGGREGATE);
+  const judged = isWaiting || !isMonotone(body, isRevised) ? "final" : "eager";
   const { bucketMs: asked } = head.engine;
   if (judged === "final" && asked !== null && asked !== body.timespanMs) {
     const message = "a correlation that is judged once a time span has the time span as its bucket";
@@ -95,36 +75,37 @@ function checkGroup({ draft, body, aliases }: Linked, child: Correlation): void 
   }
 }
 
+/** The fields that the condition reads, of each rule: an alias stands for another field in each. */
+function readFields({ body, rules, aliases }: Linked): { readonly id: string; readonly field: string }[] {
+  return body.fields.flatMap((name) =>
+    rules.map((id) => ({ id, field: (Object.hasOwn(aliases, name) ? aliases[name]?.[id] : undefined) ?? name })),
+  );
+}
+
+/** Of a correlation only its group and its number can be read, and only a correlation has a number. */
+function checkFields(item: Linked, made: ReadonlyMap<string, Correlation>): void {
+  const { findings, typeAt } = item.draft;
+  for (const { id, field } of readFields(item)) {
+    const child = made.get(id);
+    if (child === undefined && field === AGGREGATE) {
+      findings.error("correlation_field", typeAt, {
+        message: `\`${AGGREGATE}\` is the number of a correlation, and \`${id}\` is none`,
+        value: field,
+        remedy: "name a field of its records, by an alias where the rules differ",
+      });
+    }
+    if (child === undefined || field === AGGREGATE || child.groupBy.includes(field)) continue;
+    findings.error("correlation_field", typeAt, {
+      message: `\`${field}\` is not in the group-by of the correlation \`${child.title}\``,
+      value: field,
+      remedy: `use one of its group-by fields, or \`${AGGREGATE}\` for the number that it compared`,
+    });
+  }
+}
+
 /** True when more events can only make the condition hold at more times. `isRevised`: a number may become another one. */
 function isMonotone(body: CorrelationBody, isRevised: boolean): boolean {
   if (body.kind === "value_avg" || body.kind === "value_percentile" || body.kind === "value_median") return false;
   if (body.kind === "value_sum" && isRevised) return false;
   return body.bounds.every(({ operator }) => operator === "gt" || operator === "gte");
-}
-
-/** False for what the engine does not run, which is reported. */
-export function isRun(
-  correlation: Correlation,
-  of: { supported: Supported; made: ReadonlyMap<string, Correlation>; draft: CorrelationDraft | undefined },
-): boolean {
-  const { supported, draft } = of;
-  const refuse = (message: string, remedy: string): false => {
-    draft?.findings.error("correlation_unsupported", draft.typeAt, { message, value: correlation.kind, remedy });
-    return false;
-  };
-  const operators = supported.types[correlation.kind];
-  const types = Object.keys(supported.types).join(", ");
-  if (operators === undefined)
-    return refuse(`correlations of type \`${correlation.kind}\` are not run by this engine yet`, `use one of ${types}`);
-  const bound = correlation.bounds.find(({ operator }) => !operators.includes(operator));
-  if (bound !== undefined) {
-    return refuse(
-      `\`${correlation.kind}\` with \`${bound.operator}\` is not run by this engine yet`,
-      operators.length === 0 ? "remove the condition" : `use ${operators.join(" or ")}`,
-    );
-  }
-  if (!supported.chaining && correlation.rules.some((id) => of.made.has(id))) {
-    return refuse("correlations of correlations are not run by this engine yet", "refer to detections only");
-  }
-  return true;
 }
