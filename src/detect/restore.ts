@@ -91,7 +91,7 @@ export function inheritWindows(to: Map<string, Windows>, before: Before, memory:
     const filled = fillFrom(source, { entries, isShared: shared.has(source), memory });
     for (const entry of filled) unjudged.add(entry);
   }
-  for (const entry of before.windows.values()) if (!shared.has(entry)) forgetAll(entry);
+  for (const entry of before.windows.values()) if (!shared.has(entry)) entry.groups.close();
   memory.settle();
   return { unjudged, missing };
 }
@@ -155,9 +155,4 @@ function toRows({ key, members, evidence }: Group, { rule: { stateKey }, childre
     members: [...bySlice].map(([slice, inside]): MemberDelta => ({ stateKey, group: key, slice, members: inside })),
     evidence: [...evidence.values()].flatMap((list): EvidenceDelta[] => list),
   };
-}
-
-function forgetAll({ groups }: Windows): void {
-  for (const id of groups.below(Infinity)) groups.lend(id, (group) => groups.remove(group));
-  groups.close();
 }

@@ -3,11 +3,15 @@
  */
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { LAST_GOOD } from "../../src/compose/last-good.ts";
 import { parseLines, run, start } from "../commands/cli.ts";
 import { deliver, record } from "../commands/records.ts";
-import { createPlace, type Place, TIMEOUT_MS, until, write } from "./make.ts";
+import { generateRecords } from "../../src/simulate/simulation.ts";
+import { openViews } from "../../src/store/views.ts";
+import { toRecordsText } from "../chaos/input.ts";
+import { createPlace, type Place, replay, startRun, TIMEOUT_MS, toConfig, toContents, until, write } from "./make.ts";
 
 type Daemon = ReturnType<typeof startDaemon>;
 
@@ -227,3 +231,34 @@ test("the default business hours are told of only where a rule asks for them", {
   expect(await told(shop)).toBe(0);
   expect(await told({ ...shop, accounts: { ...shop.accounts, "222233334444": {} } })).toBe(1);
 });
+
+test(
+  "kill -9 while rules are reloaded: the alerts of the rules that stay are those of a run that nobody disturbed",
+  { timeout: TIMEOUT_MS },
+  async () => {
+    const place = createPlace();
+    for (const [name, inside] of Map.groupBy(
+      generateRecords({ seed: 5, records: 3_000, attacks: [] }),
+      ({ file }) => file,
+    ))
+      write(join(place.input, name), gzipSync(toRecordsText(inside), { level: 1 }));
+    const extra = join(place.root, "rules", "extra.yml");
+    for (let n = 0; n < 5; n += 1) {
+      const daemon = startRun(place, {});
+      await Promise.race([until(() => daemon.log().includes("control_opened"), "a daemon is open"), daemon.ended]);
+      write(extra, rule(`Extra ${n}`, "CreateUser", `22222222-2222-4222-8222-${String(n).padStart(12, "0")}`));
+      daemon.process.kill("SIGHUP");
+      await new Promise((resolve) => setTimeout(resolve, n * 30));
+      daemon.process.kill("SIGKILL");
+      await daemon.ended;
+    }
+    rmSync(extra);
+    expect(await startRun(place, {}).ended).toBe(0);
+    const views = openViews(place.state);
+    const held = views.alerts({}).filter(({ ruleName }) => !ruleName.startsWith("Extra"));
+    views.close();
+    const { alerts } = await replay(toConfig(place), [place.input]);
+    expect(alerts.length).toBeGreaterThan(50);
+    expect(toContents(held)).toEqual(toContents(alerts));
+  },
+);

@@ -67,7 +67,7 @@ export type Groups = {
   remove(group: Group): void;
   /** The rule judges otherwise from now on; groups that may hold now are likely from now on. Its state key is the same. */
   rebind(rule: Correlation): void;
-  /** No group is left and none will come: the rule's number may be given to another. */
+  /** Forgets all groups; none will come, and the rule's number may be given to another. */
   close(): void;
 };
 
@@ -105,8 +105,7 @@ export function createGroupMemory(options: MemoryOptions): GroupMemory {
   /** On the heap by number, longest unused first; those too large to pack apart. */
   const heap = new Map<number, Group>();
   const large = new Map<number, Group>();
-  let heapBytes = 0;
-  let touched: Group[] = [];
+  let [heapBytes, touched]: [number, Group[]] = [0, []];
 
   const keptOf = (id: number): Kept => rules[columns.rule[id] as number] as Kept;
   const onHeap = (id: number): Group | undefined => heap.get(id) ?? large.get(id);
@@ -179,6 +178,7 @@ export function createGroupMemory(options: MemoryOptions): GroupMemory {
     columns.slice[id] = Infinity;
     usage.add(place(id), { bytes: 0, groups: 1, members: 0 });
     setBytes(id, group.bytes + ROW_BYTES);
+    putOnHeap(group);
     return group;
   };
   const pack = (group: Group): boolean => {
@@ -197,12 +197,14 @@ export function createGroupMemory(options: MemoryOptions): GroupMemory {
     setBytes(id, group.bytes + ROW_BYTES);
     return group;
   };
-  const remove = (group: Group): void => {
-    const { id } = group;
-    takeOffHeap(group);
+  const forget = (id: number): void => {
     const [bytes, members] = [columns.bytes[id] as number, columns.members[id] as number];
     usage.add(place(id), { bytes: -bytes, groups: -1, members: -members });
     freeRow(columns, id);
+  };
+  const remove = (group: Group): void => {
+    takeOffHeap(group);
+    forget(group.id);
     group.id = GONE;
   };
   const lend = (id: number, use: (group: Group) => void): void => {
@@ -218,15 +220,20 @@ export function createGroupMemory(options: MemoryOptions): GroupMemory {
   };
   const groupsOf = (rule: number, own: Map<string, Group>): Groups => ({
     number: rule,
-    close: () => void vacant.push(rule),
+    close: () => {
+      for (const group of own.values()) remove(group);
+      for (const id of idsBelow(columns, rule, Infinity)) {
+        packed.drop(id);
+        forget(id);
+      }
+      vacant.push(rule);
+    },
     open: (key) => {
       const held = own.get(key);
       if (held !== undefined) return touch(held);
       const id = packed.find(rule, key);
       if (id !== -1) return touch(unpack(id));
-      const group = create(rule, key);
-      putOnHeap(group);
-      return touch(group);
+      return touch(create(rule, key));
     },
     find: (key) => {
       const held = own.get(key);
@@ -236,10 +243,7 @@ export function createGroupMemory(options: MemoryOptions): GroupMemory {
     },
     lend,
     eachLikely: (use) => {
-      for (let id = 0; id < columns.end; id += 1) {
-        if (columns.rule[id] !== rule) continue;
-        if (columns.at[id] === ON_HEAP || columns.progress[id] === PROGRESS_FULL) lend(id, use);
-      }
+      for (const id of idsLikely(columns, rule)) lend(id, use);
     },
     below: (slice) => {
       noteTouched();
@@ -279,11 +283,7 @@ export function createGroupMemory(options: MemoryOptions): GroupMemory {
       noteTouched();
       const excess = usage.excess(packed.sharedBytes());
       if (excess === null) return null;
-      for (const held of [heap, large])
-        for (const [id, group] of held) {
-          const { rule, need } = keptOf(id);
-          columns.progress[id] = toProgress(group, rule, need);
-        }
+      for (const held of [heap, large]) lookAgain(columns, held, keptOf);
       return { ...excess, ids: findVictims(columns, excess) };
     },
     ruleOf: (id) => columns.rule[id] as number,
@@ -301,6 +301,23 @@ function idsBelow(columns: Columns, rule: number, slice: number): number[] {
   for (let id = 0; id < columns.end; id += 1)
     if (columns.rule[id] === rule && (columns.slice[id] as number) < slice) found.push(id);
   return found;
+}
+
+/** Numbers of a rule's groups that may hold, and of every other one that is on the heap. */
+function idsLikely(columns: Columns, rule: number): number[] {
+  const found: number[] = [];
+  for (let id = 0; id < columns.end; id += 1)
+    if (columns.rule[id] === rule && (columns.at[id] === ON_HEAP || columns.progress[id] === PROGRESS_FULL))
+      found.push(id);
+  return found;
+}
+
+/** Brings the progress of groups on the heap up to what they have become. */
+function lookAgain(columns: Columns, held: ReadonlyMap<number, Group>, keptOf: (id: number) => Kept): void {
+  for (const [id, group] of held) {
+    const { rule, need } = keptOf(id);
+    columns.progress[id] = toProgress(group, rule, need);
+  }
 }
 
 /** Progress of a rule's packed groups towards another need, from above; whoever held stays likely: there is something to undo. */

@@ -19,6 +19,8 @@ export type Packed = {
   put(group: Group, rule: number): number | null;
   /** Takes a group out again. `stateKey` is its rule's. */
   take(id: number, stateKey: string): Group;
+  /** Forgets a group. */
+  drop(id: number): void;
   /** The number of a rule's group, −1 when it is not here. */
   find(rule: number, key: string): number;
   /** Bytes of the texts that groups share. */
@@ -56,6 +58,13 @@ export function createPacked(columns: Columns, seed: readonly [number, number]):
       table.remove(id);
       columns.at[id] = ON_HEAP;
       return group;
+    },
+    drop: (id) => {
+      const at = columns.at[id] as number;
+      const { bytes, end } = arena.find(at);
+      releaseCodes(bytes, end, dictionary);
+      arena.free(at);
+      table.remove(id);
     },
     find: (rule, key) =>
       table.find(hash(key, rule), (id) => {
