@@ -4,8 +4,8 @@
  * At a start they come as rows, in any order; rules of one meaning share theirs. When the rules change in a running daemon
  * they go from one detector to the next by the same state keys: a rule that is as it was goes on with the very same groups,
  * so that its number of groups costs nothing; one that judges otherwise (threshold, timespan, words) takes them too and
- * forgets what they covered; where several want one rule's groups they get members and evidence as if these were rows. What windows cover is stored nowhere: it follows from the members.
- * Nothing here judges or drafts.
+ * forgets what they covered; where several want one rule's groups they get members and evidence as if these were rows.
+ * What windows cover is stored nowhere: it follows from the members. Nothing here judges or drafts.
  */
 import type { DetectorState, EvidenceDelta, MemberDelta } from "../contracts.ts";
 import { addEvidence, addMember, type Group } from "./group.ts";
