@@ -73,7 +73,7 @@ async function measureApart(input: string): Promise<Apart> {
   for (let round = 0; round < ROUNDS; round += 1) {
     const begunMs = performance.now();
     const query = { paths: [input], pattern: null, warn: () => undefined, mustExist: true, except: null };
-    const files = await listFiles(query);
+    const { files } = await listFiles(query);
     best.list = Math.min(best.list, performance.now() - begunMs);
     let [readMs, splitMs] = [0, 0];
     for (const { path, sizeBytes } of files) {

@@ -68,6 +68,7 @@ export async function composeRun(options: RunOptions): Promise<RunSummary> {
     clock: systemClock,
     engine: loadEngineVersion(),
     updateEveryMs: config.updateEvery,
+    onNoReserve: (path) => emit({ type: "reserve_missing", path }),
   });
   const store = wraps.store?.(opened) ?? opened;
   try {
@@ -78,7 +79,7 @@ export async function composeRun(options: RunOptions): Promise<RunSummary> {
     const requests = startRequests(reload, start, options);
     try {
       const sinks = openSinks(config).map((sink) => wraps.sink?.(sink) ?? sink);
-      const sources = openSources(options);
+      const sources = openSources({ ...options, store });
       return await runStore(options, {
         engine,
         store,
@@ -113,7 +114,7 @@ export async function composeReplay(options: ReplayOptions): Promise<ReplayResul
     ...(options.latenessMs === null ? {} : { follow: formatDuration(options.latenessMs) }),
   }) as AdapterConfig;
   try {
-    const sources = openSources({ ...options, config: { ...config, sources: [source] } });
+    const sources = openSources({ ...options, store, config: { ...config, sources: [source] } });
     const summary = await runStore(options, { engine, store, sinks: [], sources, quarantine: null });
     const alerts = store.views
       .alerts({ limit: Number.MAX_SAFE_INTEGER })

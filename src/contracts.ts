@@ -355,6 +355,8 @@ export type Store = {
    */
   adopt(use: StoreUse, nowMs: number): Leftovers;
   outbox(sink: string): Outbox;
+  /** Forgets those positions of a source that `isGone` names and that are older than 35 days. Returns how many. One transaction. */
+  forgetPositions(source: string, isGone: (key: string) => boolean, nowMs: number): number;
   /** Dead letters back into the outbox, due at `nowMs`. One transaction. */
   redrive(choice: LetterChoice, nowMs: number): Redriven;
   readonly views: Views;

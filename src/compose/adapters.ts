@@ -38,8 +38,10 @@ export type OpenSource = {
   readonly progress: () => { doneBytes: number; totalBytes: number };
 };
 
+type SourceNeeds = { readonly config: Config; readonly emit: Emit; readonly wraps?: Wraps; readonly store: Store };
+
 /** The configured sources. Opens nothing yet. */
-export function openSources({ config, emit, wraps }: { config: Config; emit: Emit; wraps?: Wraps }): OpenSource[] {
+export function openSources({ config, emit, wraps, store }: SourceNeeds): OpenSource[] {
   return config.sources.map((settings): OpenSource => {
     const { promise: scanned, resolve } = Promise.withResolvers<void>();
     let progress = { doneBytes: 0, totalBytes: 0 };
@@ -49,6 +51,7 @@ export function openSources({ config, emit, wraps }: { config: Config; emit: Emi
       warn: (detail) => emit({ type: "source_warning", source: settings.name, code: "odd_input", detail }),
       onScanned: resolve,
       onProgress: (now) => void (progress = now),
+      forget: (name, isGone) => void store.forgetPositions(name, isGone, systemClock.nowMs()),
     });
     return { source: wraps?.source?.(source) ?? source, scanned, progress: () => progress };
   });

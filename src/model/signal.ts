@@ -55,6 +55,7 @@ export type Signal =
       readonly members: number;
       readonly elapsedMs: number;
     }
+  | { readonly type: "reserve_missing"; readonly path: string }
   | { readonly type: "rules_unused"; readonly rules: number }
   | { readonly type: "sink_removed"; readonly sink: string; readonly rows: number }
   | { readonly type: "store_full"; readonly detail: string }

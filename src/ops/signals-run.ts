@@ -18,6 +18,7 @@ export const RUN_SIGNALS: SignalRows<
   | "rules_not_kept"
   | "restart_needed"
   | "store_opened"
+  | "reserve_missing"
   | "rules_unused"
   | "sink_removed"
   | "store_full"
@@ -144,6 +145,12 @@ export const RUN_SIGNALS: SignalRows<
     metrics: [
       { name: "sagewatch_epoch", type: "gauge", value: "epoch", labels: [], what: "Starts on this state folder." },
     ],
+  },
+  reserve_missing: {
+    level: "warn",
+    message: "the disk has no room for the reserve",
+    what: "The reserve of 64 MiB in the state folder (`path`) could not be made: on a full disk the alert that says so may be lost. Free space and start again.",
+    metrics: [],
   },
   rules_unused: {
     level: "info",

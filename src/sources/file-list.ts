@@ -24,6 +24,15 @@ export type FoundFile = {
   readonly sizeBytes: number;
 };
 
+/** What a look found: the files in reading order, and how far each configured path could be looked through. */
+export type FileLook = { readonly files: readonly FoundFile[]; readonly roots: readonly FileRoot[] };
+
+/**
+ * Where a configured path begins (absolute). `isWhole`: all below it was listed, and files were among it: a folder that is
+ * missing or empty may be one whose disk is not mounted.
+ */
+export type FileRoot = { readonly path: string; readonly isWhole: boolean };
+
 /** What to look for. */
 export type FileQuery = {
   readonly paths: readonly string[];
@@ -50,6 +59,11 @@ export function toKey(path: string, stats: Stats): string {
   return `${stats.ino}|${stats.size}|${Math.trunc(stats.mtimeMs)}|${path}`;
 }
 
+/** The path in a file's key. */
+export function pathOf(key: string): string {
+  return key.split("|").slice(3).join("|");
+}
+
 /** Names that a writer has not finished with, or that are none of ours. */
 export function isPassedOver(name: string): boolean {
   return name.startsWith(".") || name.endsWith(".tmp") || name.endsWith(".part");
@@ -59,13 +73,19 @@ export function isPassedOver(name: string): boolean {
  * All files of a query, each once, in reading order: no slot first, then by slot, then by path.
  * Errors by code: not_found (a path does not exist and `mustExist`).
  */
-export async function listFiles(query: FileQuery): Promise<FoundFile[]> {
+export async function listFiles(query: FileQuery): Promise<FileLook> {
   const found = new Map<string, FoundFile>();
+  const roots: FileRoot[] = [];
   for (const path of query.paths) {
-    if (isGlob(path) && !(await exists(path))) await expandGlob(path, query, found);
-    else await expandPath(path, query, found);
+    const into: Walk = { query, found: new Map(), isWhole: true };
+    const isPattern = isGlob(path) && !(await exists(path));
+    if (isPattern) await expandGlob(path, into);
+    else await expandPath(path, into);
+    for (const [name, file] of into.found) found.set(name, file);
+    const top = resolve(isPattern ? globRoot(path) : path);
+    roots.push({ path: top, isWhole: into.isWhole && into.found.size > 0 });
   }
-  return [...found.values()].toSorted(compareFiles);
+  return { files: [...found.values()].toSorted(compareFiles), roots };
 }
 
 function compareFiles(one: FoundFile, other: FoundFile): number {
@@ -81,7 +101,8 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-async function expandPath(path: string, query: FileQuery, found: Map<string, FoundFile>): Promise<void> {
+async function expandPath(path: string, into: Walk): Promise<void> {
+  const { query, found } = into;
   const top = resolve(path);
   const stats = await lookAt(top, query.mustExist ? null : query);
   if (stats === null) {
@@ -89,15 +110,16 @@ async function expandPath(path: string, query: FileQuery, found: Map<string, Fou
     return;
   }
   if (stats.isFile()) addFile(top, stats, found);
-  else if (stats.isDirectory()) await walk(top, toFilter(top, query.pattern), { query, found });
+  else if (stats.isDirectory()) await walk(top, toFilter(top, query.pattern), into);
 }
 
-async function expandGlob(glob: string, query: FileQuery, found: Map<string, FoundFile>): Promise<void> {
+async function expandGlob(glob: string, into: Walk): Promise<void> {
+  const { query, found } = into;
   const root = resolve(globRoot(glob));
   const matches = compileGlob(resolve(glob));
   const named = toFilter(root, query.pattern);
   const stats = await lookAt(root, query.mustExist ? null : query);
-  if (stats?.isDirectory() === true) await walk(root, (path) => matches(path) && named(path), { query, found });
+  if (stats?.isDirectory() === true) await walk(root, (path) => matches(path) && named(path), into);
   if (query.mustExist && found.size === 0) query.warn(`No file matches ${JSON.stringify(glob)}.`);
 }
 
@@ -112,11 +134,13 @@ function toFilter(top: string, pattern: string | null): (path: string) => boolea
 /** Files looked at together: waiting for one after another took 36 µs a file, so it is 3. */
 const LOOKS = 64;
 
-type Walk = { readonly query: FileQuery; readonly found: Map<string, FoundFile> };
+/** One configured path being looked through; `isWhole` until something could not be looked at. */
+type Walk = { readonly query: FileQuery; readonly found: Map<string, FoundFile>; isWhole: boolean };
 
 async function walk(folder: string, wanted: (path: string) => boolean, into: Walk): Promise<void> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
     into.query.warn(`Cannot list ${folder}: ${reasonOf(error)}; its files are not read.`);
+    into.isWhole = false;
     return [];
   });
   const paths: string[] = [];
@@ -132,6 +156,7 @@ async function walk(folder: string, wanted: (path: string) => boolean, into: Wal
     const looks = await Promise.all(some.map((path) => lookAt(path, null)));
     for (const [index, stats] of looks.entries()) {
       const path = some[index] as string;
+      if (stats === null) into.isWhole = false;
       if (stats?.isFile() === true && wanted(path)) addFile(path, stats, into.found);
       // It may lead back to where the search came from.
       if (stats?.isDirectory() === true)

@@ -7,12 +7,15 @@
 import type { Batch } from "../contracts.ts";
 import { readAhead } from "./file-ahead.ts";
 import { createProgress, DONE, type FileRun, followUp, readFile, toQuery } from "./file-batch.ts";
+import { createForgetting } from "./file-gone.ts";
 import { listFiles } from "./file-list.ts";
 
 /** Batches of all files, historic. Errors by code: not_found. */
 export async function* readOnce(run: FileRun, signal: AbortSignal): AsyncGenerator<Batch> {
   const { config, deps, positions } = run;
-  const listed = await listFiles(toQuery(run, true));
+  const look = await listFiles(toQuery(run, true));
+  const listed = look.files;
+  createForgetting(run)(look);
   if (listed.length === 0) deps.warn(`There are no files in ${config.paths.join(", ")}.`);
   for (const file of listed) if (positions.get(file.key) === DONE) followUp(file, run);
   const files = listed.filter(({ key }) => positions.get(key) !== DONE);

@@ -11,6 +11,7 @@
 import type { Batch } from "../contracts.ts";
 import { type Ahead, readAhead } from "./file-ahead.ts";
 import { createProgress, DONE, type FileRun, followUp, type Progress, readFile, toQuery } from "./file-batch.ts";
+import { createForgetting } from "./file-gone.ts";
 import { type FoundFile, listFiles } from "./file-list.ts";
 
 /** Time a file must stand still. Longer than the pauses of a copy, short against the minutes that AWS takes. */
@@ -48,9 +49,12 @@ export async function* readWatched(run: FileRun, signal: AbortSignal): AsyncGene
     isTold: false,
   };
   const progress = createProgress(deps);
+  const forgetGone = createForgetting(run);
   while (!signal.aborted) {
     const begunMs = deps.clock.monotonicMs();
-    const files = await listFiles(toQuery(run, false));
+    const look = await listFiles(toQuery(run, false));
+    const { files } = look;
+    forgetGone(look);
     const tookMs = deps.clock.monotonicMs() - begunMs;
     watch.first ??= new Set(files.map(({ key }) => key));
     const still = files.filter((file) => isWaiting(file, watch, run) && isStill(file, watch, run));

@@ -14,6 +14,8 @@ export type SourceDeps = {
   readonly warn: (text: string) => void;
   /** Live sources: all that was there at the start is committed, so that held watermarks may go on. Called once. */
   readonly onScanned?: () => void;
+  /** Told now and then which keys of the source's positions nobody needs any more; the store keeps them a while longer. */
+  readonly forget?: (source: string, isGone: (key: string) => boolean) => void;
   /** How far a source has come, in bytes as they lie on disk; `totalBytes` grows as more input is found. */
   readonly onProgress?: (progress: { readonly doneBytes: number; readonly totalBytes: number }) => void;
 };

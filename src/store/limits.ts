@@ -22,6 +22,8 @@ export type StoreLimits = {
   readonly recordBytes: number;
   /** Alerts, dead letters and late matches are kept so long. Default 90 days, the longest time AWS can repeat an event. */
   readonly keepDays: number;
+  /** Positions of files that are gone are kept so long: a disk that was away comes back within it. Default 35 days, a month and a weekend. */
+  readonly positionDays: number;
   /** Space set aside for the last words of a daemon on a full disk. Default 64 MiB; 0 makes no reserve. */
   readonly reserveBytes: number;
   /** Quota of store.db and the reserve together; null leaves it to the disk. */
@@ -43,6 +45,7 @@ export const DEFAULT_LIMITS: StoreLimits = {
   lateRows: 1_000_000,
   recordBytes: 64 * 1024,
   keepDays: 90,
+  positionDays: 35,
   reserveBytes: 64 * MIB,
   maxBytes: null,
   checkpointPages: 1_000,
@@ -59,4 +62,6 @@ export type StoreOptions = {
   /** Least time between two updates of an alert to one sink, ms. Default 60,000: an analyst reads no faster. */
   readonly updateEveryMs?: number;
   readonly limits?: Partial<StoreLimits>;
+  /** Told when the disk has no room for the reserve: the store works, but a full disk will have no last words. */
+  readonly onNoReserve?: (path: string) => void;
 };

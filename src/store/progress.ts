@@ -13,13 +13,15 @@ import { rows } from "./database.ts";
 
 /** Writes inside the caller's transaction. */
 export type ProgressTables = {
-  write(unit: Pick<CommitUnit, "counts" | "positions" | "watermarks" | "finished">): void;
+  write(unit: Pick<CommitUnit, "counts" | "positions" | "watermarks" | "finished" | "nowMs">): void;
+  /** Removes positions of a source last written before `beforeMs` that `isGone` names; how many. */
+  forget(source: string, isGone: (key: string) => boolean, beforeMs: number): number;
   load(): Pick<Loaded, "watermarks" | "positions">;
 };
 
 /** Prepares the statements once. */
 export function createProgressTables(sqlite: DatabaseSync): ProgressTables {
-  const setPosition = sqlite.prepare("INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?)");
+  const setPosition = sqlite.prepare("INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?, ?)");
   const setWatermark = sqlite.prepare("INSERT OR REPLACE INTO watermarks VALUES (?, ?, ?, ?)");
   const forget = sqlite.prepare("DELETE FROM watermarks WHERE source = ?");
   const count = createCounter(sqlite);
@@ -30,7 +32,7 @@ export function createProgressTables(sqlite: DatabaseSync): ProgressTables {
       for (const delta of unit.counts) count(delta);
       for (const p of unit.positions) {
         const [source, key, value] = [packText(p.source), packText(p.key), packText(p.value)];
-        setPosition.run(source, key, value, toCrc(source, key, value));
+        setPosition.run(source, key, value, toCrc(source, key, value), unit.nowMs);
       }
       for (const w of unit.watermarks) {
         const source = packText(w.source);
@@ -38,10 +40,22 @@ export function createProgressTables(sqlite: DatabaseSync): ProgressTables {
       }
       for (const source of unit.finished) forget.run(packText(source));
     },
+    forget: createForget(sqlite),
     load: () => ({
       positions: toPositions(rows(positions) as PositionRow[]),
       watermarks: (rows(watermarks) as WatermarkRow[]).map(toWatermark),
     }),
+  };
+}
+
+function createForget(sqlite: DatabaseSync): ProgressTables["forget"] {
+  const old = sqlite.prepare("SELECT key FROM positions WHERE source = ? AND at_ms < ?");
+  const remove = sqlite.prepare("DELETE FROM positions WHERE source = ? AND key = ?");
+  return (source, isGone, beforeMs) => {
+    const name = packText(source);
+    const keys = (rows(old, name, beforeMs) as { key: string }[]).filter(({ key }) => isGone(unpackText(key)));
+    for (const { key } of keys) remove.run(name, key);
+    return keys.length;
   };
 }
 

@@ -8,7 +8,7 @@
  */
 
 /** Version of the tables below, kept as `PRAGMA user_version`. */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 /** `PRAGMA application_id` of a Sagewatch state file: "SGWT" in ASCII. */
 export const APPLICATION_ID = 0x53475754;
 /** Version of the canonical form of rules (sigma/canonical) that the state keys in the file were made with. */
@@ -24,6 +24,17 @@ export const MIGRATIONS: readonly Migration[] = [
 DROP INDEX members_by_slice;
 CREATE INDEX members_by_slice ON members (state_key, slice, group_key);
 CREATE TABLE unused_rules (state_key TEXT PRIMARY KEY, since_ms REAL NOT NULL) STRICT, WITHOUT ROWID;`,
+  },
+  {
+    // When a position was written, so that those of files that are gone need not stay for ever. Older ones count from now.
+    to: 3,
+    sql: `
+ALTER TABLE positions RENAME TO positions_2;
+CREATE TABLE positions (
+  source TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, crc INTEGER NOT NULL, at_ms REAL NOT NULL,
+  PRIMARY KEY (source, key)) STRICT, WITHOUT ROWID;
+INSERT INTO positions SELECT source, key, value, crc, unixepoch('subsec') * 1000 FROM positions_2;
+DROP TABLE positions_2;`,
   },
 ];
 
@@ -47,7 +58,7 @@ CREATE TABLE evidence (
 CREATE UNIQUE INDEX evidence_by_slice ON evidence (state_key, slice, group_key, key, record_hash);
 
 CREATE TABLE positions (
-  source TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, crc INTEGER NOT NULL,
+  source TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, crc INTEGER NOT NULL, at_ms REAL NOT NULL,
   PRIMARY KEY (source, key)) STRICT, WITHOUT ROWID;
 CREATE TABLE watermarks (
   source TEXT NOT NULL, logsource TEXT NOT NULL, watermark_ms REAL NOT NULL, crc INTEGER NOT NULL,

@@ -54,7 +54,8 @@ export function openStore(options: StoreOptions): Store {
   prepareFolder(options.dir);
   const lock = takeLock(options.dir, paths, options.clock.nowMs());
   try {
-    fillReserve(paths.reserve, limits.reserveBytes);
+    if (!fillReserve(paths.reserve, limits.reserveBytes) && limits.reserveBytes > 0)
+      options.onNoReserve?.(paths.reserve);
     return createOrClose(openFile(paths.store, header, limits), { ...options, limits, header, disk: { lock, paths } });
   } catch (error) {
     lock.release();
@@ -176,6 +177,8 @@ function createStore(sqlite: DatabaseSync, options: Opened): Store {
     adopt: ({ stateKeys, sinks }, nowMs) =>
       write(() => ({ unusedRules: unused.adopt(stateKeys, nowMs), removedSinks: outbox.adopt(sinks) })),
     outbox: (sink) => outbox.sink(sink),
+    forgetPositions: (source, isGone, nowMs) =>
+      write(() => progress.forget(source, isGone, nowMs - limits.positionDays * DAY_MS)),
     redrive: (choice, nowMs) => write(() => redrive(choice, nowMs)),
     views: createViews(sqlite),
     resolveQuarantine: (done, failed) => write(() => rejects.resolve(done, failed)),

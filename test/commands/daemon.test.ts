@@ -1,7 +1,7 @@
 /**
  * The daemon and the commands around it as real processes over real files: run, replay, alerts, quarantine.
  */
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -76,6 +76,18 @@ describe("run once", () => {
       ]),
     );
     expect(statSync(state).mode & 0o777).toBe(0o700);
+  });
+
+  test("a reserve that cannot be made is told of, and the run goes on", async () => {
+    const { config, state } = setUp("no-reserve", "once");
+    mkdirSync(state, { mode: 0o700 });
+    symlinkSync(join(state, "missing", "file"), join(state, "reserve"));
+    const { code, stderr } = await run(["run", "--config", config]);
+    expect(code).toBe(0);
+    expect(parseLines(stderr).find(({ signal }) => signal === "reserve_missing")).toMatchObject({
+      level: "warn",
+      path: join(state, "reserve"),
+    });
   });
 
   test("replay over the same folder gives the same ids and contents, apart from what the configuration adds", async () => {

@@ -22,7 +22,8 @@ afterEach(() => folder.remove());
 const settings = { source: "trail", limits: LIMITS };
 
 async function list(): Promise<FoundFile[]> {
-  return listFiles({ paths: [folder.path], pattern: null, warn: () => undefined, mustExist: true, except: null });
+  const query = { paths: [folder.path], pattern: null, warn: () => undefined, mustExist: true, except: null };
+  return [...(await listFiles(query)).files];
 }
 
 async function readHere({ path, sizeBytes }: FoundFile): Promise<RecordBatch[]> {

@@ -1,10 +1,11 @@
-/** What a store lets go of: evicted groups, windows of rules that are gone, alerts for sinks that are gone; and the step to schema 2. */
+/** What a store lets go of: evicted groups, windows of rules that are gone, alerts for sinks that are gone; positions of files that are gone; and the steps between schemas. */
 import { DatabaseSync } from "node:sqlite";
 import * as path from "node:path";
 import { gunzipSync } from "node:zlib";
 import * as fs from "node:fs";
 import { expect, test } from "vitest";
 import type { Store } from "../../src/contracts.ts";
+import { systemClock } from "../../src/lib/clock.ts";
 import { draft, evidence, member, START, unit } from "./make.ts";
 import { open, stateDir } from "./temp.ts";
 
@@ -86,6 +87,36 @@ test("an alert that only a sink that is gone has still to get goes with its age,
   store.commit(unit({ nowMs: START + 91 * DAY }));
   expect(store.views.alerts({}).map(({ id }) => id)).toEqual(["bbbb"]);
   expect(store.adopt(use, START).removedSinks).toEqual([{ sink: "gone", rows: 1 }]);
+});
+
+test("positions go when their file is gone and they are older than 35 days, and only those of the source", () => {
+  const dir = stateDir();
+  const first = open(dir);
+  const at = (key: string, source = "trail") => ({ source, key, value: "done" });
+  first.commit(unit({ positions: [at("old"), at("there"), at("touched"), at("old", "other")] }));
+  first.commit(unit({ nowMs: START + 10 * DAY, positions: [at("touched"), at("new")] }));
+  first.close();
+  const store = open(dir);
+  const forget = (nowMs: number): number => store.forgetPositions("trail", (key) => key !== "there", nowMs);
+  expect([forget(START + 35 * DAY), forget(START + 35 * DAY + 1), forget(START + 36 * DAY)]).toEqual([0, 1, 0]);
+  const { positions } = store.load();
+  expect([...positions.get("trail")!.keys()].toSorted()).toEqual(["new", "there", "touched"]);
+  expect([...positions.get("other")!.keys()]).toEqual(["old"]);
+});
+
+test("positions of a state file of schema 1 count as written when it was brought forward", () => {
+  const dir = stateDir();
+  fs.mkdirSync(dir);
+  const fixture = path.join(import.meta.dirname, "../fixtures/store/v1/store.db.gz");
+  fs.writeFileSync(path.join(dir, "store.db"), gunzipSync(fs.readFileSync(fixture)));
+  const store = open(dir);
+  const count = (): number => [...store.load().positions.values()].reduce((sum, keys) => sum + keys.size, 0);
+  const before = count();
+  expect(before).toBeGreaterThan(0);
+  for (const source of store.load().positions.keys())
+    expect(store.forgetPositions(source, () => true, systemClock.nowMs())).toBe(0);
+  expect(count()).toBe(before);
+  expect(fs.existsSync(path.join(dir, "store.db.v1.bak"))).toBe(true);
 });
 
 test("a state file of schema 1 becomes what a new one is", () => {

@@ -32,7 +32,13 @@ export async function* readEvents(options: ReadEventsOptions): AsyncGenerator<Re
       yield* toEvents(readInput(limits, signal), "-", onRejected);
       continue;
     }
-    const files = await listFiles({ paths: [path], pattern: null, warn: onRejected, mustExist: true, except: null });
+    const { files } = await listFiles({
+      paths: [path],
+      pattern: null,
+      warn: onRejected,
+      mustExist: true,
+      except: null,
+    });
     for (const { path: file, sizeBytes } of files) {
       const read = { source: SOURCE, path: file, sizeBytes, skip: 0, limits, onRead: () => undefined };
       yield* toEvents(readFileBatches(read, signal), file, onRejected);
