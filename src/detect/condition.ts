@@ -33,7 +33,7 @@ function* countedTimes(group: Group, rule: Correlation, range: Interval): Genera
     for (; at < members.length && (members[at] as Member).timeMs === timeMs; at += 1) slide?.add(members[at] as Member);
     for (; (members[left] as Member).timeMs < window.fromMs; left += 1) slide?.remove(members[left] as Member);
     const value = slide?.value() ?? at - left - countEchoes(group, window);
-    if (meetsCondition(rule, value)) yield { timeMs, value };
+    if (meetsCondition(rule, value, slide?.has)) yield { timeMs, value };
   }
   if (slide !== null) keepSlide(group, slide, window);
 }

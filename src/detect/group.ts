@@ -20,6 +20,8 @@ export type Counter = {
   remove(member: Member): void;
   value(): number;
   size(): number;
+  /** Whether a value is among the distinct ones; of kinds that count such. */
+  readonly has?: (value: string | number) => boolean;
 };
 export type CounterKind = "values" | "steps" | "events" | "sum" | "event sum";
 

@@ -78,7 +78,12 @@ function toChanges(was: Rule, rule: Rule, lists: { before: ListTable; after: Lis
   const what: Change[] = [];
   if (was.ruleSem !== rule.ruleSem) what.push("timespan");
   if (was.type === "correlation" && rule.type === "correlation") {
-    const [old, next] = [was, rule].map(({ bounds, percentile, judged }) => ({ bounds, percentile, judged }));
+    const [old, next] = [was, rule].map(({ bounds, percentile, judged, condition }) => ({
+      bounds,
+      percentile,
+      judged,
+      condition,
+    }));
     if (!isDeepStrictEqual(old, next)) what.push("threshold");
   }
   const isOtherList = (name: string): boolean => !isDeepStrictEqual(lists.before.get(name), lists.after.get(name));

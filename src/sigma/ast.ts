@@ -148,6 +148,12 @@ export type CorrelationType =
 /** One bound of a correlation's condition; all bounds must hold. */
 export type Bound = { readonly operator: Comparison | "eq" | "neq"; readonly value: number };
 
+/** A text condition of a temporal correlation: which steps a window must have met, and which not. */
+export type StepCondition =
+  | { readonly op: "and" | "or"; readonly of: readonly StepCondition[] }
+  | { readonly op: "not"; readonly of: StepCondition }
+  | { readonly op: "step"; readonly step: number };
+
 export type Correlation = RuleHead & {
   readonly type: "correlation";
   readonly kind: CorrelationType;
@@ -160,6 +166,8 @@ export type Correlation = RuleHead & {
   /** Bucket length B: max(timespan, 5 min) unless `x_engine.bucket`; for final ones the timespan. */
   readonly bucketMs: number;
   readonly bounds: readonly Bound[];
+  /** In place of bounds; absent without one. */
+  readonly condition?: StepCondition;
   /** Fields of value_*; a tuple for value_count. */
   readonly fields: readonly string[];
   readonly percentile: number | null;

@@ -87,7 +87,7 @@ export const PROBLEM_CODES = {
   correlation_type: "The correlation's type does not exist.",
   correlation_condition: "The correlation's condition is wrong.",
   correlation_condition_never: "The bounds of the condition contradict each other.",
-  correlation_condition_extended: "Extended (text) conditions are not run by this engine yet.",
+  correlation_condition_extended: "The text condition of the correlation is wrong or has no place here.",
   correlation_field: "The correlation's field is missing or out of place.",
   correlation_rule_unknown: "The correlation refers to a rule that is not in the set.",
   correlation_rule_failed: "The correlation refers to a rule that has errors.",

@@ -5,8 +5,9 @@
  * circle leaves the correlation out. Rules that any correlation names, also a broken one, are told to be silent unless one that names them says `generate`.
  */
 import type { Logsource } from "../model/event.ts";
-import type { Correlation, DetectionRule, RuleHead } from "./ast.ts";
+import type { Correlation, DetectionRule, RuleHead, StepCondition } from "./ast.ts";
 import type { AliasDraft, CorrelationBody, CorrelationDraft } from "./document/correlation.ts";
+import type { NameCondition } from "./document/correlation-names.ts";
 import { toCorrelation, type Linked } from "./document/link.ts";
 import type { Reference } from "./document/filter.ts";
 import { appliesTo } from "./index.ts";
@@ -61,7 +62,7 @@ function createNames(drafts: readonly CorrelationDraft[], detections: readonly D
 /** Ids of rules that correlations name and none of them generates. */
 function toSilenced(drafts: readonly CorrelationDraft[], names: Names): ReadonlySet<string> {
   const idsOf = (draft: CorrelationDraft): string[] =>
-    draft.references.flatMap(({ text }) => (names.byName.get(text) ?? names.byTitle.get(text))?.id ?? []);
+    draft.silences.flatMap(({ text }) => (names.byName.get(text) ?? names.byTitle.get(text))?.id ?? []);
   const silenced = new Set(drafts.flatMap(idsOf));
   for (const draft of drafts) if (draft.generate) for (const id of idsOf(draft)) silenced.delete(id);
   return silenced;
@@ -74,7 +75,7 @@ function link(draft: CorrelationDraft, names: Names, failed: ReadonlySet<string>
   if (head === null || body === null) return null;
   const ids = targets.flatMap((target) => target?.id ?? []);
   const rules = body.kind === "temporal_ordered" ? ids : [...new Set(ids)];
-  if (rules.length < ids.length) {
+  if (rules.length < ids.length && draft.isListed) {
     findings.warning("correlation_rule_twice", draft.typeAt, {
       message: "the correlation names a rule twice; once is enough for its type",
       value: ids.join(", "),
@@ -83,7 +84,39 @@ function link(draft: CorrelationDraft, names: Names, failed: ReadonlySet<string>
   }
   if (ids.length < targets.length) return null;
   const aliases = linkAliases(draft, { body, rules, names });
-  return findings.errors() > before ? null : { draft, head, body, rules, aliases };
+  // What was looked for, and told of, is not again.
+  const found = new Map(draft.references.map(({ text }, at) => [text, targets[at] ?? null]));
+  const lookUp = (name: Reference): Target | null => found.get(name.text) ?? find(name, { draft, names, failed });
+  const condition = linkCondition(draft, { body, rules, find: lookUp });
+  return findings.errors() > before ? null : { draft, head, body, rules, aliases, condition };
+}
+
+/** A text condition over the places of its rules. Where `rules` stands beside it, both must name the same. */
+function linkCondition(
+  draft: CorrelationDraft,
+  of: { body: CorrelationBody; rules: readonly string[]; find: (name: Reference) => Target | null },
+): StepCondition | null {
+  const { body, rules } = of;
+  if (body.text === null) return null;
+  const ids = new Map(body.text.names.map((name) => [name.text, of.find(name)?.id ?? ""]));
+  const named = body.text.names.map(({ text }) => ids.get(text) ?? "");
+  const isOrdered = body.kind === "temporal_ordered";
+  const isCovered = isOrdered
+    ? named.join("\n") === rules.join("\n")
+    : rules.every((id) => named.includes(id)) && named.every((id) => rules.includes(id));
+  if (!isCovered) {
+    const order = isOrdered ? ", in the same order" : "";
+    draft.findings.error("correlation_condition_extended", draft.typeAt, {
+      message: `\`rules\` and the condition must name the same rules${order}`,
+      value: rules.join(", "),
+      remedy: "remove `rules`, which a text condition can do without",
+    });
+  }
+  const toSteps = (tree: NameCondition): StepCondition => {
+    if (tree.op === "name") return { op: "step", step: rules.indexOf(ids.get(tree.name) ?? "") };
+    return tree.op === "not" ? { op: "not", of: toSteps(tree.of) } : { op: tree.op, of: tree.of.map(toSteps) };
+  };
+  return isOrdered ? null : toSteps(body.text.tree);
 }
 
 function find(

@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { expect } from "vitest";
 import type { Detector, Match } from "../../src/contracts.ts";
 import { createDetector } from "../../src/detect/detector.ts";
-import type { Bound, Correlation, RuleSet } from "../../src/sigma/ast.ts";
+import type { Bound, Correlation, RuleSet, StepCondition } from "../../src/sigma/ast.ts";
 import { createHeld, finish, fold, type Held, makeCorrelation, makeDetection, makeMatch, MINUTE } from "./make.ts";
 import type { Verdict } from "./slow-detect.ts";
 import { AGGREGATE } from "../../src/sigma/document/correlation-condition.ts";
@@ -27,6 +27,9 @@ const isMonotone = (kind: Correlation["kind"], bounds: readonly Bound[]): boolea
   !["value_avg", "value_median", "value_percentile"].includes(kind) &&
   bounds.every(({ operator }) => operator === "gt" || operator === "gte");
 
+const hasNot = (condition: StepCondition): boolean =>
+  condition.op === "not" || ("of" in condition && [condition.of].flat().some(hasNot));
+
 /** How a rule of `parts` is judged, and its bucket, as the compiler derives them. */
 export function toRule(
   id: string,
@@ -34,7 +37,8 @@ export function toRule(
 ): Correlation {
   const { isFinal, ...rest } = parts;
   const timespanMs = rest.timespanMs ?? 10 * MINUTE;
-  const judged = isFinal === true || !isMonotone(rest.kind, rest.bounds ?? []) ? "final" : "eager";
+  const isUndone = rest.condition !== undefined && hasNot(rest.condition);
+  const judged = isFinal === true || isUndone || !isMonotone(rest.kind, rest.bounds ?? []) ? "final" : "eager";
   const bucketMs = judged === "final" ? timespanMs : Math.max(timespanMs, 5 * MINUTE);
   return makeCorrelation(id, { bounds: [], ...rest, timespanMs, bucketMs, judged });
 }
@@ -49,6 +53,25 @@ const ofSteps = (kind: "temporal" | "temporal_ordered"): fc.Arbitrary<Parameters
     timespanMs: spans,
     isFinal: fc.boolean(),
   });
+/** Names joined by and, or, not. */
+const { condition: anyCondition } = fc.letrec<{ condition: StepCondition }>((tie) => ({
+  condition: fc.oneof(
+    { maxDepth: 3 },
+    fc.record({ op: fc.constant("step" as const), step: fc.nat(2) }),
+    fc.record({ op: fc.constant("not" as const), of: tie("condition") }),
+    fc.record({
+      op: fc.constantFrom("and" as const, "or" as const),
+      of: fc.array(tie("condition"), { minLength: 2, maxLength: 3 }),
+    }),
+  ),
+}));
+const ofNames: fc.Arbitrary<Parameters<typeof toRule>[1]> = fc.record({
+  kind: fc.constant("temporal" as const),
+  rules: fc.constant(steps),
+  condition: anyCondition,
+  timespanMs: spans,
+  isFinal: fc.boolean(),
+});
 const ofValues = (
   kind: Correlation["kind"],
   limits: readonly number[],
@@ -75,6 +98,7 @@ export const anyRule: fc.Arbitrary<Parameters<typeof toRule>[1]> = fc.oneof(
   ofValues("value_percentile", [10, 25, 50]),
   ofSteps("temporal"),
   ofSteps("temporal_ordered"),
+  ofNames,
 );
 
 /** Sums that are judged at once as long as no number lies below zero. */

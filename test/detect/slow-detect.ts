@@ -8,7 +8,7 @@
  */
 import { createHash } from "node:crypto";
 import type { Match } from "../../src/contracts.ts";
-import type { Correlation } from "../../src/sigma/ast.ts";
+import type { Correlation, StepCondition } from "../../src/sigma/ast.ts";
 
 /** What both detectors must agree on. */
 export type Verdict = {
@@ -122,7 +122,7 @@ function judgeWindows(rule: Correlation, group: string, items: readonly Item[]):
   for (const t of new Set(items.map((item) => item.timeMs))) {
     const window = items.filter((item) => item.timeMs >= t - rule.timespanMs && item.timeMs <= t);
     const aggregate = rule.kind === "temporal_ordered" ? longestChain(rule, window, t) : measureWindow(rule, window);
-    if ((rule.kind === "temporal_ordered" && aggregate === 0) || !holds(rule, aggregate)) continue;
+    if ((rule.kind === "temporal_ordered" && aggregate === 0) || !holds(rule, aggregate, window)) continue;
     const bucket = Math.floor(t / rule.bucketMs);
     buckets.set(bucket, [...(buckets.get(bucket) ?? []), { t, aggregate, window }]);
   }
@@ -170,7 +170,7 @@ function judgeBuckets(rule: Correlation, group: string, items: readonly Item[]):
     const isOrdered = rule.kind === "temporal_ordered";
     const best = chains.toSorted((a, b) => b.length - a.length || a.t - b.t)[0];
     const aggregate = isOrdered ? (best?.length ?? 0) : measureBucket(rule, { counted, highest });
-    if (!holds(rule, aggregate)) return [];
+    if (!holds(rule, aggregate, highest)) return [];
     const t = isOrdered ? (best?.t ?? 0) : last(inside);
     return [
       { id, covered: inside, negative: false, handed: [hand({ rule, group, id }, { t, aggregate, items: inside })] },
@@ -225,7 +225,16 @@ function sum(numbers: readonly number[], divisor = 1): number {
   return divisor === 1 ? Number(total) / 2 ** 60 : Number((total << 80n) / BigInt(divisor)) / 2 ** 140;
 }
 
-function holds(rule: Correlation, number: number): boolean {
+/** A text condition: by the definition of its words. */
+function holdsSteps(condition: StepCondition, steps: ReadonlySet<number>): boolean {
+  if (condition.op === "step") return steps.has(condition.step);
+  if (condition.op === "not") return !holdsSteps(condition.of, steps);
+  const holding = condition.of.filter((operand) => holdsSteps(operand, steps)).length;
+  return condition.op === "and" ? holding === condition.of.length : holding > 0;
+}
+
+function holds(rule: Correlation, number: number, items: readonly Item[] = []): boolean {
+  if (rule.condition !== undefined) return holdsSteps(rule.condition, new Set(items.map((item) => item.step)));
   if (rule.bounds.length === 0) return number === rule.rules.length;
   return rule.bounds.every(({ operator, value }) => {
     if (operator === "gt") return number > value;

@@ -102,8 +102,21 @@ describe("mistakes", () => {
       "error correlation_condition 20:100",
     ],
     [
-      "type: temporal, rules: [aa, bb], timespan: 1h, condition: aa and not bb",
-      "error correlation_condition_extended 20:73",
+      "type: value_count, rules: [aa], timespan: 1h, condition: aa and bb",
+      "error correlation_condition_extended 20:72",
+    ],
+    ["type: temporal, timespan: 1h, condition: aa and (bb or", "error correlation_condition_extended 20:68"],
+    ["type: temporal, timespan: 1h, condition: 1 of aa*", "error correlation_condition_extended 20:56"],
+    ["type: temporal, timespan: 1h, condition: aa and zz", "error correlation_rule_unknown 20:63"],
+    ["type: temporal, timespan: 1h, condition: aa AND bb", "error condition_case 20:59"],
+    [
+      "type: temporal, rules: [aa, bb], timespan: 1h, condition: aa or not aa",
+      "error correlation_condition_extended 20:21",
+    ],
+    ["type: temporal_ordered, timespan: 1h, condition: aa or bb", "error correlation_condition_extended 20:64"],
+    [
+      "type: temporal_ordered, rules: [aa, bb], timespan: 1h, condition: bb and aa",
+      "error correlation_condition_extended 20:21",
     ],
     ["type: event_count, rules: [ax], timespan: 1h, condition: {gte: 1}", "error correlation_rule_unknown 20:42"],
     ["type: event_count, rules: [T aa], timespan: 1h, condition: {gte: 1}", "error correlation_rule_title 20:42"],
@@ -126,6 +139,54 @@ describe("mistakes", () => {
 
   test("detection options on a correlation", () => {
     expect(places(one(COUNT, "x_engine: {suppress: 1h}\n").problems)).toStrictEqual(["error engine_option 20:11"]);
+  });
+});
+
+describe("text conditions", () => {
+  const [aa, bb] = [0, 1].map((step) => ({ op: "step", step }));
+
+  test.for<[string, object]>([
+    ["type: temporal, timespan: 1h, condition: aa and bb", { condition: { op: "and", of: [aa, bb] }, judged: "eager" }],
+    ["type: temporal, timespan: 1h, condition: aa or (bb and aa)", { rules: ["aa", "bb"], judged: "eager" }],
+    [
+      "type: temporal, timespan: 1h, condition: aa and not bb",
+      {
+        rules: ["aa", "bb"],
+        condition: { op: "and", of: [aa, { op: "not", of: bb }] },
+        judged: "final",
+        bucketMs: 3_600_000,
+      },
+    ],
+    ["type: temporal, rules: [bb, aa], timespan: 1h, condition: aa and bb", { condition: { op: "and", of: [bb, aa] } }],
+    ["type: temporal_ordered, timespan: 1h, condition: aa and bb and aa", { rules: ["aa", "bb", "aa"], bounds: [] }],
+    ["type: temporal_ordered, rules: [aa, bb], timespan: 1h, condition: aa and bb", { rules: ["aa", "bb"] }],
+  ])("%s", ([body, expected]) => {
+    const parsed = one(body);
+    expect(places(parsed.problems)).toStrictEqual([]);
+    expect(correlationOf(parsed, "cc")).toMatchObject(expected);
+  });
+
+  test("ids are names too, also beside a list that has the names", () => {
+    const id = "0e95725d-7320-415d-80f7-004da920fc11";
+    const body = `type: temporal, rules: [aa, bb], timespan: 1h, condition: bb and not ${id}`;
+    const parsed = parse(docs(`id: ${id}\n${a}`, b, correlationDocument("cc", body)));
+    expect(places(parsed.problems)).toStrictEqual([]);
+    expect(correlationOf(parsed, "cc")).toMatchObject({
+      rules: [id, "bb"],
+      condition: { of: [{ step: 1 }, { of: { step: 0 } }] },
+    });
+  });
+
+  test.for(["aa and (bb", "aa and zz"])("one that fails turns no rule loose: %s", (condition) => {
+    const parsed = one(`type: temporal, timespan: 1h, condition: ${condition}`);
+    expect(parsed.ruleSet.correlations).toStrictEqual([]);
+    expect(named(parsed, "aa").alerts).toBe(false);
+  });
+
+  test("a condition is no part of a rule's meaning, as a threshold is none", () => {
+    const keyOf = (condition: string): string =>
+      correlationOf(one(`type: temporal, rules: [aa, bb], timespan: 1h, condition: ${condition}`), "cc").ruleSem;
+    expect(keyOf("aa or bb")).toBe(keyOf("aa and bb"));
   });
 });
 

@@ -43,16 +43,18 @@ export function judgeBucket(group: Group, rule: Correlation, bucket: number): Ve
   const all = { events: winners.size, only: null, shares: null, endMs: last.timeMs };
   if (rule.kind === "temporal_ordered") return judgeChain(members, { winners, rule, spread: group.spread, all });
   if (rule.kind === "value_percentile" && rule.percentile === null) return judgeShares(counted, rule);
-  const value = measure(rule, counted, members);
+  if (rule.kind === "temporal") {
+    const steps = new Set(ofHighestVersion(members, winners).map((member) => member.step));
+    return meetsCondition(rule, steps.size, (step) => steps.has(step)) ? { ...all, value: steps.size } : null;
+  }
+  const value = measure(rule, counted);
   return meetsCondition(rule, value) ? { ...all, value } : null;
 }
 
-function measure(rule: Correlation, counted: readonly Member[], members: readonly Member[]): number {
+function measure(rule: Correlation, counted: readonly Member[]): number {
   switch (rule.kind) {
     case "value_count":
       return new Set(counted.map((member) => member.value)).size;
-    case "temporal":
-      return new Set(ofHighestVersion(members, toWinners(members)).map((member) => member.step)).size;
     case "value_sum":
     case "value_avg": {
       const sum = createExactSum();

@@ -49,6 +49,7 @@ function createDistinct(kind: CounterKind, counted: (member: Member) => string |
     },
     value: () => counts.size,
     size: () => counts.size,
+    has: (value) => counts.has(value),
   };
 }
 

@@ -24,7 +24,7 @@ const COUNTING: ReadonlySet<Correlation["kind"]> = new Set([
 /** The least count with which a rule's condition can hold; 1 where that cannot be said from the count alone. */
 export function toNeed(rule: Correlation): number {
   const { kind, bounds, rules } = rule;
-  if (rule.judged !== "eager" || rule.timespanMs === 0) return 1;
+  if (rule.judged !== "eager" || rule.timespanMs === 0 || rule.condition !== undefined) return 1;
   if (kind === "temporal_ordered" && bounds.length === 0) return rules.length;
   if (kind === "temporal" && bounds.length === 0) return new Set(rules).size;
   if (kind === "value_sum") return Math.max(0, ...bounds.map(({ value }) => value));

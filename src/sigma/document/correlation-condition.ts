@@ -6,6 +6,7 @@
 import type { Bound, CorrelationType } from "../ast.ts";
 import type { Findings } from "../problems.ts";
 import { shownAs, valueOf, type YamlMap } from "../yaml.ts";
+import { type NamesCondition, parseNames } from "./correlation-names.ts";
 import { refuseUnknown, required, textList, wrongType } from "./fields.ts";
 
 const OPERATORS = ["gt", "gte", "lt", "lte", "eq", "neq"] as const satisfies readonly Bound["operator"][];
@@ -17,6 +18,8 @@ export type CorrelationCondition = {
   readonly bounds: readonly Bound[];
   readonly fields: readonly string[];
   readonly percentile: number | null;
+  /** A text in place of bounds; null without one. */
+  readonly text: NamesCondition | null;
 };
 
 /** Reads the condition of the section; null when it has errors. Only temporal types can do without one. */
@@ -27,15 +30,11 @@ export function parseCorrelationCondition(
 ): CorrelationCondition | null {
   const isTemporal = kind === "temporal" || kind === "temporal_ordered";
   const node = isTemporal ? valueOf(section, "condition") : required(section, "condition", findings);
-  if (node === undefined) return { bounds: [], fields: [], percentile: null };
+  if (node === undefined) return { bounds: [], fields: [], percentile: null, text: null };
   if (node === null) return null;
   if (node.kind === "scalar" && typeof node.value === "string") {
-    findings.error("correlation_condition_extended", node.at, {
-      message: "text conditions of correlations are not run by this engine yet",
-      value: shownAs(node),
-      remedy: "use a map such as {gte: 5}, or leave it out to demand every rule",
-    });
-    return null;
+    const text = parseNames(node, kind, findings);
+    return text === null ? null : { bounds: [], fields: [], percentile: null, text };
   }
   if (node.kind !== "map") {
     wrongType(node, "`correlation.condition` must be a map such as {gte: 5}", findings);
@@ -60,7 +59,7 @@ export function parseCorrelationCondition(
   }
   const fields = parseFields(node, kind, findings);
   const percentile = parsePercentile(node, kind, findings);
-  return findings.errors() > before ? null : { bounds, fields, percentile };
+  return findings.errors() > before ? null : { bounds, fields, percentile, text: null };
 }
 
 function parseBounds(condition: YamlMap, findings: Findings): readonly Bound[] {

@@ -7,8 +7,9 @@
  */
 import type { CorrelationType, RuleHead } from "../ast.ts";
 import type { Findings } from "../problems.ts";
-import { shownAs, valueOf, type YamlMap, type YamlNode } from "../yaml.ts";
+import { shownAs, valueOf, type YamlMap, type YamlNode, type YamlScalar } from "../yaml.ts";
 import { parseCorrelationCondition, type CorrelationCondition } from "./correlation-condition.ts";
+import { wordsOf } from "./correlation-names.ts";
 import { refuseUnknown, required, requiredMap, textList, textOf, wrongType } from "./fields.ts";
 import { parseReferences, type Reference } from "./filter.ts";
 import { parseHead } from "./head.ts";
@@ -47,6 +48,10 @@ export type CorrelationDraft = {
   readonly head: RuleHead | null;
   readonly body: CorrelationBody | null;
   readonly references: readonly Reference[];
+  /** Rules that must not alert by themselves, as far as they are there: also of a text condition that could not be read. */
+  readonly silences: readonly Reference[];
+  /** False where the references are those of the text condition. */
+  readonly isListed: boolean;
   readonly generate: boolean;
   readonly findings: Findings;
   readonly at: number;
@@ -60,15 +65,32 @@ export function parseCorrelation(map: YamlMap, findings: Findings): CorrelationD
   const head = parseHead(map, findings);
   if (head !== null) checkEngine(map, head, findings);
   const section = requiredMap(map, "correlation", findings);
-  const rules = section === null ? null : required(section, "rules", findings);
-  const references = rules === null ? [] : parseReferences(rules, "correlation.rules", findings);
-  if (rules !== null && references.length === 0)
-    wrongType(rules, "`correlation.rules` must name at least one rule", findings);
+  const text = section === null ? null : textCondition(section);
+  const listed = section === null ? null : parseList(section, text !== null, findings);
   const generate = parseGenerate(map, findings) || (section !== null && parseGenerate(section, findings));
   const body = section === null ? null : parseBody(section, findings);
   const isGood = findings.errors() === before;
   const typeAt = (section === null ? undefined : valueOf(section, "type"))?.at ?? map.at;
-  return { head: isGood ? head : null, body: isGood ? body : null, references, generate, findings, at: map.at, typeAt };
+  const references = listed ?? body?.text?.names ?? [];
+  const silences = text === null ? references : [...references, ...wordsOf(text)];
+  const isListed = listed !== null;
+  const parts = { references, silences, isListed, generate, findings, at: map.at, typeAt };
+  return { head: isGood ? head : null, body: isGood ? body : null, ...parts };
+}
+
+/** The list of rules; null when there is none, which only a text condition can do without: it names the rules itself. */
+function parseList(section: YamlMap, isNamed: boolean, findings: Findings): readonly Reference[] | null {
+  if (isNamed && valueOf(section, "rules") === undefined) return null;
+  const rules = required(section, "rules", findings);
+  if (rules === null) return null;
+  const listed = parseReferences(rules, "correlation.rules", findings);
+  if (listed.length === 0) wrongType(rules, "`correlation.rules` must name at least one rule", findings);
+  return listed;
+}
+
+function textCondition(section: YamlMap): YamlScalar | null {
+  const node = valueOf(section, "condition");
+  return node?.kind === "scalar" && typeof node.value === "string" ? node : null;
 }
 
 function checkEngine(map: YamlMap, { engine }: RuleHead, findings: Findings): void {

@@ -3,9 +3,10 @@
  *
  * What a correlation of correlations reads of the inner ones is checked here: they hand on their group and their number.
  */
-import type { Correlation, RuleHead } from "../ast.ts";
+import type { Correlation, RuleHead, StepCondition } from "../ast.ts";
 import { toCorrelationKeys } from "../canonical.ts";
 import { AGGREGATE } from "./correlation-condition.ts";
+import { hasNot } from "./correlation-names.ts";
 import type { CorrelationBody, CorrelationDraft } from "./correlation.ts";
 
 /** Shortest bucket by default: shorter ones would cut one burst into many alerts (reliability: bucket B). */
@@ -18,6 +19,8 @@ export type Linked = {
   readonly body: CorrelationBody;
   readonly rules: readonly string[];
   readonly aliases: Correlation["aliases"];
+  /** The text condition over the places in `rules`; null without one, and for temporal_ordered, whose rules say it all. */
+  readonly condition: StepCondition | null;
 };
 
 /** What is known of the rules that a correlation refers to, by id. */
@@ -31,7 +34,7 @@ export type Known = {
 
 /** The correlation, or null when it has errors, which are reported. */
 export function toCorrelation(item: Linked, { made, stateKeys, versioned }: Known): Correlation | null {
-  const { draft, head, body, rules, aliases } = item;
+  const { draft, head, body, rules, aliases, condition } = item;
   const before = draft.findings.errors();
   const children = rules.flatMap((id) => made.get(id) ?? []);
   for (const child of children) checkGroup(item, child);
@@ -50,7 +53,8 @@ export function toCorrelation(item: Linked, { made, stateKeys, versioned }: Know
   }
   if (draft.findings.errors() > before) return null;
   const bucketMs = judged === "final" ? body.timespanMs : (asked ?? Math.max(body.timespanMs, BUCKET_MIN_MS));
-  const meaning = { ...body, rules, aliases, bucketMs };
+  const { text: _, ...said } = body;
+  const meaning = { ...said, rules, aliases, bucketMs, ...(condition === null ? {} : { condition }) };
   return {
     ...head,
     ...meaning,
@@ -107,5 +111,6 @@ function checkFields(item: Linked, made: ReadonlyMap<string, Correlation>): void
 function isMonotone(body: CorrelationBody, isRevised: boolean): boolean {
   if (body.kind === "value_avg" || body.kind === "value_percentile" || body.kind === "value_median") return false;
   if (body.kind === "value_sum" && isRevised) return false;
+  if (body.text !== null && hasNot(body.text.tree)) return false;
   return body.bounds.every(({ operator }) => operator === "gt" || operator === "gte");
 }
