@@ -187,6 +187,7 @@ const median = (times: readonly number[]): number => times.toSorted((a, b) => a 
 
 test.each([
   ["whose events serve two steps", makeCorrelation("steps", { timespanMs: 24 * HOUR, rules: ["a", "b"] }), [0, 1]],
+  ["of distinct values", makeCorrelation("values", { kind: "value_count", timespanMs: 24 * HOUR, fields: ["x"] }), [0]],
   ["of a suppressing rule", makeDetection("day", { engine: { ...quiet.engine, suppressMs: 24 * HOUR } }), [-1]],
 ] as const)("a hot group %s costs by what is new", (_, rule, steps) => {
   const bases = ["a", "b"].map((id) => makeDetection(id, { alerts: false }));
@@ -198,7 +199,9 @@ test.each([
   );
   const times = Array.from({ length: 600 }, (__, commit) => {
     const events = Array.from({ length: 50 }, (___, i) => commit * 50 + i);
-    const matches = events.flatMap((n) => steps.map((step) => makeMatch(rule, { atMs: n * 1000, key: `k${n}`, step })));
+    const matches = events.flatMap((n) =>
+      steps.map((step) => makeMatch(rule, { atMs: n * 1000, key: `k${n}`, step, value: `v${n % 90}` })),
+    );
     const begun = performance.now();
     detector.apply(matches);
     detector.deltas();
