@@ -111,10 +111,12 @@ function explain(error: unknown, terminal: Terminal, help: string): number {
   if (stopped || isReaderGone(error)) return 0;
   const known = error instanceof SagewatchError ? error : null;
   const message = safeText(redactText(known === null ? `unexpected: ${describe(error)}` : known.message));
-  remark(terminal, `sagewatch: ${message}`);
-  const remedy = known?.code === "usage" ? `See \`${help}\`.` : ERROR_CODES[known?.code ?? "internal"].remedy;
-  // Some messages end with it, since they are also log lines.
-  remark(terminal, `  ${message.includes(remedy) ? "" : `${remedy} `}(${known?.code ?? "internal"})`);
+  const code = known?.code ?? "internal";
+  const remedy = code === "usage" ? `See \`${help}\`.` : ERROR_CODES[code].remedy;
+  // Some messages have it in them, since they are also log lines.
+  const isTold = message.includes(remedy);
+  remark(terminal, `sagewatch: ${message}${isTold ? ` (${code})` : ""}`);
+  if (!isTold) remark(terminal, `  ${remedy} (${code})`);
   return known?.exitCode ?? CANNOT_RUN;
 }
 

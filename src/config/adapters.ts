@@ -3,13 +3,19 @@
  *
  * Kept apart from the schema so that a fault inside an item is told against the item's own keys, not against the union of
  * all types. An item without `name` takes its type as its name; names are unique in their list, since positions, outbox
- * and metrics are kept under them. Nothing is created here.
+ * and metrics are kept under them, and so are the files that items write. Nothing is created here.
  */
+import { resolve } from "node:path";
 import { z } from "zod";
 import { nearest } from "../lib/nearest.ts";
 
-/** What the configuration needs of a registry: the schema of each type. */
-export type AdapterRegistry = Readonly<Record<string, { readonly schema: z.ZodType }>>;
+/**
+ * What the configuration needs of a registry: the schema of each type, and for those that write a file (and others beside
+ * it, as PATH.1, PATH.2 …) its path.
+ */
+export type AdapterRegistry = Readonly<
+  Record<string, { readonly schema: z.ZodType; readonly writes?: (config: never) => string }>
+>;
 export type Adapters = { readonly sources: AdapterRegistry; readonly sinks: AdapterRegistry };
 
 /** One item, its options resolved by the schema of its type. */
@@ -25,6 +31,7 @@ export function adapterListSchema(what: string, registry: AdapterRegistry): z.Zo
       const seen = new Map<string, number>();
       parsed.forEach((item, index) => {
         if (item === null) return;
+        checkFile({ what, registry, item, index }, parsed, check);
         const first = seen.get(item.name);
         if (first === undefined) return void seen.set(item.name, index);
         const message = `two ${what}s are called ${JSON.stringify(item.name)}; give each a \`name\` of its own`;
@@ -34,6 +41,26 @@ export function adapterListSchema(what: string, registry: AdapterRegistry): z.Zo
     });
 }
 
+/** Two that write one file would tear each other's lines; so would one whose file is what the other's rotates to. */
+function checkFile({ what, registry, item, index }: Item, all: Parsed, check: z.RefinementCtx): void {
+  const fileOf = (one: AdapterConfig | null): string | null => {
+    const path = one === null ? undefined : registry[one.type]?.writes?.(one as never);
+    return path === undefined ? null : resolve(path);
+  };
+  const file = fileOf(item as AdapterConfig);
+  const first = all.slice(0, index).find((other) => isSameFile(fileOf(other), file));
+  if (file === null || first === undefined || first === null) return;
+  const message = `the ${what} ${JSON.stringify(first.name)} writes this file or those beside it (PATH.1 …); give each a \`path\` of its own`;
+  check.issues.push({ code: "custom", input: file, path: [index, "path"], message });
+}
+
+function isSameFile(one: string | null, other: string | null): boolean {
+  if (one === null || other === null) return false;
+  const [short, long] = one.length < other.length ? [one, other] : [other, one];
+  return short === long || (long.startsWith(`${short}.`) && /^\d+$/.test(long.slice(short.length + 1)));
+}
+
+type Parsed = readonly (AdapterConfig | null)[];
 type Item = {
   readonly what: string;
   readonly registry: AdapterRegistry;

@@ -54,7 +54,7 @@ export const ERROR_CODES = {
   store_corrupt: {
     exit: 3,
     what: "The state file fails its integrity check.",
-    remedy: "Keep it, restore a backup or move it away; see docs/runbook.md.",
+    remedy: "Restore a backup, or move it away to start anew (docs/runbook.md).",
   },
   store_newer: {
     exit: 3,

@@ -85,4 +85,8 @@ function toCode(error: unknown): string {
 }
 
 /** Registry entry of `type: file`. */
-export const fileSink: SinkType<FileSinkConfig> = { schema, create: createFileSink };
+export const fileSink: SinkType<FileSinkConfig> = {
+  schema,
+  create: createFileSink,
+  writes: ({ path }) => path,
+};

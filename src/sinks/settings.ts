@@ -37,6 +37,8 @@ export type SinkType<Config extends SharedSettings> = {
   readonly schema: z.ZodType<Config> & z.ZodObject;
   /** Opens nothing yet: a sink that is down at start delays nobody. */
   create(config: Config, deps: SinkDeps): Sink;
+  /** The file that a sink alone may write; files beside it as PATH.1, PATH.2 … are its own too. */
+  readonly writes?: (config: Config) => string;
 };
 
 /** Members of a schema for the shared settings. `name` is by default the type, which is enough for one sink a type. */

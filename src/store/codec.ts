@@ -9,7 +9,7 @@ import { constants, crc32, zstdCompressSync, zstdDecompressSync } from "node:zli
 import type { EvidenceDelta, Member } from "../contracts.ts";
 import { toUtcText } from "../lib/clock.ts";
 import type { Alert, AlertContent } from "../model/alert.ts";
-import { SagewatchError } from "../model/errors.ts";
+import { ERROR_CODES, SagewatchError } from "../model/errors.ts";
 import type { Evidence, Kind, Pointer } from "../model/event.ts";
 
 /** Members as text. Numbers that JSON cannot write (Infinity from 1e400) stand as text. */
@@ -130,7 +130,7 @@ export function checkCrc(table: string, crc: unknown, ...parts: readonly (string
   if (crc === toCrc(...parts)) return;
   throw new SagewatchError(
     "store_corrupt",
-    `A row of table ${table} in the state file fails its checksum. Keep the file, and restore a backup or move it away (docs/runbook.md).`,
+    `A row of table ${table} in the state file fails its checksum. ${ERROR_CODES.store_corrupt.remedy}`,
   );
 }
 

@@ -6,7 +6,8 @@
  * this file, and the connection stays usable for reading.
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { type ErrorCode, SagewatchError, toMessage } from "../model/errors.ts";
+import { pathToFileURL } from "node:url";
+import { ERROR_CODES, type ErrorCode, SagewatchError, toMessage } from "../model/errors.ts";
 
 /** A row as node:sqlite gives it; blobs are Uint8Array. */
 export type Row = Readonly<Record<string, string | number | null | Uint8Array>>;
@@ -22,9 +23,13 @@ const CACHE_KIB = 8 * 1024;
  */
 const PAGE_BYTES = 8192;
 
-/** Opens a connection. `file` "" is a private temporary database, in memory until the page cache is full. */
-export function connect(file: string, mode: "read" | "write"): DatabaseSync {
-  const sqlite = new DatabaseSync(file, { readOnly: mode === "read", timeout: BUSY_MS, defensive: true });
+/**
+ * Opens a connection. `file` "" is a private temporary database, in memory until the page cache is full. `still`: to read a
+ * file that nobody can change, without the files that readers and a writer share.
+ */
+export function connect(file: string, mode: "read" | "still" | "write"): DatabaseSync {
+  const place = mode === "still" ? new URL(`${pathToFileURL(file).href}?immutable=1`) : file;
+  const sqlite = new DatabaseSync(place, { readOnly: mode !== "write", timeout: BUSY_MS, defensive: true });
   try {
     sqlite.exec(`PRAGMA cache_size = -${CACHE_KIB}; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON`);
     if (mode === "write") sqlite.exec(`PRAGMA synchronous = FULL; PRAGMA page_size = ${PAGE_BYTES}`);
@@ -89,9 +94,9 @@ export function toStoreError(error: unknown, doing: string): SagewatchError {
 
 const REMEDY: Readonly<Record<StoreCode, string>> = {
   store_full: "The disk is full; free space and start again.",
-  store_corrupt: "The file is damaged; restore a backup or move it away (docs/runbook.md).",
-  store_failed: "Check the disk and the permissions of state.dir.",
-  internal: "Please report this.",
+  store_corrupt: ERROR_CODES.store_corrupt.remedy,
+  store_failed: ERROR_CODES.store_failed.remedy,
+  internal: ERROR_CODES.internal.remedy,
 };
 type StoreCode = Extract<ErrorCode, "store_full" | "store_corrupt" | "store_failed" | "internal">;
 

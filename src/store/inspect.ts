@@ -8,7 +8,7 @@
 import * as fs from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { canonicalJson, sha256Hex } from "../lib/canonical.ts";
-import { SagewatchError, toMessage } from "../model/errors.ts";
+import { ERROR_CODES, SagewatchError, toMessage } from "../model/errors.ts";
 import { rows, scalar, toStoreError, transact } from "./database.ts";
 import { renameDurably, touchPrivate } from "./folder.ts";
 import { APPLICATION_ID, type Migration, MIGRATIONS, SCHEMA_SQL, SCHEMA_VERSION, SMALL_TABLES } from "./schema.ts";
@@ -48,7 +48,7 @@ export function checkHeader(sqlite: DatabaseSync, file: string): void {
   if (version > SCHEMA_VERSION) {
     throw new SagewatchError(
       "store_newer",
-      `The state file ${file} has schema ${version}; this Sagewatch knows schema ${SCHEMA_VERSION}. Run the newer version, or restore the copy store.db.v${SCHEMA_VERSION}.bak made before the upgrade.`,
+      `The state file ${file} has schema ${version}; this Sagewatch knows schema ${SCHEMA_VERSION} (the copy, if there is one, is store.db.v${SCHEMA_VERSION}.bak). ${ERROR_CODES.store_newer.remedy}`,
     );
   }
   const { checksum, ...meta } = readMeta(sqlite);
@@ -114,7 +114,7 @@ function backUp(sqlite: DatabaseSync, to: string): void {
 function corrupt(file: string, what: string): SagewatchError {
   return new SagewatchError(
     "store_corrupt",
-    `The state file ${file} cannot be used: ${what}. Restore a backup, or move it away to start anew (docs/runbook.md).`,
+    `The state file ${file} cannot be used: ${what}. ${ERROR_CODES.store_corrupt.remedy}`,
   );
 }
 

@@ -10,7 +10,7 @@
 import * as fs from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import type { CommitUnit, Store } from "../contracts.ts";
-import { SagewatchError } from "../model/errors.ts";
+import { ERROR_CODES, SagewatchError } from "../model/errors.ts";
 import { createAlertTable } from "./alerts.ts";
 import { connect, setJournal, toStoreError, transact } from "./database.ts";
 import {
@@ -77,7 +77,8 @@ function openFile(file: string, header: Header, limits: StoreLimits): DatabaseSy
   let sqlite: DatabaseSync | null = null;
   try {
     // SQLite would take an empty file for a new database and start from nothing.
-    if (fs.statSync(file).size === 0) throw new SagewatchError("store_corrupt", `The state file ${file} is empty.`);
+    if (fs.statSync(file).size === 0)
+      throw new SagewatchError("store_corrupt", `The state file ${file} is empty. ${ERROR_CODES.store_corrupt.remedy}`);
     touchPrivate(file);
     sqlite = connect(file, "write");
     checkHeader(sqlite, file);
@@ -100,7 +101,7 @@ function createFile(file: string, header: Header): void {
   if (fs.existsSync(`${file}-wal`)) {
     throw new SagewatchError(
       "store_corrupt",
-      `The state file ${file} is missing, but its log ${file}-wal is there. Restore the file, or move the log away to start anew.`,
+      `The state file ${file} is missing, but its log ${file}-wal is there. ${ERROR_CODES.store_corrupt.remedy}`,
     );
   }
   const making = `${file}.new`;

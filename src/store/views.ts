@@ -40,13 +40,34 @@ export function openViews(dir: string): Views & { close(): void } {
   checkThere(dir, file);
   let sqlite: DatabaseSync | null = null;
   try {
-    sqlite = connect(file, "read");
+    sqlite = connect(file, isStill(dir, file) ? "still" : "read");
     checkHeader(sqlite, file);
     return { ...createViews(sqlite), close: () => sqlite?.close() };
   } catch (error) {
     sqlite?.close();
     throw toStoreError(error, `read the state file ${file}`);
   }
+}
+
+/**
+ * True on a read-only disk, where SQLite cannot make the files that readers share with a writer: the file is then read as
+ * one that nobody writes. Throws store_failed where that would hide something: a log beside it holds the last commits.
+ */
+function isStill(dir: string, file: string): boolean {
+  try {
+    fs.accessSync(dir, fs.constants.W_OK);
+    return false;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EROFS") return false;
+  }
+  const log = fs.statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+  if (log === 0) return true;
+  // A writer's own files serve readers on another, read-only mount of its disk.
+  if (fs.existsSync(`${file}-shm`)) return false;
+  throw new SagewatchError(
+    "store_failed",
+    `The state folder ${dir} is on a read-only disk, and the last commits are still in the log ${file}-wal, which cannot be taken in there. Copy the folder to a disk that can be written and name the copy with --state.`,
+  );
 }
 
 /** A folder that may not be entered looks empty: that is told apart from one without a state. */

@@ -1,7 +1,7 @@
 /**
  * The command line's manners: exit codes, one clear line for each error with its remedy, results apart from remarks.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -72,6 +72,16 @@ describe("mistakes", () => {
     expect(ended).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining(stderr) });
     expect(ended.stderr).toMatch(/^sagewatch: /);
     expect(ended.stderr).not.toMatch(/ {4}at |unexpected/);
+  });
+
+  test("what to do is told once, and the code never stands alone", async () => {
+    const state = join(folder, "damaged");
+    mkdirSync(state);
+    writeFileSync(join(state, "store.db"), "this is no database, and long enough for a header".repeat(99));
+    const { code, stderr } = await call("alerts", "list", "--state", state);
+    expect(code).toBe(3);
+    expect(stderr.match(/restore a backup/gi)).toHaveLength(1);
+    expect(stderr.trim().split("\n").at(-1)).toMatch(/docs\/runbook\.md\)\. \(store_corrupt\)$/);
   });
 
   test("a hostile argument cannot steer the terminal", async () => {

@@ -28,6 +28,10 @@ const adapters: Adapters = {
   },
   sinks: {
     hook: { schema: z.strictObject({ type: z.literal("hook"), name: z.string().optional(), token: secretSchema() }) },
+    out: {
+      schema: z.strictObject({ type: z.literal("out"), name: z.string(), path: z.string() }),
+      writes: ({ path }: { path: string }) => path,
+    },
   },
 };
 const folder = mkdtempSync(join(tmpdir(), "sagewatch-config-"));
@@ -113,7 +117,7 @@ describe("faults", () => {
     [
       "missing type",
       "sinks:\n  - token: {env: A}",
-      "s.yml:2:5: `sinks[0].type`: is missing: the sink's type, one of hook",
+      "s.yml:2:5: `sinks[0].type`: is missing: the sink's type, one of hook, out",
     ],
     ["wrong type", "commit: {records: many}", 's.yml:1:19: `commit.records`: must be a number, is "many"'],
     ["out of range", "limits:\n  depth: 4", "s.yml:2:10: `limits.depth`: must be 8 or more, is 4"],
@@ -144,6 +148,16 @@ describe("faults", () => {
       's.yml:1:23: `calendars.x.zone`: must be an IANA time zone such as Europe/Berlin, is "Mars"',
     ],
     ["two of a name", "sources: [{type: file, path: a}, {type: file, path: b}]", 'two sources are called "file"'],
+    [
+      "two sinks that write one file",
+      "sinks:\n  - {type: out, name: a, path: ./x/alerts}\n  - {type: out, name: b, path: y}\n  - {type: out, name: c, path: x/../x/alerts}",
+      's.yml:4:32: `sinks[2].path`: the sink "a" writes this file',
+    ],
+    [
+      "a sink that writes what another rotates to",
+      "sinks:\n  - {type: out, name: a, path: alerts.2}\n  - {type: out, name: b, path: alerts}",
+      's.yml:3:32: `sinks[1].path`: the sink "a" writes this file or those beside it',
+    ],
     ["not a mapping", "[]", "s.yml:1:1: the file: must be a mapping of keys to values"],
     ["a key twice", "log: {}\nlog: {}", "s.yml:2:1: Map keys must be unique"],
     ["broken YAML", "a: [1", "s.yml:1:"],

@@ -117,13 +117,20 @@ test.skipIf(!canMount)(
 );
 
 test.skipIf(!canMount)(
-  "a disk that became read-only: refused, and as it was once it can be written again",
+  "a disk that became read-only: refused to a writer, read by others or told what to do, and as it was once it can be written again",
   async () => {
     const dir = stateDir();
     fs.mkdirSync(dir);
     const script = `mount -t tmpfs -o size=2m none ${dir} && exec "$0" "$@"`;
     const child = start(READ_ONLY_DISK, [dir], [...mount, script]);
     await child.line((line) => line.startsWith("{"));
-    expect(JSON.parse(child.last())).toEqual({ mounts: [0, 0], code: "store_failed", held: 3, unchanged: true });
+    expect(JSON.parse(child.last())).toEqual({
+      mounts: [0, 0, 0, 0],
+      code: "store_failed",
+      read: true,
+      told: expect.stringMatching(/^store_failed: .*store\.db-wal.*Copy the folder .* --state/),
+      held: 3,
+      unchanged: true,
+    });
   },
 );
