@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
-const NAMES = ["split", "match", "commit", "pipeline"] as const;
+const NAMES = ["split", "match", "windows", "commit", "pipeline"] as const;
 /** Minutes each: only when they are named. */
 const LONG = ["groups", "hot-key"] as const;
 const known = [...NAMES, ...LONG];
