@@ -42,7 +42,8 @@ export function judge(
 /** The rules that alert on windows: correlations, and rules of single events that suppress. */
 export function windowsOf({ correlations, detections }: RuleSet): Correlation[] {
   const suppressing = detections.filter(({ engine }) => engine.suppressMs !== null).map(asCorrelation);
-  return [...correlations, ...suppressing].filter(({ alerts }) => alerts);
+  // Those that do not alert themselves may be counted by others.
+  return [...correlations, ...suppressing];
 }
 
 /** The alerts of single events among the matches. */

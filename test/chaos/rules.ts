@@ -1,7 +1,8 @@
 /**
  * The rules of the chaos runs: short windows, so that a simulated day closes many buckets, and each kind of state that a
  * crash can hurt: counts of events and of values, steps with and without an order, also over two kinds of records, alerts
- * of one event, one that is revised, and alerts that suppress.
+ * of one event, one that is revised, alerts that suppress, conditions that wait for the end of their bucket, and correlations
+ * of correlations.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -29,6 +30,15 @@ function values(name: string, rule: string, limits: { timespan: string; field: s
     name,
     `  type: value_count\n  rules: [${rule}]\n  timespan: ${limits.timespan}\n  condition: ${condition}\n`,
   );
+}
+
+/** A correlation of a correlation, which goes on to alert by itself. */
+function counting(name: string, rule: string, limits: { timespan: string; condition: string }): string {
+  return `${count(name, rule, limits)}  generate: true\n`;
+}
+
+function unless(name: string, condition: string, timespan: string): string {
+  return correlation(name, `  type: temporal\n  timespan: ${timespan}\n  condition: ${condition}\n`);
 }
 
 function together(name: string, rules: readonly string[], timespan: string): string {
@@ -63,12 +73,23 @@ const DOCUMENTS = [
   together("reads_and_puts", ["reads", "puts"], "30m"),
   together("found_reading", ["findings", "reads"], "10m"),
   ordered("found_then_puts", ["findings", "puts"], "1h"),
+  counting("bursts", "model_burst", { timespan: "1h", condition: "{gte: 2}" }),
+  counting("waves", "bursts", { timespan: "3h", condition: "{gte: 2}" }),
+  ordered("burst_then_puts", ["model_burst", "puts"], "2h"),
   count("many_findings", "findings", { timespan: "2h", condition: "{gte: 2}" }),
 ];
 
-/** Writes the rules into `folder`, which is made, and returns its path. */
-export function writeRules(folder: string): string {
+/** These wait for the end of their bucket, which a daemon that watches does not see of the last ones. */
+const FINAL_DOCUMENTS = [
+  count("seldom_reads", "reads", { timespan: "10m", condition: "{lt: 3}" }),
+  counting("quiet_spells", "seldom_reads", { timespan: "1h", condition: "{gte: 2}" }),
+  unless("puts_unread", "puts and not reads", "10m"),
+];
+
+/** Writes the rules for a run in `mode` into `folder`, which is made, and returns its path. */
+export function writeRules(folder: string, mode: "once" | "watch"): string {
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "chaos.yml"), DOCUMENTS.join("---\n"));
+  const documents = mode === "once" ? [...DOCUMENTS, ...FINAL_DOCUMENTS] : DOCUMENTS;
+  writeFileSync(join(folder, "chaos.yml"), documents.join("---\n"));
   return folder;
 }

@@ -42,7 +42,7 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
   const random = createRandom(`chaos ${options.mode} ${options.seed}`);
   const layout = options.mode === "once" && random.chance(0.4) ? "bundled" : "delivered";
   const { files, items, totals } = makeInput(random.fork("input"), layout, options.records);
-  const world = createWorld(await openTopic(options.kafka ?? null));
+  const world = createWorld(options.mode, await openTopic(options.kafka ?? null));
   const isDeleted = options.break === "ack-first" || random.chance(0.25);
   const afterRead = isDeleted ? "delete" : random.chance(0.3) ? "move" : "keep";
   const run: Run = { options, random, world, setup: { mode: options.mode, afterRead, break: options.break } };

@@ -77,8 +77,8 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Makes the folders and rules of a run. */
-export function createWorld(kafka: KafkaPlace | null = null): World {
+/** Makes the folders and rules of a run in `mode`. */
+export function createWorld(mode: "once" | "watch", kafka: KafkaPlace | null = null): World {
   keepTidy();
   const root = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
   roots.add(root);
@@ -89,7 +89,7 @@ export function createWorld(kafka: KafkaPlace | null = null): World {
     input,
     state: join(root, "state"),
     sink: join(root, "alerts.ndjson"),
-    rules: writeRules(join(root, "rules")),
+    rules: writeRules(join(root, "rules"), mode),
     kafka,
     newestSlotMs: -Infinity,
     remove: () => {

@@ -26,7 +26,7 @@ export function createPlace(): Place {
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
   const input = join(root, "input");
   mkdirSync(input);
-  writeRules(join(root, "rules"));
+  writeRules(join(root, "rules"), "watch");
   return { root, input, state: join(root, "state"), sink: join(root, "alerts.ndjson") };
 }
 
