@@ -24,7 +24,7 @@ const ABOUT = `Sagewatch watches AI and ML workloads on AWS: CloudTrail and Guar
 
 const CODES = `
 Exit codes: 0 done; 1 the answer is no (rule errors, failing cases, no match);
-2 usage or configuration; 3 cannot run.
+2 usage or configuration; 3 cannot run, or some input could not be read.
 Results go to stdout; logs and remarks go to stderr.`;
 
 /** Runs the command that `args` name and gives its exit code. Never throws. */

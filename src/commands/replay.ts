@@ -2,12 +2,14 @@
  * `sagewatch replay`: rules over files of the past.
  *
  * Alerts go to stdout in the format asked for; progress and the summary go to stderr. The log is kept to warnings, since
- * a person waits for the result.
+ * a person waits for the result. A file that cannot be read is named in the summary and makes the exit code 3: alerts of
+ * the rest are printed, but who relies on the code must not take them for all.
  */
 import { composeReplay, type Progress } from "../compose.ts";
 import { loadConfig } from "../config/load.ts";
 import { ADAPTERS } from "../config/registries.ts";
 import { systemClock } from "../lib/clock.ts";
+import { ERROR_CODES } from "../model/errors.ts";
 import { createGathering } from "../ops/gather.ts";
 import { createLog } from "../ops/log.ts";
 import { createProgress, type ProgressLine } from "../ops/progress.ts";
@@ -27,7 +29,7 @@ export type ReplayCommand = {
   readonly tz: string;
 };
 
-/** Runs the replay. Errors: config_*, rules_rejected, not_found, input_unreadable. */
+/** Runs the replay; 3 when something of the input could not be read. Errors: config_*, rules_rejected, not_found, input_unreadable. */
 export async function runReplay(options: ReplayCommand, terminal: Terminal): Promise<number> {
   const { config } = loadConfig({ path: options.config, adapters: ADAPTERS, secrets: "unread" });
   const progress = createProgress(terminal.stderr, "reading", systemClock);
@@ -54,7 +56,7 @@ export async function runReplay(options: ReplayCommand, terminal: Terminal): Pro
         terminal,
         "(which records were not evaluated: `sagewatch demo PATH` names them; `run` keeps them in quarantine)",
       );
-    return 0;
+    return summary.unread.files === 0 ? 0 : ERROR_CODES.input_unreadable.exit;
   } finally {
     progress.end();
   }

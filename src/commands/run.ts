@@ -9,14 +9,15 @@ import { loadConfig, loadEngineVersion, type LoadedConfig, SEARCH_PATHS } from "
 import { ADAPTERS } from "../config/registries.ts";
 import type { Config } from "../config/schema.ts";
 import { systemClock } from "../lib/clock.ts";
-import { SagewatchError, toMessage } from "../model/errors.ts";
+import { ERROR_CODES, SagewatchError, toMessage } from "../model/errors.ts";
 import { createGathering } from "../ops/gather.ts";
 import { createLog } from "../ops/log.ts";
+import { describeUnread } from "../ops/summary.ts";
 import { isReaderGone, type Terminal } from "../ops/terminal.ts";
 
 /**
  * Runs until stopped or until every source ended. Errors: config_missing, config_invalid, sink_failed (after a drained stop:
- * the reader of standard output left the console sink), and those of composeRun.
+ * the reader of standard output left the console sink), input_unreadable (after all else was read), and those of composeRun.
  */
 export async function runDaemon(options: { readonly config?: string }, terminal: Terminal): Promise<number> {
   const onHangup = listenForHangup();
@@ -26,7 +27,7 @@ export async function runDaemon(options: { readonly config?: string }, terminal:
   emit({ type: "started", version: loadEngineVersion(), command: "run", pid: process.pid });
   emit({ type: "config_loaded", path: path ?? "", sources: config.sources.length, sinks: config.sinks.length });
   try {
-    await composeRun({
+    const { unread } = await composeRun({
       config,
       emit,
       signal: terminal.signal,
@@ -34,6 +35,11 @@ export async function runDaemon(options: { readonly config?: string }, terminal:
       reread: () => loadConfig({ path: path ?? undefined, adapters: ADAPTERS }).config,
     });
     if (isReaderGone(terminal.signal.reason)) throw toNowhere(config);
+    if (unread.files > 0 && !terminal.signal.aborted)
+      throw new SagewatchError(
+        "input_unreadable",
+        `${describeUnread(unread)}. All else was read; the next start reads what is missing. ${ERROR_CODES.input_unreadable.remedy}`,
+      );
     return 0;
   } catch (error) {
     const known = error instanceof SagewatchError ? error : null;

@@ -18,6 +18,7 @@ import {
   RULES_RELOAD,
   startControl,
 } from "../ops/control.ts";
+import type { Unread } from "../ops/summary.ts";
 import type { DeliverOptions } from "../pipeline/deliver.ts";
 import { createSink, type SinkConfig } from "../sinks/registry.ts";
 import { createQuarantineSource, type QuarantineOutcome, type QuarantineSource } from "../sources/quarantine.ts";
@@ -36,7 +37,11 @@ export type OpenSource = {
   readonly source: Source;
   readonly scanned: Promise<void>;
   readonly progress: () => { doneBytes: number; totalBytes: number };
+  readonly unread: () => Unread;
 };
+
+/** So many unread files are named at the end; who has more looks into the log. */
+const NAMED = 5;
 
 type SourceNeeds = { readonly config: Config; readonly emit: Emit; readonly wraps?: Wraps; readonly store: Store };
 
@@ -45,15 +50,21 @@ export function openSources({ config, emit, wraps, store }: SourceNeeds): OpenSo
   return config.sources.map((settings): OpenSource => {
     const { promise: scanned, resolve } = Promise.withResolvers<void>();
     let progress = { doneBytes: 0, totalBytes: 0 };
+    let unread: Unread = { files: 0, first: [] };
     const source = createSource(settings as SourceConfig & AdapterConfig, {
       clock: systemClock,
       limits: config.limits,
       warn: (detail) => emit({ type: "source_warning", source: settings.name, code: "odd_input", detail }),
+      onUnread: (path, why) => {
+        const detail = `${path}: ${why}`;
+        unread = { files: unread.files + 1, first: [...unread.first, detail].slice(0, NAMED) };
+        emit({ type: "file_unread", source: settings.name, detail });
+      },
       onScanned: resolve,
       onProgress: (now) => void (progress = now),
       forget: (name, isGone) => void store.forgetPositions(name, isGone, systemClock.nowMs()),
     });
-    return { source: wraps?.source?.(source) ?? source, scanned, progress: () => progress };
+    return { source: wraps?.source?.(source) ?? source, scanned, progress: () => progress, unread: () => unread };
   });
 }
 

@@ -8,6 +8,7 @@ import type { Sink, Store, Watermarks } from "../contracts.ts";
 import { createWatermarks } from "../detect/watermark.ts";
 import { systemClock } from "../lib/clock.ts";
 import type { Emit } from "../model/signal.ts";
+import type { Unread } from "../ops/summary.ts";
 import { createTally, type Sums } from "../ops/tally.ts";
 import { startDeliver } from "../pipeline/deliver.ts";
 import { type PipelineOptions, runPipeline, type Running } from "../pipeline/run.ts";
@@ -24,6 +25,7 @@ export type Progress = {
   readonly alerts: number;
 };
 export type RunSummary = Sums & {
+  readonly unread: Unread;
   readonly elapsedMs: number;
   /** Time by stage, ms: match (decoding included), detect, commit; the rest of the time is reading. */
   readonly stageMs: Readonly<Record<string, number>>;
@@ -95,10 +97,19 @@ export async function runStore(options: Options, parts: Parts): Promise<RunSumma
   await runPipeline(pipeline, options.signal);
   return {
     ...tally.sums(),
+    unread: toUnread(parts.sources),
     elapsedMs: systemClock.monotonicMs() - begunMs,
     stageMs,
     titles: toTitles(engine.rules().ruleSet),
     dearestRules: dearest(engine.rules(), tally.sums().evaluated),
+  };
+}
+
+function toUnread(sources: readonly OpenSource[]): Unread {
+  const all = sources.map(({ unread }) => unread());
+  return {
+    files: all.reduce((sum, { files }) => sum + files, 0),
+    first: all.flatMap(({ first }) => first),
   };
 }
 

@@ -38,7 +38,7 @@ export const ERROR_CODES = {
   },
   input_unreadable: {
     exit: 3,
-    what: "An input file could not be read.",
+    what: "An input file could not be read; `run` over sources that end, and `replay`, end so after all else was read.",
     remedy: "Check its permissions and the disk.",
   },
   store_locked: {

@@ -62,11 +62,13 @@ export type Signal =
   | { readonly type: "store_failed"; readonly detail: string }
   | { readonly type: "fenced"; readonly detail: string }
   | { readonly type: "draining"; readonly reason: "signal" | "ended" | "error" }
+  | { readonly type: "undelivered"; readonly alerts: number }
   | { readonly type: "drained"; readonly elapsedMs: number; readonly undelivered: number }
   | { readonly type: "failed"; readonly code: ErrorCode; readonly detail: string }
   // input
   | { readonly type: "source_finished"; readonly source: string; readonly elapsedMs: number }
   | { readonly type: "source_warning"; readonly source: string; readonly code: string; readonly detail: string }
+  | { readonly type: "file_unread"; readonly source: string; readonly detail: string }
   | {
       readonly type: "batch";
       readonly source: string;

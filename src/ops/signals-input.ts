@@ -9,6 +9,7 @@ import type { SignalRows } from "./signal-row.ts";
 export const INPUT_SIGNALS: SignalRows<
   | "source_finished"
   | "source_warning"
+  | "file_unread"
   | "batch"
   | "quarantined"
   | "skipped"
@@ -34,6 +35,20 @@ export const INPUT_SIGNALS: SignalRows<
         value: 1,
         labels: ["source", "code"],
         what: "Warnings of a source by code.",
+      },
+    ],
+  },
+  file_unread: {
+    level: "error",
+    message: "a file could not be read",
+    what: "A run that reads once goes on without this file or folder (`detail`: which, and why), or without the rest of it; it ends with exit code 3. The next run tries it again.",
+    metrics: [
+      {
+        name: "sagewatch_source_unread_total",
+        type: "counter",
+        value: 1,
+        labels: ["source"],
+        what: "Files and folders that could not be read.",
       },
     ],
   },

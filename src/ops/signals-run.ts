@@ -25,6 +25,7 @@ export const RUN_SIGNALS: SignalRows<
   | "store_failed"
   | "fenced"
   | "draining"
+  | "undelivered"
   | "drained"
   | "failed"
 > = {
@@ -186,6 +187,12 @@ export const RUN_SIGNALS: SignalRows<
     level: "info",
     message: "draining",
     what: "No more input is taken; what is in flight is committed and delivered.",
+    metrics: [],
+  },
+  undelivered: {
+    level: "warn",
+    message: "alerts wait for the next start",
+    what: "The run ends while sinks have still to get `alerts` of them. They are safe in the state folder; the next start sends them. No other exit code comes of it.",
     metrics: [],
   },
   drained: {

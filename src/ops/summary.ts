@@ -15,6 +15,7 @@ export type SummaryFigures = {
   readonly bytes: number;
   readonly quarantinedByReason: Readonly<Record<string, number | undefined>>;
   readonly alertsByRule: Readonly<Record<string, number>>;
+  readonly unread: Unread;
   /** Rule id → title; an id without one is shown itself. */
   readonly titles: ReadonlyMap<string, string>;
   readonly elapsedMs: number;
@@ -22,12 +23,16 @@ export type SummaryFigures = {
   readonly dearestRules: readonly { readonly ruleId: string; readonly title: string; readonly nsPerRecord: number }[];
 };
 
+/** What a run had to do without: how many files and folders, and the first of them as "PATH: WHY". */
+export type Unread = { readonly files: number; readonly first: readonly string[] };
+
 /** Several lines, without the last line end. */
 export function renderSummary(figures: SummaryFigures): string {
   const alerts = Object.entries(figures.alertsByRule).toSorted(([, left], [, right]) => right - left);
   const total = alerts.reduce((sum, [, count]) => sum + count, 0);
   const rows: (readonly [string, string])[] = [
     ["records", toOutcomes(figures)],
+    ...(figures.unread.files > 0 ? [["not read", describeUnread(figures.unread)] as const] : []),
     ["marks", `late ${toCount(figures.late)}, repeated ${toCount(figures.repeated)}`],
     ["speed", toSpeed(figures)],
     ["time a record", toStages(figures)],
@@ -46,6 +51,12 @@ export function renderSummary(figures: SummaryFigures): string {
   ];
   const width = Math.max(...rows.map(([name]) => textWidth(name)));
   return rows.map(([name, text]) => formatRow([name, text], [width, textWidth(text)])).join("\n");
+}
+
+/** "1 file could not be read: PATH: WHY". */
+export function describeUnread({ files, first }: Unread): string {
+  const others = files > first.length ? `; and ${toCount(files - first.length)} more` : "";
+  return `${toCount(files)} ${files === 1 ? "file" : "files"} could not be read: ${first.map(safeLine).join("; ")}${others}`;
 }
 
 /** Records a second of a run. */

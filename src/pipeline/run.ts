@@ -78,6 +78,7 @@ export async function runPipeline(options: PipelineOptions, signal: AbortSignal)
   const undelivered = workers.reduce((rows, worker) => rows + worker.waiting(), 0);
   await Promise.all(workers.map((worker) => worker.close().catch(fail)));
   if (errors.length > 0) throw errors[0];
+  if (undelivered > 0) emit({ type: "undelivered", alerts: undelivered });
   emit({ type: "drained", elapsedMs: clock.monotonicMs() - endedMs, undelivered });
 }
 

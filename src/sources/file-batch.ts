@@ -34,6 +34,7 @@ export function toQuery({ config, deps }: FileRun, mustExist: boolean): FileQuer
     paths,
     pattern,
     warn: deps.warn,
+    unread: mustExist ? deps.onUnread : undefined,
     mustExist,
     except: typeof afterRead === "string" ? null : resolve(afterRead.moveTo),
   };
@@ -61,7 +62,7 @@ export function createProgress(deps: SourceDeps): Progress {
   };
 }
 
-/** How a file was read: to its end, cut short by an abort, or not at all (the warning is out). */
+/** How a file was read: to its end, cut short by an abort, or not to its end (that is told already). */
 export type FileOutcome = "done" | "aborted" | "unreadable";
 
 /** Options of one file's reading. `floors`: the floor of contracts.ts during and after the file. */
@@ -114,7 +115,9 @@ export async function* readFile(
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-    deps.warn(`Cannot read ${file.path}: ${reasonOf(error)}; what is left of it is not read.`);
+    // A watched file is tried again; a run that reads once has to do without.
+    if (config.mode === "once" && deps.onUnread !== undefined) deps.onUnread(file.path, reasonOf(error));
+    else deps.warn(`Cannot read ${file.path}: ${reasonOf(error)}; what is left of it is not read.`);
     reached.set(file.key, skip);
     return "unreadable";
   }

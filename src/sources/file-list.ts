@@ -40,6 +40,8 @@ export type FileQuery = {
   readonly pattern: string | null;
   /** Told of folders and files that cannot be looked at. */
   readonly warn: (text: string) => void;
+  /** Told of what lies there and cannot be looked at. Without it `warn` is. */
+  readonly unread?: ((path: string, why: string) => void) | undefined;
   /** True: a path that does not exist is an error (not_found); false: a warning, for it may come. */
   readonly mustExist: boolean;
   /** Absolute path of a folder that is passed over where it lies in a searched one. Null: none. */
@@ -139,8 +141,7 @@ type Walk = { readonly query: FileQuery; readonly found: Map<string, FoundFile>;
 
 async function walk(folder: string, wanted: (path: string) => boolean, into: Walk): Promise<void> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
-    into.query.warn(`Cannot list ${folder}: ${reasonOf(error)}; its files are not read.`);
-    into.isWhole = false;
+    tellUnread(folder, error, into);
     return [];
   });
   const paths: string[] = [];
@@ -153,16 +154,31 @@ async function walk(folder: string, wanted: (path: string) => boolean, into: Wal
   }
   for (let at = 0; at < paths.length; at += LOOKS) {
     const some = paths.slice(at, at + LOOKS);
-    const looks = await Promise.all(some.map((path) => lookAt(path, null)));
+    const looks = await Promise.all(some.map((path) => lookInside(path, into)));
     for (const [index, stats] of looks.entries()) {
       const path = some[index] as string;
-      if (stats === null) into.isWhole = false;
       if (stats?.isFile() === true && wanted(path)) addFile(path, stats, into.found);
       // It may lead back to where the search came from.
       if (stats?.isDirectory() === true)
         into.query.warn(`${path} is a link to a folder, and none is followed; name it in \`paths\` if it is meant.`);
     }
   }
+}
+
+/** Stats of what a folder was listed with, null when it went meanwhile or may not be looked at. */
+async function lookInside(path: string, into: Walk): Promise<Stats | null> {
+  return stat(path).catch((error: unknown) => {
+    into.isWhole = false;
+    if (reasonOf(error) !== "ENOENT") tellUnread(path, error, into);
+    return null;
+  });
+}
+
+function tellUnread(path: string, error: unknown, into: Walk): void {
+  const { unread, warn } = into.query;
+  into.isWhole = false;
+  if (unread === undefined) warn(`Cannot look at ${path}: ${reasonOf(error)}; what is in it is not read.`);
+  else unread(path, reasonOf(error));
 }
 
 function addFile(path: string, stats: Stats, found: Map<string, FoundFile>): void {

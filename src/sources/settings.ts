@@ -12,6 +12,8 @@ export type SourceDeps = {
   readonly limits: { readonly recordBytes: number; readonly depth: number; readonly gzipRatio: number };
   /** Told of anything odd that does not end the source, one line each; the same line comes once. */
   readonly warn: (text: string) => void;
+  /** Told of each file or folder whose input this run has to do without; sources that try again later say it by `warn`. */
+  readonly onUnread?: (path: string, why: string) => void;
   /** Live sources: all that was there at the start is committed, so that held watermarks may go on. Called once. */
   readonly onScanned?: () => void;
   /** Told now and then which keys of the source's positions nobody needs any more; the store keeps them a while longer. */

@@ -1,5 +1,5 @@
 /**
- * The daemon and the commands around it as real processes over real files: run, replay, alerts, quarantine.
+ * The daemon and the commands around it as real processes over real files: run, alerts, quarantine.
  */
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -102,6 +102,30 @@ describe("run once", () => {
     expect(paths(replayed.stdout)).toEqual(paths(ran));
   });
 
+  test("a file that cannot be read is named and makes the exit code 3; all else is there, once", async () => {
+    const folder = join(root, "unread");
+    mkdirSync(folder);
+    deliver(folder, "0805", [record(1)]);
+    const broken = join(folder, "broken.json");
+    symlinkSync(broken, broken); // no permission stops root, a link to itself does
+    const { dir, config } = setUp("unread-run", "once", [folder]);
+    const said = `1 file could not be read: ${broken}: ELOOP`;
+    const ran = await run(["run", "--config", config]);
+    expect([ran.code, parseLines(ran.stdout).length]).toEqual([3, 1]);
+    expect(parseLines(ran.stderr).at(-1)).toMatchObject({
+      signal: "failed",
+      code: "input_unreadable",
+      detail: expect.stringContaining(said),
+    });
+    const replayed = await run(["replay", "--config", config, "--format", "ndjson", folder]);
+    expect([replayed.code, contents(replayed.stdout)]).toEqual([3, contents(ran.stdout)]);
+    expect(replayed.stderr).toMatch(new RegExp(`^not read +${said}$`, "m"));
+    rmSync(broken);
+    deliver(folder, "0810", [record(301)]);
+    expect((await run(["run", "--config", config])).code).toBe(0);
+    expect(parseLines(readFileSync(join(dir, "alerts.ndjson"), "utf8"))).toHaveLength(2);
+  });
+
   const isRoot = process.getuid?.() === 0; // no permission stops root
   const unfit: readonly (readonly [string, string, string])[] = [
     ["is a file", "taken", "there is a file of that name"],
@@ -143,87 +167,6 @@ describe("run once", () => {
       code: "rules_rejected",
       detail: expect.stringContaining(`${rule}:4:`),
     });
-  });
-});
-
-describe("replay", () => {
-  test("prints alerts alone to stdout, ordered, and the whole account to stderr", async () => {
-    const { code, stdout, stderr } = await run(["replay", "--format", "ndjson", input], { cwd: root });
-    expect(code).toBe(0);
-    const alerts = parseLines(stdout);
-    expect(alerts.map(({ lastEventTime }) => lastEventTime)).toEqual(["2026-03-10T08:00:01Z", "2026-03-10T08:05:01Z"]);
-    expect(stderr).toMatch(/read 6 = evaluated 4 \+ quarantined 2 \(.*no_event_time 1.*\) \+ skipped 0/);
-    expect(stderr).toMatch(/late 0/);
-    expect(stderr).toMatch(/records\/s/);
-    expect(stderr).toMatch(/2 {2}CloudTrail switched off/);
-  });
-
-  test("the table is for people, ocsf for SIEMs", async () => {
-    const table = await run(["replay", input], { cwd: root });
-    expect(table.stdout.split("\n")[0]).toMatch(/^TIME +SEVERITY +TITLE/);
-    const narrow = await run(["replay", input], { cwd: root, env: { COLUMNS: "70" } });
-    expect(Math.max(...table.stdout.split("\n").map(({ length }) => length))).toBeGreaterThan(70);
-    expect(Math.max(...narrow.stdout.split("\n").map(({ length }) => length))).toBeLessThanOrEqual(70);
-    const ocsf = parseLines((await run(["replay", "--format", "ocsf", input], { cwd: root })).stdout);
-    expect(ocsf).toMatchObject([
-      { class_uid: 2004, activity_id: 1 },
-      { class_uid: 2004, activity_id: 1 },
-    ]);
-  });
-
-  test("--rules takes the place of the shipped rules", async () => {
-    const rule = join(root, "own.yml");
-    writeFileSync(
-      rule,
-      "title: Anybody looked\nid: 22222222-2222-4222-8222-222222222222\nlevel: low\nlogsource: {product: aws, service: cloudtrail}\ndetection:\n  look: {eventName: DescribeTrails}\n  condition: look\n",
-    );
-    const { code, stdout } = await run(["replay", "--rules", rule, "--format", "ndjson", input], { cwd: root });
-    expect([code, parseLines(stdout).map(({ ruleName }) => ruleName)]).toEqual([0, ["Anybody looked"]]);
-  });
-
-  test("rules that are no rules are refused: no alerts would look like peace", async () => {
-    const empty = join(root, "no-rules");
-    mkdirSync(empty);
-    expect(await run(["replay", "--rules", empty, input], { cwd: root })).toMatchObject({
-      code: 2,
-      stdout: "",
-      stderr: expect.stringContaining(`there is no rule in \`${empty}\``),
-    });
-  });
-
-  test("records with keys of Object.prototype are records like others", async () => {
-    const hostile = join(root, "hostile");
-    mkdirSync(hostile);
-    const keys =
-      '"__proto__":{"eventName":"x","polluted":true},"constructor":{"prototype":{"polluted":true}},"toString":1,"hasOwnProperty":[],"valueOf":{}';
-    const texts = [record(1), record(2, { eventName: "Other" })].map((item) => {
-      const text = JSON.stringify({
-        ...item,
-        requestParameters: "HERE",
-        userIdentity: { type: "Root", accountId: "111122223333" },
-      });
-      return `${text.slice(0, -1).replace('"HERE"', `{${keys}}`)},${keys}}`;
-    });
-    deliver(hostile, "0805", texts);
-    const { code, stdout, stderr } = await run(["replay", "--format", "ndjson", hostile], { cwd: root });
-    expect([code, parseLines(stdout).length]).toEqual([0, 1]);
-    expect(stderr).toMatch(/read 2 = evaluated 2/);
-  });
-
-  test("leaves no state behind and ends quietly when its reader leaves", async () => {
-    const many = join(root, "many");
-    mkdirSync(many);
-    deliver(
-      many,
-      "0900",
-      Array.from({ length: 3000 }, (_, index) => record(index)),
-    );
-    const reading = start(["replay", "--format", "ndjson", many], { cwd: many });
-    live.push(reading);
-    reading.child.stdout?.destroy();
-    const { code, stderr } = await reading.ended;
-    expect([code, /unexpected|EPIPE/.test(stderr)]).toEqual([0, false]);
-    expect(() => statSync(join(many, "sagewatch-state"))).toThrow(/ENOENT/);
   });
 });
 
@@ -367,6 +310,7 @@ describe("a watching daemon", () => {
       3,
       expect.objectContaining({ undelivered: 1 }),
     ]);
+    expect(log.find(({ signal }) => signal === "undelivered")).toMatchObject({ level: "warn", alerts: 1 });
     expect(log.at(-1)).toMatchObject({
       level: "fatal",
       signal: "failed",

@@ -43,7 +43,7 @@ function makeErrorPage(): string {
     "",
     "## Errors",
     "",
-    "A command that ends with an error prints what, where and the offending value, then the remedy and the code. The exit code: 0 done (records in quarantine included); 1 the answer is no (`rules check` found errors, `rules test` a case that fails, `rules explain` no match); 2 usage or configuration; 3 cannot run. A daemon that was stopped by SIGTERM or SIGINT and drained ends with 0.",
+    "A command that ends with an error prints what, where and the offending value, then the remedy and the code. The exit code: 0 done (records in quarantine included); 1 the answer is no (`rules check` found errors, `rules test` a case that fails, `rules explain` no match); 2 usage or configuration; 3 cannot run, or could not read a part of the input (`input_unreadable`, after all else was done). A daemon that was stopped by SIGTERM or SIGINT and drained ends with 0.",
     "",
     table(["code", "exit", "what", "remedy"], errors),
     "",
