@@ -8,12 +8,13 @@ import type { Config } from "../config/schema.ts";
 import type { QuarantineRow } from "../contracts.ts";
 import { renderTable } from "../encode/table.ts";
 import { safeLine } from "../lib/safe-text.ts";
-import { cutText, fitColumns, formatRow, textWidth } from "../lib/text-table.ts";
+import { cutText, formatRow, renderColumns, textWidth } from "../lib/text-table.ts";
 import type { Alert } from "../model/alert.ts";
 import { renderSummary, toCount } from "../ops/summary.ts";
 import { print, type Terminal, widthOf } from "../ops/terminal.ts";
 import type { Answers } from "../simulate/answers.ts";
 import { judge, type Judgement } from "../simulate/attacks/judge.ts";
+import { COMMAND } from "./options.ts";
 import { toRules } from "./rules/rules.ts";
 
 /** Alerts shown; a folder of one's own may give thousands. */
@@ -21,7 +22,7 @@ export const SHOWN_ALERTS = 50;
 /** Records shown that were not evaluated: enough to see what kind of trouble it is. */
 export const SHOWN_QUARANTINED = 5;
 const PLANTED_TITLES = ["PLANTED", "PRINCIPAL", "ACCOUNT", "RULES EXPECTED", "FOUND"] as const;
-const PLANTED_FLOORS: readonly number[] = [20, 16, 8, 24, 6];
+const PLANTED_FLOORS = { PLANTED: 20, PRINCIPAL: 16, ACCOUNT: 8, "RULES EXPECTED": 24, FOUND: 6 };
 
 /** A finished run. `answers` null: over the user's own files. */
 export type Report = {
@@ -88,18 +89,12 @@ function renderJudgement({ verdicts, unplanned }: Judgement, width: number): str
       missed.length === 0 ? "yes" : found.length === 0 ? "NO" : `only ${found.join(", ")}`,
     ].map(safeLine),
   );
-  const columns = PLANTED_TITLES.map((title, index) => {
-    const want = Math.max(textWidth(title), ...cells.map((line) => textWidth(line[index] ?? "")));
-    return { title, want, floor: PLANTED_FLOORS[index] ?? want };
-  });
-  const widths = fitColumns(columns, width);
   const whole = verdicts.filter(({ missed }) => missed.length === 0).length;
   const total = `${whole} of ${verdicts.length} planted attacks found; ${toCount(unplanned.length)} alerts about anything else.\n`;
-  return [PLANTED_TITLES, ...cells].map((line) => `${formatRow(line, widths, width)}\n`).join("") + total;
+  return renderColumns(PLANTED_TITLES, cells, { floors: PLANTED_FLOORS, width }) + total;
 }
 
 function nextThings({ folder, alerts, answers }: Pick<Report, "folder" | "alerts" | "answers">): string {
-  const command = import.meta.url.endsWith(".ts") ? "bin/sagewatch" : "sagewatch";
   const when = (isSo: boolean, name: string, what: string): (readonly [string, string])[] =>
     isSo ? [[name, what]] : [];
   const rows = [
@@ -107,12 +102,12 @@ function nextThings({ folder, alerts, answers }: Pick<Report, "folder" | "alerts
     ...when(answers !== null, join(folder, "input", "answers.json"), "what was planted, record by record"),
     ...when(
       answers !== null,
-      `${command} demo PATH`,
+      `${COMMAND} demo PATH`,
       "the same over your own CloudTrail files (nothing leaves this machine)",
     ),
-    [`${command} replay --rules my-rule.yml PATH`, "a rule of your own over them; README.md has one to begin with"],
-    [`${command} rules list`, "what is looked for"],
-    [`${command} init`, "a commented configuration; then `run`"],
+    [`${COMMAND} replay --rules my-rule.yml PATH`, "a rule of your own over them; README.md has one to begin with"],
+    [`${COMMAND} rules list`, "what is looked for"],
+    [`${COMMAND} init`, "a commented configuration; then `run`"],
   ] as const;
   const width = Math.max(...rows.map(([name]) => textWidth(name)));
   return `Next things to try\n${rows.map(([name, what]) => `  ${formatRow([name, what], [width, textWidth(what)])}\n`).join("")}`;

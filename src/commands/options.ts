@@ -5,6 +5,9 @@ import { InvalidArgumentError, Option } from "commander";
 import { formatDuration, parseDuration } from "../lib/duration.ts";
 import type { Terminal } from "../ops/terminal.ts";
 
+/** How the command is called in what is printed: from a checkout, or installed. */
+export const COMMAND: string = import.meta.url.endsWith(".ts") ? "bin/sagewatch" : "sagewatch";
+
 /** What an action gets beside its options: where to write, and how to say its exit code. */
 export type Call = { readonly terminal: Terminal; readonly done: (exitCode: number) => void };
 

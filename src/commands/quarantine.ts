@@ -12,7 +12,7 @@ import { systemClock, toUtcText } from "../lib/clock.ts";
 import { formatSize } from "../lib/duration.ts";
 import { ownValue } from "../lib/json.ts";
 import { safeJson, safeLine, safeText } from "../lib/safe-text.ts";
-import { fitColumns, formatRow, textWidth } from "../lib/text-table.ts";
+import { renderColumns } from "../lib/text-table.ts";
 import { SagewatchError } from "../model/errors.ts";
 import { REASONS } from "../model/event.ts";
 import { callControl, CONTROL_SOCKET, QUARANTINE_REPLAY } from "../ops/control.ts";
@@ -33,7 +33,7 @@ export type ReplayQuarantine = StateOptions & { readonly ids: readonly string[];
 const SHOWN_BYTES = 64 * 1024;
 const TITLES = ["ID", "TIME", "REASON", "SIZE", "TRIES", "WHERE", "DETAIL"] as const;
 /** Columns that may be cut, and to how little. */
-const FLOORS: Readonly<Record<string, number>> = { WHERE: 20, DETAIL: 20 };
+const FLOORS = { WHERE: 20, DETAIL: 20 };
 
 /** Prints the rows of the quarantine, the newest first. */
 export async function listQuarantine(options: ListQuarantine, terminal: Terminal): Promise<number> {
@@ -133,12 +133,7 @@ function renderRows(rows: readonly QuarantineRow[], width: number): string {
       row.detail,
     ].map(safeLine),
   );
-  const columns = TITLES.map((title, index) => {
-    const want = Math.max(textWidth(title), ...cells.map((line) => textWidth(line[index] ?? "")));
-    return { title, want, floor: FLOORS[title] ?? want };
-  });
-  const widths = fitColumns(columns, width);
-  return [TITLES, ...cells].map((line) => `${formatRow(line, widths, width)}\n`).join("");
+  return renderColumns(TITLES, cells, { floors: FLOORS, width });
 }
 
 /** All but the bytes. */

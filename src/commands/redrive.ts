@@ -11,7 +11,7 @@ import type { DeadLetter, LetterChoice } from "../contracts.ts";
 import { systemClock, toUtcText } from "../lib/clock.ts";
 import { ownValue } from "../lib/json.ts";
 import { safeLine } from "../lib/safe-text.ts";
-import { fitColumns, formatRow, textWidth } from "../lib/text-table.ts";
+import { renderColumns } from "../lib/text-table.ts";
 import { SagewatchError } from "../model/errors.ts";
 import { callControl, CONTROL_SOCKET, REDRIVE } from "../ops/control.ts";
 import { print, remark, type Terminal, widthOf } from "../ops/terminal.ts";
@@ -82,10 +82,5 @@ function renderLetters(letters: readonly DeadLetter[], width: number): string {
   const cells = letters.map(({ atMs, sink, code, revision, alertId }) =>
     [toUtcText(atMs), sink, code, String(revision), alertId].map(safeLine),
   );
-  const columns = TITLES.map((title, index) => {
-    const want = Math.max(textWidth(title), ...cells.map((line) => textWidth(line[index] ?? "")));
-    return { title, want, floor: want };
-  });
-  const widths = fitColumns(columns, width);
-  return [TITLES, ...cells].map((line) => `${formatRow(line, widths, width)}\n`).join("");
+  return renderColumns(TITLES, cells, { width });
 }

@@ -2,6 +2,7 @@
  * Small commands around a set-up: `init`, `config print`, `version`, `simulate`.
  */
 import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { loadConfig, loadEngineVersion } from "../config/load.ts";
 import { printConfig } from "../config/print.ts";
 import { ADAPTERS } from "../config/registries.ts";
@@ -12,7 +13,8 @@ import { createProgress } from "../ops/progress.ts";
 import { toCount } from "../ops/summary.ts";
 import { print, remark, type Terminal } from "../ops/terminal.ts";
 import { CANONICAL_FORM, SCHEMA_VERSION } from "../store/schema.ts";
-import { runSimulate, type SimulateOptions } from "./simulate.ts";
+import { COMMAND } from "./options.ts";
+import { RECORDS_FOLDER, runSimulate, type SimulateOptions } from "./simulate.ts";
 
 /** Writes the starter configuration. Errors: usage when a file is there already or cannot be written. */
 export async function writeStarter(
@@ -60,7 +62,10 @@ export async function printVersion(options: { readonly json?: true }, terminal: 
   return 0;
 }
 
-/** Writes simulated files; prints the path of the answer file. Errors: usage. */
+/**
+ * Writes simulated files; prints the path of the answer file, and how to read the records: only their folder, since the
+ * answers are none. Errors: usage.
+ */
 export async function simulateFiles(options: SimulateOptions, terminal: Terminal): Promise<number> {
   const progress = createProgress(terminal.stderr, "writing", systemClock);
   try {
@@ -75,8 +80,14 @@ export async function simulateFiles(options: SimulateOptions, terminal: Terminal
       `${toCount(answers.records)} records in ${toCount(answers.files)} files under ${out}, ${answers.attacks.length} attacks planted. The answers:`,
     );
     await print(terminal, `${answersPath}\n`);
+    remark(terminal, `Next: ${COMMAND} replay ${toShellWord(join(out, RECORDS_FOLDER))}`);
     return 0;
   } finally {
     progress.end();
   }
+}
+
+/** A path as a shell takes it. */
+function toShellWord(path: string): string {
+  return /^[\w./~+@:-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

@@ -43,6 +43,8 @@ export type SimulateSummary = {
   readonly sizeBytes: number;
 };
 
+/** Folder below `out` with all record files, and nothing else. */
+export const RECORDS_FOLDER = "AWSLogs";
 /** Default number of benign records. */
 export const DEFAULT_RECORDS = 200_000;
 
@@ -61,7 +63,7 @@ function startOf(text: string | undefined): number {
 
 /** Makes the folder, or refuses one that holds an earlier run. */
 function prepareFolder(out: string): void {
-  const taken = ["AWSLogs", "answers.json"].find((name) => fs.existsSync(path.join(out, name)));
+  const taken = [RECORDS_FOLDER, "answers.json"].find((name) => fs.existsSync(path.join(out, name)));
   if (taken !== undefined) {
     throw new SagewatchError(
       "usage",

@@ -90,6 +90,23 @@ export function formatRow(cells: readonly string[], widths: readonly number[], w
   return cutText(line.trimEnd(), width);
 }
 
+/**
+ * A table with a head: each row a line, each column as wide as its widest cell where there is room. `floors`: how narrow a
+ * column may become, by its title; one that is not named is cut last.
+ */
+export function renderColumns(
+  titles: readonly string[],
+  rows: readonly (readonly string[])[],
+  { floors = {}, width }: { readonly floors?: Readonly<Record<string, number>>; readonly width: number },
+): string {
+  const columns = titles.map((title, index) => {
+    const want = Math.max(textWidth(title), ...rows.map((row) => textWidth(row[index] ?? "")));
+    return { want, floor: floors[title] ?? want };
+  });
+  const widths = fitColumns(columns, width);
+  return [titles, ...rows].map((row) => `${formatRow(row, widths, width)}\n`).join("");
+}
+
 /** Caps all values at the highest cap at which they fit into `room`, none below its floor. */
 function lower(wants: readonly number[], floors: readonly number[], room: number): number[] {
   const capped = (cap: number): number[] =>

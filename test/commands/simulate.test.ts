@@ -8,6 +8,7 @@ import { gunzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { runSimulate } from "../../src/commands/simulate.ts";
 import type { Answers } from "../../src/simulate/answers.ts";
+import { call } from "./cli.ts";
 
 let folder = "";
 beforeEach(() => {
@@ -102,4 +103,22 @@ describe("runSimulate", () => {
     await expect(runSimulate({ out: out("a"), records: 10, ...change })).rejects.toThrow(message);
     expect(existsSync(out("a"))).toBe(false);
   });
+});
+
+test("the command says how to read what it wrote, and the records alone are in that folder", async () => {
+  const { code, stdout, stderr } = await call(
+    "simulate",
+    "--out",
+    out("a day"),
+    "--records",
+    "50",
+    "--attacks",
+    "none",
+  );
+  expect([code, stdout]).toEqual([0, `${out("a day")}/answers.json\n`]);
+  const [, named = ""] = /^Next: \S*sagewatch replay '(.*)'$/m.exec(stderr) ?? [];
+  expect(named).toBe(out("a day/AWSLogs"));
+  const replayed = await call("replay", named);
+  expect(replayed.code).toBe(0);
+  expect(replayed.stderr).toContain("quarantined 0");
 });

@@ -1,8 +1,10 @@
 /** Makers of rules and matches for the tests of detection, and a fold of deltas into what a store would hold. */
+import { expect } from "vitest";
 import type { AlertDraft, Deltas, Detector, EvidenceDelta, Match, MemberDelta } from "../../src/contracts.ts";
+import { createDetector } from "../../src/detect/detector.ts";
 import { type AlertContent, toGroupKey, toRuleSem } from "../../src/model/alert.ts";
 import { canonicalJson, sha256Hex } from "../../src/lib/canonical.ts";
-import type { Correlation, DetectionRule, RuleHead } from "../../src/sigma/ast.ts";
+import type { Correlation, DetectionRule, RuleHead, RuleSet } from "../../src/sigma/ast.ts";
 
 export const HOUR = 3_600_000;
 export const MINUTE = 60_000;
@@ -183,4 +185,29 @@ export function finish(detector: Detector, held: Held): void {
   detector.advance("aws/cloudtrail", Infinity);
   detector.advance("aws/guardduty", Infinity);
   fold(held, detector.deltas());
+}
+
+/**
+ * Makes detectors of which every other one packs all groups after each commit; `restart` makes one that goes on from what a
+ * store holds, and sees that this alone says nothing.
+ */
+export function createMaker(ruleSet: RuleSet): {
+  readonly create: () => Detector;
+  readonly restart: (held: Held, watermarkMs: number) => Detector;
+} {
+  let made = 0;
+  const create = (): Detector => {
+    made += 1;
+    return createDetector(ruleSet, { names: new Map(), memory: { heapGroups: made % 2 === 0 ? 0 : 4096 } });
+  };
+  return {
+    create,
+    restart: (held, watermarkMs) => {
+      const detector = create();
+      detector.advance("aws/cloudtrail", watermarkMs);
+      detector.restore({ members: held.members, evidence: held.evidence });
+      expect(detector.deltas()).toMatchObject({ alerts: [], members: [], drops: [] });
+      return detector;
+    },
+  };
 }

@@ -1,11 +1,12 @@
 /** C5 and C7: whatever the order, the repetition, the cuts and the restarts, the same alerts with the same contents. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Detector, Match } from "../../src/contracts.ts";
+import type { Match } from "../../src/contracts.ts";
 import { createDetector } from "../../src/detect/detector.ts";
 import type { Correlation, RuleSet } from "../../src/sigma/ast.ts";
 import {
   createHeld,
+  createMaker,
   feed,
   finish,
   fold,
@@ -50,12 +51,7 @@ const RULE_SET: RuleSet = {
   correlations: RULES,
 };
 const LATENESS = 30 * MINUTE;
-let made = 0;
-/** Every other one packs all groups after each commit. */
-const create = (): Detector => {
-  made += 1;
-  return createDetector(RULE_SET, { names: new Map(), memory: { heapGroups: made % 2 === 0 ? 0 : 4096 } });
-};
+const { create, restart } = createMaker(RULE_SET);
 
 /**
  * Streams of 10 to 90 events whose times lie on a grid (so that window edges are met exactly), spread over a minute up to
@@ -184,14 +180,6 @@ test("a restart from the committed rows at any commit changes no content", () =>
     { numRuns: 200 },
   );
 });
-
-function restart(held: Held, watermarkMs: number): Detector {
-  const detector = create();
-  detector.advance("aws/cloudtrail", watermarkMs);
-  detector.restore({ members: held.members, evidence: held.evidence });
-  expect(detector.deltas().alerts).toEqual([]);
-  return detector;
-}
 
 function contents(held: Held): unknown {
   return [...held.contents].map(([id, { content }]) => [id, content] as const).toSorted(([a], [b]) => (a < b ? -1 : 1));

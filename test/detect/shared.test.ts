@@ -4,11 +4,12 @@
  */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Detector, Match } from "../../src/contracts.ts";
+import type { Match } from "../../src/contracts.ts";
 import { createDetector } from "../../src/detect/detector.ts";
 import type { RuleSet } from "../../src/sigma/ast.ts";
 import {
   createHeld,
+  createMaker,
   finish,
   fold,
   type Held,
@@ -101,20 +102,7 @@ function disturb(stream: readonly Seed[], cut: number): Match[][] {
   );
 }
 
-let made = 0;
-/** Every other one packs all groups after each commit. */
-const create = (): Detector => {
-  made += 1;
-  return createDetector(RULE_SET, { names: new Map(), memory: { heapGroups: made % 2 === 0 ? 0 : 4096 } });
-};
-
-function restart(held: Held, watermarkMs: number): Detector {
-  const detector = create();
-  detector.advance("aws/cloudtrail", watermarkMs);
-  detector.restore({ members: held.members, evidence: held.evidence });
-  expect(detector.deltas()).toMatchObject({ alerts: [], members: [], drops: [] });
-  return detector;
-}
+const { create, restart } = createMaker(RULE_SET);
 
 /** One commit each `every` chunks, as a unit holds several batches. */
 function play(chunks: readonly Match[][], options: { restarts: readonly number[]; every: number }): Held {

@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { cutText, fitColumns, fitText, formatRow, textWidth, wrapText } from "../../src/lib/text-table.ts";
+import {
+  cutText,
+  fitColumns,
+  fitText,
+  formatRow,
+  renderColumns,
+  textWidth,
+  wrapText,
+} from "../../src/lib/text-table.ts";
 
 describe("width in screen cells", () => {
   test.each([
@@ -40,6 +48,28 @@ describe("cutting", () => {
         expect(textWidth(fitText(text, width))).toBe(width);
       }),
     );
+  });
+});
+
+describe("a whole table", () => {
+  const rows = [
+    ["1", "a long place that may be cut", "x"],
+    ["1000", "short", ""],
+  ];
+  const lines = (width: number): string[] =>
+    renderColumns(["ID", "WHERE", "END"], rows, { floors: { WHERE: 10 }, width }).split("\n");
+
+  test("columns are as wide as their widest cell, titles included", () => {
+    expect(lines(80)).toEqual([
+      "ID    WHERE                         END",
+      "1     a long place that may be cut  x",
+      "1000  short",
+      "",
+    ]);
+  });
+
+  test("where there is no room, the column with a floor gives way", () => {
+    expect(lines(25)).toEqual(["ID    WHERE           END", "1     a long place …  x", "1000  short", ""]);
   });
 });
 

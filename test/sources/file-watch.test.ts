@@ -4,40 +4,16 @@
 import { type FileHandle, open as openFile } from "node:fs/promises";
 import { mkdirSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Batch } from "../../src/contracts.ts";
 import { type Clock, systemClock } from "../../src/lib/clock.ts";
-import { createSource, sourceRegistry } from "../../src/sources/registry.ts";
 import { commitPositions, readBatches } from "../contracts/source-exam.ts";
-import {
-  call,
-  createFolder,
-  delivery,
-  deliveryName,
-  floorsOf,
-  type Folder,
-  idsOf,
-  many,
-  slotMs,
-  LIMITS,
-} from "./records.ts";
+import { call, delivery, deliveryName, floorsOf, idsOf, many, slotMs } from "./records.ts";
+import { useFileSource } from "./set-up.ts";
 
-let folder: Folder;
-let warnings: string[];
-beforeEach(() => {
-  folder = createFolder();
-  warnings = [];
-});
-afterEach(() => folder.remove());
+const { folder, warnings, open } = useFileSource("watch");
 
 type Settings = { readonly paths?: readonly string[]; readonly mode?: string; readonly afterRead?: { moveTo: string } };
-function open(
-  settings: Settings,
-  deps: { clock?: Clock; onScanned?: () => void } = {},
-): ReturnType<typeof createSource> {
-  const config = sourceRegistry.file.schema.parse({ type: "file", paths: [folder.path], ...settings });
-  return createSource(config, { clock: systemClock, limits: LIMITS, warn: (text) => warnings.push(text), ...deps });
-}
 
 /** A clock whose sleeps end when the test lets time go by. */
 function createHandClock(): Clock & { pass(ms: number): Promise<void> } {

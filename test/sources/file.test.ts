@@ -4,40 +4,16 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Batch, Source } from "../../src/contracts.ts";
+import { afterAll, describe, expect, test } from "vitest";
+import type { Batch } from "../../src/contracts.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { SagewatchError } from "../../src/model/errors.ts";
-import { createSource, type SourceConfig, sourceRegistry } from "../../src/sources/registry.ts";
+import { createSource, sourceRegistry } from "../../src/sources/registry.ts";
 import { commitPositions, examineSource, readBatches } from "../contracts/source-exam.ts";
-import {
-  call,
-  createFolder,
-  delivery,
-  deliveryName,
-  floorsOf,
-  type Folder,
-  idsOf,
-  many,
-  mixed,
-  slotMs,
-  LIMITS,
-} from "./records.ts";
+import { call, createFolder, delivery, deliveryName, floorsOf, idsOf, many, mixed, slotMs, LIMITS } from "./records.ts";
+import { useFileSource } from "./set-up.ts";
 
-let folder: Folder;
-let warnings: string[];
-beforeEach(() => {
-  folder = createFolder();
-  warnings = [];
-});
-afterEach(() => folder.remove());
-
-type Settings = Omit<Partial<SourceConfig>, "lateness" | "follow"> & { lateness?: string; follow?: string };
-
-function open(settings: Settings = {}): Source {
-  const config = sourceRegistry.file.schema.parse({ type: "file", paths: [folder.path], mode: "once", ...settings });
-  return createSource(config, { clock: systemClock, limits: LIMITS, warn: (text) => warnings.push(text) });
-}
+const { folder, warnings, open } = useFileSource("once");
 
 const examFolder = createFolder();
 afterAll(() => examFolder.remove());

@@ -6,7 +6,7 @@ import { compileLoaded, openRules, toFields, toMode } from "../../compose/rules.
 import { loadConfig, SHIPPED_RULES } from "../../config/load.ts";
 import { ADAPTERS } from "../../config/registries.ts";
 import { safeJson, safeLine } from "../../lib/safe-text.ts";
-import { fitColumns, formatRow, textWidth } from "../../lib/text-table.ts";
+import { renderColumns } from "../../lib/text-table.ts";
 import { print, remark, type Terminal, widthOf } from "../../ops/terminal.ts";
 import { loadLists } from "../../rules/lists.ts";
 import type { Correlation, DetectionRule, RuleSet } from "../../sigma/ast.ts";
@@ -24,7 +24,7 @@ export type ListRules = { readonly config?: string; readonly format: "table" | "
 
 const TITLES = ["LEVEL", "KIND", "LOGSOURCE", "TITLE", "FILE", "ID"] as const;
 /** Columns that may be cut, and to how little. The file comes last before the id, whose end nobody reads. */
-const FLOORS: Readonly<Record<string, number>> = { TITLE: 24, FILE: 16, ID: 8 };
+const FLOORS = { TITLE: 24, FILE: 16, ID: 8 };
 
 /** Checks rules as `run` would take them, with the lists and calendars of the configuration; 1 when there are errors. Errors: not_found, input_unreadable, config_*. */
 export async function checkRules(options: CheckRules, terminal: Terminal): Promise<number> {
@@ -107,10 +107,5 @@ function renderRules(rules: readonly (DetectionRule | Correlation)[], width: num
   const cells = rules.map((rule) =>
     [rule.level, kindOf(rule), logsourceOf(rule), rule.title, basename(rule.place.file), rule.id].map(safeLine),
   );
-  const columns = TITLES.map((title, index) => {
-    const want = Math.max(textWidth(title), ...cells.map((line) => textWidth(line[index] ?? "")));
-    return { title, want, floor: FLOORS[title] ?? want };
-  });
-  const widths = fitColumns(columns, width);
-  return [TITLES, ...cells].map((line) => `${formatRow(line, widths, width)}\n`).join("");
+  return renderColumns(TITLES, cells, { floors: FLOORS, width });
 }
