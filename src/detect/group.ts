@@ -156,14 +156,19 @@ export function addMember(group: Group, member: Member): "new" | "twin" | "same"
     group.negatives.splice(countUpTo(group.negatives, member.timeMs), 0, member.timeMs);
   }
   group.bytes += memberBytes(member);
-  group.dirtyFromMs = Math.min(group.dirtyFromMs, member.timeMs);
-  group.dirtyToMs = Math.max(group.dirtyToMs, member.timeMs);
+  noteGrown(group, member.timeMs);
   return isTwin ? "twin" : "new";
 }
 
 /** The other texts are shared. */
 function memberBytes({ key, eventId, value, principal }: Member): number {
   return MEMBER_BYTES + key.length + eventId.length + principal.length + (value?.length ?? 0);
+}
+
+/** What stands at `timeMs` is more than before, or has more behind it: the windows that hold it are to be judged again. */
+export function noteGrown(group: Group, timeMs: number): void {
+  group.dirtyFromMs = Math.min(group.dirtyFromMs, timeMs);
+  group.dirtyToMs = Math.max(group.dirtyToMs, timeMs);
 }
 
 /** True for another member of the same event at the same time: these stand beside each other. */

@@ -54,6 +54,17 @@ test("a burst counts once, however long it goes on; the alert stands for the rec
   expect(alerts[0]?.records.map(({ from }) => from?.stateKey)).toEqual(Array.from({ length: 7 }, () => burst.stateKey));
 });
 
+test("a burst that grows without holding at another time grows the alert that counts it", () => {
+  const three = { ...burst, bounds: [{ operator: "gte" as const, value: 3 }] };
+  const detector = create(three, bursts);
+  const twice = (minute: number): Match[] =>
+    ["a", "b"].map((key) => makeMatch(three, { atMs: minute * MINUTE, key: `${key}${minute}` }));
+  detector.apply([...at(three, [0, 20]), ...twice(4), ...twice(24)]);
+  expect(told(detector.deltas())).toEqual(["bursts 6"]);
+  detector.apply(at(three, [1]));
+  expect(told(detector.deltas())).toEqual(["bursts 7"]);
+});
+
 test("a child that also alerts does so by itself", () => {
   const detector = create({ ...burst, alerts: true }, bursts);
   detector.apply(at(burst, [0, 1, 20, 21]));

@@ -2,6 +2,7 @@
  * A daemon that is started for the first time on a folder in which a whole day waits, in files whose names say nothing of
  * time: nothing makes itself late, and the alerts are those of sorted input.
  */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { createRandom } from "../../src/lib/random.ts";
@@ -22,6 +23,7 @@ test(
       write(join(place.input, `${random.hex(12)}.json`), toRecordsText(inside));
     const stop = new AbortController();
     const running = run(toConfig(place, { mode: "watch" }), { signal: stop.signal });
+    await until(() => existsSync(join(place.state, "store.db")), "there is a state");
     const views = openViews(place.state);
     await until(() => views.counts()[0]?.read === day.length, "the day was read");
     stop.abort();

@@ -9,7 +9,7 @@
 import type { AlertDraft, Member } from "../../contracts.ts";
 import { holdingTimes } from "../condition.ts";
 import { type AccountNames, toBucketContent } from "../content.ts";
-import { addMember, cover, type Group, hasNegative } from "../group.ts";
+import { addMember, cover, type Group, hasNegative, noteGrown } from "../group.ts";
 import type { Interval } from "../interval.ts";
 import { type Edge, noteMembers, noteOpen, SLICE_MS, type Windows } from "../windows.ts";
 import type { Holding } from "./bounds.ts";
@@ -153,8 +153,8 @@ function handOn(entry: Windows, group: Group, of: { holding: Holding; edges: rea
     if (handed === null) continue;
     const { parent } = edge;
     const into = parent.groups.open(handed.group);
-    if (addMember(into, handed.member) === "same") continue;
-    noteAdded(parent, into, handed.member);
+    if (addMember(into, handed.member) === "same") noteGrown(into, handed.member.timeMs);
+    else noteAdded(parent, into, handed.member);
     parent.dirty.add(into);
   }
 }
