@@ -33,12 +33,14 @@ test("the configuration is valid and sends to the broker and topic that are ther
 test("what is mounted is what the configuration reads, and the state is on a volume", () => {
   const mounts = (sagewatch.volumes ?? []).map((volume) => volume.replace(/^\$\{[^}]*\}/, "SPOOL").split(":"));
   expect(mounts).toContainEqual(["./sagewatch.yml", "/etc/sagewatch/sagewatch.yml", "ro"]);
-  expect(mounts).toContainEqual(["SPOOL", String((config.sources[0]?.["paths"] as string[])[0]), "ro"]);
+  expect(mounts).toContainEqual(["SPOOL", String((config.sources[0]?.["paths"] as string[] | undefined)?.[0]), "ro"]);
   expect(mounts).toContainEqual(["sagewatch-state", "/var/lib/sagewatch"]);
   expect(existsSync(join(folder, sagewatch.build?.context ?? "", "Dockerfile"))).toBe(true);
   for (const service of [kafka, sagewatch])
     for (const volume of service.volumes ?? [])
-      expect(volume.startsWith(".") || volume.startsWith("$") || volume.split(":")[0]! in compose.volumes).toBe(true);
+      expect(
+        volume.startsWith(".") || volume.startsWith("$") || Object.hasOwn(compose.volumes, volume.split(":")[0] ?? ""),
+      ).toBe(true);
 });
 
 test("the container has no right that it does not need, and images are named with a version", () => {
