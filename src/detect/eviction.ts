@@ -1,9 +1,11 @@
 /**
  * What happens when the memory of groups passes a cap: the least advanced groups go, and it is told.
  *
- * A group goes from every rule of its meaning at once, since these share its stored rows, which go with it: a restart does
- * not bring it back. An alert that it made stays as it is; a last draft makes it final, so that the group, should it begin
- * anew, cannot make it say less. A large group that holds is not evicted but thinned (thin.ts). Below the caps nothing here does anything (C5, C8).
+ * Rules of one meaning have the group each for itself, and it goes where it is least advanced: a rule that looks back for a
+ * day must not lose a slow attack because one of five minutes sees little of it. They share its stored rows: those that none
+ * of them has any more go with it, and a restart does not bring them back. An alert that it made stays as it is; a last draft makes it final, so that the group, should it begin
+ * anew, cannot make it say less. A large group that holds is not evicted but thinned (thin.ts). Below the caps nothing here
+ * does anything (C5, C8).
  */
 import type { GroupEviction } from "../contracts.ts";
 import type { StatePressure } from "../model/pressure.ts";
@@ -18,6 +20,9 @@ export type Eviction = {
   run(close: (group: Group, at: { entry: Windows; bucket: number }) => void): void;
   drain(): { readonly evictions: readonly GroupEviction[]; readonly pressure: readonly StatePressure[] };
 };
+
+/** Victims between two looks at what can be packed: groups of other rules that were looked at stay on the heap until then. */
+const EVICTED_AT_ONCE = 1000;
 
 type Told = { scope: StatePressure["scope"]; groups: number; thinned: number; accounts: Map<string, number> };
 
@@ -39,30 +44,31 @@ export function createEviction(windows: readonly Windows[], memory: GroupMemory)
     for (const [slice, count] of gone ?? []) noteMembers(entry, slice, -count);
     return gone !== null;
   };
+  /** Slices in which only this rule has something of the group. */
+  const ownSlices = (entry: Windows, victim: Group): number[] => {
+    const { stateKey } = entry.rule;
+    const others = (siblings.get(stateKey) ?? []).filter((sibling) => sibling !== entry);
+    const held = new Set(others.flatMap(({ groups }) => slicesOf(groups.find(victim.key))));
+    return slicesOf(victim).filter((slice) => !held.has(slice));
+  };
   return {
     run: (close) => {
       for (let over = memory.overflow(); over !== null && over.ids.length > 0; over = memory.overflow()) {
-        for (const id of over.ids) {
-          const entry = byNumber.get(memory.ruleOf(id));
-          // Gone with a group of the same meaning.
-          if (entry === undefined) continue;
+        for (const [at, id] of over.ids.entries()) {
+          const entry = byNumber.get(memory.ruleOf(id)) as Windows;
           const account = memory.accountOf(id);
           entry.groups.lend(id, (victim) => {
-            const { key } = victim;
-            const { stateKey } = entry.rule;
             if (thin(entry, victim)) {
               tell(entry.rule.id, over, account).thinned += 1;
               return;
             }
-            evictions.push({ stateKey, group: key, slices: slicesOf(victim) });
-            for (const sibling of siblings.get(stateKey) ?? []) {
-              const group = sibling === entry ? victim : sibling.groups.find(key);
-              if (group === null) continue;
-              for (const bucket of group.covered.keys()) close(group, { entry: sibling, bucket });
-              forgetGroup(sibling, group);
-              tell(sibling.rule.id, over, account).groups += 1;
-            }
+            const slices = ownSlices(entry, victim);
+            if (slices.length > 0) evictions.push({ stateKey: entry.rule.stateKey, group: victim.key, slices });
+            for (const bucket of victim.covered.keys()) close(victim, { entry, bucket });
+            forgetGroup(entry, victim);
+            tell(entry.rule.id, over, account).groups += 1;
           });
+          if (at % EVICTED_AT_ONCE === EVICTED_AT_ONCE - 1) memory.settle();
         }
       }
     },
@@ -80,6 +86,7 @@ export function createEviction(windows: readonly Windows[], memory: GroupMemory)
 }
 
 /** Slices in which a group may have rows: those of its members, and of evidence that is kept longer. */
-function slicesOf(group: Group): number[] {
+function slicesOf(group: Pick<Group, "members" | "evidence"> | null): number[] {
+  if (group === null) return [];
   return [...new Set([...group.members.map(({ timeMs }) => Math.floor(timeMs / SLICE_MS)), ...group.evidence.keys()])];
 }

@@ -111,11 +111,12 @@ function toSuppressing(rule: DetectionRule): Correlation {
 
 /** Forgets the slices that end by `neededMs`. Returns true when there were any. */
 export function pruneSlices(entry: Windows, neededMs: number): boolean {
-  let prunedTo = entry.prunedTo;
+  // After a reload children hand on anew what lies below what was pruned already.
+  let prunedTo = -Infinity;
   for (const slice of entry.slices.keys())
     if ((slice + 1) * SLICE_MS <= neededMs) prunedTo = Math.max(prunedTo, slice + 1);
-  if (prunedTo === entry.prunedTo) return false;
-  entry.prunedTo = prunedTo;
+  if (prunedTo === -Infinity) return false;
+  entry.prunedTo = Math.max(entry.prunedTo, prunedTo);
   for (const id of entry.groups.below(prunedTo)) {
     entry.groups.lend(id, (group) => {
       slidePast(group, prunedTo * SLICE_MS);

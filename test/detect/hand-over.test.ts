@@ -7,7 +7,18 @@ import { expect, test } from "vitest";
 import type { Match } from "../../src/contracts.ts";
 import { createDetector, type LiveDetector } from "../../src/detect/detector.ts";
 import type { Correlation, RuleSet } from "../../src/sigma/ast.ts";
-import { createHeld, finish, fold, type Held, makeCorrelation, makeDetection, makeMatch, MINUTE } from "./make.ts";
+import {
+  createHeld,
+  finish,
+  fold,
+  type Held,
+  HOUR,
+  makeCorrelation,
+  makeDetection,
+  makeMatch,
+  MINUTE,
+  START,
+} from "./make.ts";
 
 const BASES = ["base", "a", "b"];
 
@@ -151,4 +162,32 @@ test("windows that are handed over make the alerts of a restart from the store u
     }),
     { numRuns: 300 },
   );
+});
+
+test("a reload leaves nothing of a child's past with a parent that looks back shortly", () => {
+  const child = makeCorrelation("child", { timespanMs: 24 * HOUR, bounds: [{ operator: "gte", value: 2 }] });
+  const parent = makeCorrelation("parent", { rules: ["child"], timespanMs: 5 * MINUTE });
+  const set = { detections: BASES.map((id) => makeDetection(id, { alerts: false })), correlations: [child, parent] };
+  const first = createDetector(set, { names: new Map() });
+  const held = createHeld();
+  let watermarkMs = START;
+  for (let i = 0; i < 60; i += 1) {
+    first.apply([makeMatch(child, { atMs: i * 10 * MINUTE, key: `k${i}` })]);
+    watermarkMs = START + i * 10 * MINUTE;
+    first.advance("aws/cloudtrail", watermarkMs);
+    fold(held, first.deltas());
+  }
+  watermarkMs += 30 * MINUTE;
+  first.advance("aws/cloudtrail", watermarkMs);
+  fold(held, first.deltas());
+  const before = first.size();
+  const second = createDetector(set, { names: new Map(), before: { detector: first, redraft: new Set() } });
+  second.advance("aws/cloudtrail", watermarkMs);
+  second.restore({ members: [], evidence: [] });
+  fold(held, second.deltas());
+  second.advance("aws/cloudtrail", watermarkMs + 6 * MINUTE);
+  fold(held, second.deltas());
+  expect(second.size().members).toBe(before.members);
+  finish(second, held);
+  expect(second.size()).toEqual({ groups: 0, members: 0, bytes: 0 });
 });

@@ -333,3 +333,41 @@ test.each([
     }
   },
 );
+
+test("of rules of one meaning each loses the groups that are least advanced in it, and the rows stay for the others", () => {
+  const bounds = [{ operator: "gte" as const, value: 50 }];
+  const near = makeCorrelation("near", { stateKey: "one", timespanMs: 5 * MINUTE, bounds });
+  const far = makeCorrelation("far", { stateKey: "one", timespanMs: 24 * HOUR, bounds });
+  const rules = { ...RULES, correlations: [near, far] };
+  const create = (): Detector =>
+    createDetector(rules, {
+      names: new Map(),
+      memory: { maxBytes: 600_000, ruleShare: 1, accountShare: 1, heapGroups: 0 },
+    });
+  const detector = create();
+  const held = createHeld();
+  const put = (group: string, atMs: number, count: number): ReturnType<Detector["deltas"]> => {
+    const matches = Array.from({ length: count }, (_, i) =>
+      [near, far].map((of) => makeMatch(of, { atMs: atMs + i, key: `${group} ${atMs} ${i}`, group })),
+    );
+    const deltas = commit(detector, held, matches.flat());
+    detector.advance("aws/cloudtrail", START + atMs);
+    return deltas;
+  };
+  for (let hour = 0; hour < 6; hour += 1) put("slow", hour * HOUR, 8);
+  let told = 0;
+  for (let i = 0; i < 120; i += 1)
+    told += put(`fake-${i}`, 5 * HOUR + MINUTE + i * 1000, 12).pressure.reduce((sum, { groups }) => sum + groups, 0);
+  expect(told).toBeGreaterThan(20);
+  // 48 calls of six hours, and two more: only the longer rule sees it.
+  put("slow", 5 * HOUR + 30 * MINUTE, 2);
+  expect([...held.contents.values()].map(({ content }) => [content.ruleId, content.eventCount])).toEqual([["far", 50]]);
+  // The rows are those of the groups that either rule has.
+  const rows = new Set(held.members.map(({ group }) => group));
+  const again = create();
+  again.advance("aws/cloudtrail", START + 5 * HOUR + 30 * MINUTE);
+  again.restore({ members: held.members, evidence: held.evidence });
+  expect(again.deltas().evictions.map(({ group }) => group)).not.toContain(toGroupKey(["slow"]));
+  expect(rows.has(toGroupKey(["slow"]))).toBe(true);
+  expect(rows.size).toBeLessThan(121);
+});
