@@ -46,7 +46,7 @@ describe("demo", () => {
     const lines = live.trim().split("\n");
     expect(lines[0]).toBe("Found so far");
     for (const line of lines.slice(1))
-      expect(line).toMatch(/^2026-03-1\dT[\d:]{8}\+01:00 {2}(critical|high|medium) +\S.{10,}$/);
+      expect(line).toMatch(/^2026-03-1\dT[\d:]{8}\+01:00 {2}(critical|high|medium|low) +\S.{10,}$/);
     const [folder = ""] = readdirSync(temp);
     const sent = parseLines(readFileSync(join(temp, folder, "alerts.ndjson"), "utf8"));
     const titles = new Set(sent.map(({ ruleName }) => String(ruleName)));
