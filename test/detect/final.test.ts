@@ -202,3 +202,24 @@ test("sums that are judged at once are exact, so no order of adding meets a limi
     expect(detector.deltas().alerts).toMatchObject([{ content: { eventCount: 3 } }]);
   }
 });
+
+test("a number below zero costs by the buckets that have alerts, not by all that its windows reach", () => {
+  const rule = makeCorrelation("sum", {
+    kind: "value_sum",
+    fields: ["cost"],
+    timespanMs: 720 * HOUR,
+    bucketMs: 1000,
+    bounds: [{ operator: "gte", value: 5 }],
+  });
+  const detector = create(rule);
+  const begunMs = performance.now();
+  detector.apply(numbers(rule, [-1, 9, -4, 2]));
+  expect(detector.deltas().alerts).toEqual([]);
+  // 2.6 million buckets of a second take seconds.
+  expect(performance.now() - begunMs).toBeLessThan(500);
+  detector.advance("aws/cloudtrail", Infinity);
+  expect(detector.deltas().alerts.map(({ content }) => [content.lastEventTime, content.negative])).toEqual([
+    ["2026-03-10T00:01:00Z", true],
+    ["2026-03-10T00:03:00Z", true],
+  ]);
+});

@@ -129,3 +129,28 @@ test("a sum with numbers below zero ends as its complete buckets say; what was s
   );
   expect(negative).toBeGreaterThan(20);
 });
+
+test("correlations of a sum with numbers below zero", () => {
+  let alerts = 0;
+  fc.assert(
+    fc.property(
+      fc.record({ child: eagerSum, parents: fc.array(anyParent, { minLength: 1, maxLength: 2, size: "max" }) }),
+      seeds({ negative: true, versions: false }),
+      disturbances,
+      ({ child, parents }, stream, how) => {
+        const rules = toChain(child, parents);
+        const expected = slowDetect(
+          rules,
+          stream.flatMap((seed) => toMatches(rules, seed)),
+        );
+        // What the sum itself sent before stays.
+        const isParent = ({ ruleId }: { ruleId: string }): boolean => ruleId !== "level 0";
+        const ended = verdictsOf(play(rules, stream, how)).filter(isParent);
+        expect(ended).toEqual(sorted(expected.values()).filter(isParent));
+        alerts += ended.length;
+      },
+    ),
+    { numRuns: 150 },
+  );
+  expect(alerts).toBeGreaterThan(20);
+});

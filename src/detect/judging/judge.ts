@@ -29,11 +29,10 @@ export function noteAdded(entry: Windows, group: Group, member: Member): void {
   slideOver(group, member);
   if (rule.judged === "final") openBucket(entry, Math.floor(member.timeMs / rule.bucketMs), group);
   else if (rule.kind === "value_sum" && (member.number ?? 0) < 0) {
+    // What they covered is judged anew at their end, for which they wait already.
+    const first = Math.floor(member.timeMs / rule.bucketMs);
     const last = Math.floor((member.timeMs + rule.timespanMs) / rule.bucketMs);
-    for (let bucket = Math.floor(member.timeMs / rule.bucketMs); bucket <= last; bucket += 1) {
-      group.covered.delete(bucket);
-      openBucket(entry, bucket, group);
-    }
+    for (const bucket of group.covered.keys()) if (bucket >= first && bucket <= last) group.covered.delete(bucket);
   }
 }
 
@@ -68,7 +67,12 @@ export function judgeGroup(group: Group, entry: Windows): Set<number> {
     const bucket = Math.floor(timeMs / rule.bucketMs);
     if (edges.length > 0) handOn(entry, group, { holding, edges });
     // The alerts of buckets that are over are final; after a restart their members may still be here.
-    if (isOver(entry, bucket) || isHeld(entry, group, bucket)) continue;
+    if (isOver(entry, bucket)) continue;
+    if (isHeld(entry, group, bucket)) {
+      // What does not hold when it is judged last does not at its end either.
+      noteOpen(entry, bucket, group);
+      continue;
+    }
     coverWindow(group, entry, timeMs);
     touched.add(bucket);
   }
