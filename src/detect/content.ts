@@ -67,6 +67,8 @@ export type BucketFindings = {
   readonly verdict: Verdict | null;
   /** A sum was judged late because of a number below zero. */
   readonly negative: boolean;
+  /** Members of the group may be missing, since memory was full. */
+  readonly isPart: boolean;
   /** Titles of the correlations whose alerts some steps count; null for steps of records. */
   readonly children: readonly (string | null)[];
   readonly names: AccountNames;
@@ -102,7 +104,7 @@ export function toBucketContent(
     group: Object.fromEntries(rule.groupBy.map((field, i) => [field, values[i] ?? ""])),
     evidence: shown.map(({ entry, eventId }) => toAlertEvidence(entry.timeMs, eventId, entry.evidence)),
     ...(found.negative ? { negative: true as const } : {}),
-    ...(summary.isThinned || summary.eventCount > EVENT_COUNT_MAX ? { approx: true as const } : {}),
+    ...(found.isPart || summary.isThinned || summary.eventCount > EVENT_COUNT_MAX ? { approx: true as const } : {}),
   };
   return { content, shown: shown.map(({ entry }) => entry) };
 }

@@ -65,6 +65,7 @@ export function createEviction(windows: readonly Windows[], memory: GroupMemory)
             const slices = ownSlices(entry, victim);
             if (slices.length > 0) evictions.push({ stateKey: entry.rule.stateKey, group: victim.key, slices });
             for (const bucket of victim.covered.keys()) close(victim, { entry, bucket });
+            entry.evictedMs = Math.max(entry.evictedMs, victim.members.at(-1)?.timeMs ?? -Infinity);
             forgetGroup(entry, victim);
             tell(entry.rule.id, over, account).groups += 1;
           });

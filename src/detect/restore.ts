@@ -66,14 +66,15 @@ export function inheritWindows(to: Map<string, Windows>, before: Before, memory:
     if (old === undefined) missing.add(entry.rule.stateKey);
     else if (!isParent(entry, to) && same?.rule.ruleSem === entry.rule.ruleSem && !before.redraft.has(ruleId)) {
       entry.groups.close();
-      const { intern, groups, open, slices, inputMs, watermarkMs, prunedTo } = same;
-      to.set(ruleId, { ...entry, intern, groups, open, slices, inputMs, watermarkMs, prunedTo });
+      const { intern, groups, open, slices, inputMs, watermarkMs, prunedTo, evictedMs } = same;
+      to.set(ruleId, { ...entry, intern, groups, open, slices, inputMs, watermarkMs, prunedTo, evictedMs });
       shared.add(same);
     } else {
       const source = fullest(old);
       entry.inputMs = source.inputMs;
       entry.watermarkMs = source.watermarkMs;
       entry.prunedTo = source.prunedTo;
+      entry.evictedMs = source.evictedMs;
       changed.set(source, [...(changed.get(source) ?? []), entry]);
     }
   }
@@ -109,7 +110,7 @@ function isRebound(was: Correlation, is: Correlation): boolean {
 
 /** The same groups under a rule that judges them otherwise: what may hold is looked at, the others stay packed. */
 function rebind(entry: Windows, source: Windows): Windows {
-  const { intern, groups, slices, inputMs, watermarkMs, prunedTo } = source;
+  const { intern, groups, slices, inputMs, watermarkMs, prunedTo, evictedMs } = source;
   entry.groups.close();
   groups.rebind(entry.rule);
   groups.eachLikely((group) => {
@@ -119,7 +120,7 @@ function rebind(entry: Windows, source: Windows): Windows {
   });
   // With the same buckets those that wait for their end go on waiting; one without coverage has nothing to say then.
   const open = source.rule.ruleSem === entry.rule.ruleSem ? source.open : new Map<number, Set<number>>();
-  return { ...entry, intern, groups, open, slices, inputMs, watermarkMs, prunedTo };
+  return { ...entry, intern, groups, open, slices, inputMs, watermarkMs, prunedTo, evictedMs };
 }
 
 /** Fills windows from old ones of the same meaning, group by group; those that nobody shares go on the way. */

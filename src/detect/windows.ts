@@ -57,6 +57,8 @@ export type Windows = {
   watermarkMs: number;
   /** Slices below this are pruned here. */
   prunedTo: number;
+  /** Time of the newest member of a group that went because memory was full: it may have begun anew since. */
+  evictedMs: number;
 };
 
 /** Windows of the correlations, and of the single-event rules that suppress. */
@@ -85,6 +87,7 @@ export function createAllWindows(ruleSet: RuleSet, memory: GroupMemory): Map<str
       inputMs: -Infinity,
       watermarkMs: -Infinity,
       prunedTo: -Infinity,
+      evictedMs: -Infinity,
     });
   }
   return windows;

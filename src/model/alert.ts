@@ -55,7 +55,7 @@ export type AlertContent = {
   readonly late?: true;
   /** Present and true when a number below zero was in reach of a sum, which was then judged at the end of its bucket. */
   readonly negative?: true;
-  /** Present and true when there were more events than EVENT_COUNT_MAX, which `eventCount` is then, or when it is an estimate because memory was full. */
+  /** Present and true when there were more events than EVENT_COUNT_MAX, which `eventCount` is then, or when events were forgotten because memory was full. */
   readonly approx?: true;
 };
 

@@ -371,3 +371,29 @@ test("of rules of one meaning each loses the groups that are least advanced in i
   expect(rows.has(toGroupKey(["slow"]))).toBe(true);
   expect(rows.size).toBeLessThan(121);
 });
+
+test("an alert that may hold only because its group was forgotten in part says that it is approximate", () => {
+  const few = makeCorrelation("few", { judged: "final", timespanMs: HOUR, bounds: [{ operator: "lt", value: 3 }] });
+  const run = (maxBytes: number): unknown[] => {
+    const detector = createDetector({ ...RULES, correlations: [few] }, { names: new Map(), memory: { maxBytes } });
+    const held = createHeld();
+    const put = (group: string, atMs: number, count: number): void => {
+      const matches = Array.from({ length: count }, (_, i) =>
+        makeMatch(few, { atMs: atMs + i, key: `${group} ${atMs} ${i}`, group }),
+      );
+      commit(detector, held, matches);
+    };
+    put("busy", 0, 10);
+    for (let i = 0; i < 1000; i += 1) put(`fake-${i}`, 10 * MINUTE + i, 3);
+    put("busy", 50 * MINUTE, 1);
+    put("quiet", 70 * MINUTE, 1);
+    detector.advance("aws/cloudtrail", Infinity);
+    fold(held, detector.deltas());
+    return [...held.contents.values()].map(({ content }) => [content.group["enrich.principal.id"], content.approx]);
+  };
+  expect(run(512 * MIB)).toEqual([["quiet", undefined]]);
+  expect(run(2 * MIB)).toEqual([
+    ["busy", true],
+    ["quiet", undefined],
+  ]);
+});

@@ -185,6 +185,8 @@ function draft(
     parts,
     verdict,
     negative,
+    // What is judged at the end may hold only because a part of the group is forgotten.
+    isPart: verdict !== null && (intervals[0]?.fromMs ?? Infinity) <= at.entry.evictedMs,
     children: children.map((child) => child?.rule.title ?? null),
     names: desk.names,
   });
