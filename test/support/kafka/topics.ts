@@ -52,10 +52,35 @@ export async function makeTopic(
     assignment === undefined
       ? { numPartitions: partitions, replicationFactor: replicas }
       : { replicaAssignment: assignment.map((nodes, partition) => ({ partition, replicas: [...nodes] })) };
-  await withAdmin(brokers, (admin) =>
-    admin.createTopics({ waitForLeaders: true, topics: [{ topic, configEntries, ...shape }] }),
-  );
+  await withAdmin(brokers, async (admin) => {
+    await admin.createTopics({ waitForLeaders: false, topics: [{ topic, configEntries, ...shape }] });
+    await untilLed(admin, topic);
+  });
   return topic;
+}
+
+/**
+ * Waits until each partition has a leader. kafkajs's own wait gives up at once where the broker that it asks has not heard
+ * of the topic yet, as happens on a busy machine.
+ */
+async function untilLed(admin: Admin, topic: string): Promise<void> {
+  const isLed = async (): Promise<boolean> => {
+    try {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+      return (
+        topics[0]?.partitions.every(({ leader, partitionErrorCode }) => leader >= 0 && partitionErrorCode === 0) ??
+        false
+      );
+    } catch (error) {
+      if (error instanceof Error && /does not host this topic|no leader/i.test(error.message)) return false;
+      throw error;
+    }
+  };
+  for (let waited = 0; waited < 30_000; waited += 50) {
+    if (await isLed()) return;
+    await sleep(50);
+  }
+  throw new Error(`the topic ${topic} has no leader for each of its partitions after 30 s`);
 }
 
 /** How many messages a topic has. */
