@@ -11,6 +11,7 @@ import type { Json } from "../model/event.ts";
 import { toScalarText } from "../sigma/leaf/fold.ts";
 import { toNumber } from "../sigma/leaf/number.ts";
 import type { Correlation } from "../sigma/ast.ts";
+import { isShare } from "../sigma/share.ts";
 
 /** Groups that one event may join in one correlation (sigma.md 2.1): beyond it an array is an attack or an inventory. */
 export const GROUPS_MAX = 32;
@@ -63,8 +64,7 @@ export function toMeasure(
   const texts = parts.map((part) => (part.length === 1 ? (part[0] ?? "") : toGroupKey(part)));
   const value = texts.length === 1 ? (texts[0] ?? "") : toGroupKey(texts);
   // A percentile without a number is the share of a value among all: any text will do.
-  if (kind === "value_count" || (kind === "value_percentile" && correlation.percentile === null))
-    return { value, number: null };
+  if (kind === "value_count" || isShare(correlation)) return { value, number: null };
   const numbers = read(fields[0] ?? "")
     .map(toNumber)
     .filter((number): number is number => number !== null && Number.isFinite(number));

@@ -10,6 +10,7 @@ import { canonicalJson, sha256Hex } from "../lib/canonical.ts";
 import { toRuleSem } from "../model/alert.ts";
 import type { Correlation, EngineOptions, Expression, Pattern, RuleLogsource, Test } from "./ast.ts";
 import { fold } from "./leaf/fold.ts";
+import { isShare } from "./share.ts";
 
 /** Number of the form. */
 export const CANONICAL_FORM = 1;
@@ -49,7 +50,7 @@ export function toCorrelationKeys(
   const used = [...rule.groupBy, ...rule.fields].filter((name) => Object.hasOwn(rule.aliases, name));
   const form = {
     form: CANONICAL_FORM,
-    type: rule.kind === "value_percentile" && rule.percentile === null ? "value_share" : rule.kind,
+    type: isShare(rule) ? "value_share" : rule.kind,
     rules: rule.rules.map((id) => stateKeys.get(id) ?? ""),
     groupBy: rule.groupBy,
     fields: rule.fields,

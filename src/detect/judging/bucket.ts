@@ -8,6 +8,7 @@
 import type { Member } from "../../contracts.ts";
 import { createExactSum } from "../../lib/exact-sum.ts";
 import type { Correlation } from "../../sigma/ast.ts";
+import { isShare } from "../../sigma/share.ts";
 import { createGroup, type Group, lowerBound, toIdentity, upperBound } from "../group.ts";
 import type { Interval } from "../interval.ts";
 import { meetsBounds, meetsCondition } from "./bounds.ts";
@@ -42,7 +43,7 @@ export function judgeBucket(group: Group, rule: Correlation, bucket: number): Ve
   if (last === undefined) return null;
   const all = { events: winners.size, only: null, shares: null, endMs: last.timeMs };
   if (rule.kind === "temporal_ordered") return judgeChain(members, { winners, rule, spread: group.spread, all });
-  if (rule.kind === "value_percentile" && rule.percentile === null) return judgeShares(counted, rule);
+  if (isShare(rule)) return judgeShares(counted, rule);
   if (rule.kind === "temporal") {
     const steps = new Set(ofHighestVersion(members, winners).map((member) => member.step));
     return meetsCondition(rule, steps.size, (step) => steps.has(step)) ? { ...all, value: steps.size } : null;

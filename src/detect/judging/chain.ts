@@ -13,6 +13,7 @@ import { fromGroupKey, toBucketAlertId, toGroupKey } from "../../model/alert.ts"
 import type { Correlation } from "../../sigma/ast.ts";
 import { AGGREGATE } from "../../sigma/document/correlation-condition.ts";
 import { toNumber } from "../../sigma/leaf/number.ts";
+import { isShare } from "../../sigma/share.ts";
 import { membersOf, type Part } from "../behind.ts";
 import type { Group } from "../group.ts";
 import { addInterval, type Interval } from "../interval.ts";
@@ -108,12 +109,12 @@ export function toHanded(
 }
 
 function toMeasure(
-  { kind, percentile }: Correlation,
+  rule: Correlation,
   texts: readonly string[],
 ): { value: string | null; number: number | null } | null {
   if (texts.length === 0) return { value: null, number: null };
   const value = texts.length === 1 ? (texts[0] ?? "") : toGroupKey(texts);
-  if (kind === "value_count" || (kind === "value_percentile" && percentile === null)) return { value, number: null };
+  if (rule.kind === "value_count" || isShare(rule)) return { value, number: null };
   // Numbers of our own making may have an exponent, texts of records may not.
   const number = toNumber(value) ?? (/e/.test(value) ? Number(value) : Number.NaN);
   return Number.isFinite(number) ? { value, number } : null;
@@ -129,7 +130,7 @@ export function toParts(entry: Windows, part: Omit<Part, "isRecord">): Part[] {
     const child = children[member.step] ?? null;
     const group = child?.groups.find(member.principal) ?? null;
     if (child === null || group === null) continue;
-    const found = wanted.get(group) ?? { child, intervals: [], only: hasShares(child.rule) ? new Set() : null };
+    const found = wanted.get(group) ?? { child, intervals: [], only: isShare(child.rule) ? new Set() : null };
     wanted.set(group, found);
     const isNew = addInterval(found.intervals, toWindow(child.rule, member.timeMs));
     if (found.only === null || !isNew) continue;
@@ -138,10 +139,6 @@ export function toParts(entry: Windows, part: Omit<Part, "isRecord">): Part[] {
   }
   for (const [group, { child, intervals, only }] of wanted) parts.push(...toParts(child, { group, intervals, only }));
   return parts;
-}
-
-function hasShares({ kind, percentile }: Correlation): boolean {
-  return kind === "value_percentile" && percentile === null;
 }
 
 /** What a correlation looked at to hold at `timeMs`. */
