@@ -90,7 +90,7 @@ type Part = {
 };
 
 function spawnPart(part: string, dir: string, groups: number): Part {
-  const flags = ["--max-semi-space-size=8", "--expose-gc"];
+  const flags = [...process.execArgv, "--expose-gc"];
   const { status, stdout } = spawnSync(
     process.execPath,
     [...flags, import.meta.filename, "--part", part, "--dir", dir, "--groups", String(groups)],

@@ -85,7 +85,7 @@ function spawnCase(name: string, events: number): unknown {
   const folder = mkdtempSync(join(cache, "bench-"));
   try {
     const args = ["--case", name, "--events", String(events), "--dir", join(folder, "state")];
-    const flags = ["--max-semi-space-size=8", import.meta.filename];
+    const flags = [...process.execArgv, import.meta.filename];
     const { status, stdout } = spawnSync(process.execPath, [...flags, ...args], {
       stdio: ["ignore", "pipe", "inherit"],
     });

@@ -17,13 +17,13 @@ import { runSimulate } from "../src/commands/simulate.ts";
 import { composeRun, type RunSummary } from "../src/compose.ts";
 import { ADAPTERS } from "../src/config/registries.ts";
 import { parseConfig } from "../src/config/load.ts";
-import { listFiles } from "../src/sources/file-list.ts";
-import { readWhole } from "../src/sources/file-read.ts";
+import { listFiles } from "../src/sources/file/list.ts";
+import { readWhole } from "../src/sources/file/read.ts";
 import { createRecordBatcher, createRecordScanners } from "../src/sources/record-batches.ts";
 import { HAS_PUBLIC_DATA, readPublicRules } from "../test/match/public-rules.ts";
 import { describeMachine, type Machine, print, round } from "./machine.ts";
 
-const ROUNDS = 3;
+const ROUNDS = 6;
 const RECORDS = 40_000;
 /** "AWS STS AssumeRole Misuse" fires on each call under a role, five of six records: alerts alone would be measured. */
 const LEFT_OUT = "aws_sts_assumerole_misuse.yml";
@@ -99,7 +99,7 @@ async function measureApart(input: string): Promise<Apart> {
       const betweenMs = performance.now();
       if (whole === null) throw new Error(`${path} is no file to be read in one go`);
       const batcher = createRecordBatcher({ source: "bench", path, limits, sizeHint: whole.length, skip: 0, scanners });
-      batcher.push(whole);
+      batcher.take(whole);
       batcher.end();
       readMs += betweenMs - startedMs;
       splitMs += performance.now() - betweenMs;

@@ -7,7 +7,7 @@ import { join } from "node:path";
 
 const NAMES = ["split", "match", "windows", "commit", "pipeline"] as const;
 /** Minutes each: only when they are named. */
-const LONG = ["groups", "hot-key"] as const;
+const LONG = ["groups", "hot-key", "objects"] as const;
 const known = [...NAMES, ...LONG];
 
 /** As tools/run.mjs starts the product: without it a thread would take 100 ms to strip types that the image has stripped. */
@@ -20,6 +20,8 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 for (const name of wanted.length === 0 ? NAMES : known.filter((one) => wanted.includes(one))) {
-  const { status } = spawnSync(process.execPath, [join(import.meta.dirname, `${name}.ts`)], { stdio: "inherit", env });
+  // With the heap flags of the product, which tools/run.mjs gave to this process.
+  const args = [...process.execArgv, join(import.meta.dirname, `${name}.ts`)];
+  const { status } = spawnSync(process.execPath, args, { stdio: "inherit", env });
   if (status !== 0) process.exitCode = 1;
 }

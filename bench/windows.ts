@@ -4,8 +4,9 @@
  *
  * One group, an event every two seconds under an hour's window, so 1,800 members stand in it; matches are made before,
  * commits of 100. `quiet` limits are never met; `told` ones always, so that each commit drafts an alert. `long` is an ordered
- * rule with 43,200 members in its window against one with 432: a commit of ten must not cost by the window. The fastest
- * of several rounds counts. Prints one JSON line.
+ * rule with 43,200 members in its window against one with 432: a commit of ten must not cost by the window. Nor must one of
+ * `hotChain`, a correlation of a correlation whose group has 60,000 events, against one with 600. The fastest of several
+ * rounds counts, of `hotChain` the middle one. Prints one JSON line.
  */
 import type { Match } from "../src/contracts.ts";
 import { createDetector } from "../src/detect/detector.ts";
@@ -80,6 +81,34 @@ function measureLong(inWindow: number): number {
   return best * 1e6;
 }
 
+/**
+ * A correlation of a correlation, one group of which has had `before` events in its day and gets ten more a commit: each
+ * holds and is handed on, so each commit drafts the parent's alert again. Nanoseconds a commit, the middle one of forty.
+ */
+function measureHotChain(before: number): number {
+  const child = makeCorrelation("first", { alerts: false, timespanMs: HOUR, bounds: [{ operator: "gte", value: 10 }] });
+  const parent = makeCorrelation("second", {
+    rules: ["first"],
+    timespanMs: 24 * HOUR,
+    bounds: [{ operator: "gte", value: 1 }],
+  });
+  const detector = createDetector({ detections: BASES, correlations: [child, parent] }, { names: new Map() });
+  const make = (i: number): Match => makeMatch(child, { atMs: i * 1000, key: `k${i}/111122223333` });
+  for (let i = 0; i < before; i += 10_000) {
+    detector.apply(Array.from({ length: Math.min(10_000, before - i) }, (_, at) => make(i + at)));
+    detector.deltas();
+  }
+  const took: number[] = [];
+  for (let run = 0; run < 40; run += 1) {
+    const chunk = Array.from({ length: 10 }, (_, i) => make(before + run * 10 + i));
+    const begun = performance.now();
+    detector.apply(chunk);
+    detector.deltas();
+    took.push(performance.now() - begun);
+  }
+  return (took.toSorted((a, b) => a - b)[took.length / 2] as number) * 1e6;
+}
+
 /** The whole result. */
 export function benchWindows(): Record<string, unknown> {
   const at = (value: number): readonly Bound[] => [{ operator: "gte", value }];
@@ -112,11 +141,13 @@ export function benchWindows(): Record<string, unknown> {
     }),
   );
   const [short, long] = [measureLong(432), measureLong(43_200)];
+  const [fresh, hot] = [measureHotChain(600), measureHotChain(60_000)];
   return {
     ...describeMachine("windows"),
     distinct: VALUES,
     ...figures,
     long: { us: round(long / 1000, 1), shortUs: round(short / 1000, 1), ratio: round(long / short, 2) },
+    hotChain: { us: round(hot / 1000, 1), shortUs: round(fresh / 1000, 1), ratio: round(hot / fresh, 2) },
   };
 }
 

@@ -7,7 +7,9 @@
 import { openControl, openQuarantine, openSinks, openSources, type Wraps } from "./compose/adapters.ts";
 import { createEngine } from "./compose/engine.ts";
 import { openStartRules, startRequests, tellStart } from "./compose/live-rules.ts";
+import { openLivePast } from "./compose/past/live.ts";
 import { createReload } from "./compose/reload.ts";
+import { createReadings, type Observe } from "./compose/readings.ts";
 import { openRules } from "./compose/rules.ts";
 import { type Progress, type RunSummary, runStore } from "./compose/run-store.ts";
 import { adoptUse } from "./compose/store-use.ts";
@@ -19,6 +21,7 @@ import { formatDuration } from "./lib/duration.ts";
 import type { Alert } from "./model/alert.ts";
 import type { Pointer } from "./model/event.ts";
 import type { Emit } from "./model/signal.ts";
+import type { Running } from "./pipeline/run.ts";
 import type { QuarantineOutcome } from "./sources/quarantine.ts";
 import { sourceRegistry } from "./sources/registry.ts";
 import { openStore } from "./store/store.ts";
@@ -34,6 +37,8 @@ export type RunOptions = {
   readonly wraps?: Wraps;
   /** Reads the configuration anew for a reload; throws what loadConfig throws. Without it a reload keeps the configuration. */
   readonly reread?: () => Config;
+  /** Is told what can be read of the daemon while its state is open, and when the loop runs. */
+  readonly observe?: Observe;
   /** Calls back whenever a reload is asked for from outside (SIGHUP); returns how to stop. */
   readonly onHangup?: (reload: () => void) => () => void;
 };
@@ -71,32 +76,40 @@ export async function composeRun(options: RunOptions): Promise<RunSummary> {
     onNoReserve: (path) => emit({ type: "reserve_missing", path }),
   });
   const store = wraps.store?.(opened) ?? opened;
+  const unread = options.observe?.add(createReadings({ store, engine, config }));
   try {
     adoptUse(store, start.rules, { sinks: config.sinks, emit });
     const quarantine = openQuarantine(store, config, engine.matcher);
     const reload = createReload({ config, engine, store, reread: options.reread ?? null, emit });
-    const control = await openControl({ quarantine, reload, store }, options);
+    const past = openLivePast({ config, emit, store, engine });
+    const control = await openControl({ quarantine, reload, store, past }, options);
     const requests = startRequests(reload, start, options);
     try {
       const sinks = openSinks(config).map((sink) => wraps.sink?.(sink) ?? sink);
-      const sources = openSources({ ...options, store });
+      let running: Running | null = null;
+      const sources = openSources({ ...options, ...past, store, alert: (name, about) => running?.tell(name, about) });
       return await runStore(options, {
         engine,
         store,
         sinks,
         sources,
         quarantine,
-        onRunning: (running, watermarks) => {
-          tellStart(start, running, options);
-          reload.begin({ running, watermark: (logsource) => watermarks.value(logsource) });
+        onRunning: (now, watermarks, handOver) => {
+          running = now;
+          past.begin(now, handOver);
+          tellStart(start, now, options);
+          reload.begin({ running: now, watermarks });
+          options.observe?.running(sources.flatMap(({ answering }) => answering ?? []));
         },
       });
     } finally {
+      await past.end();
       reload.end();
       await requests.end();
       await control.close();
     }
   } finally {
+    unread?.();
     store.close();
   }
 }

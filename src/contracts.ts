@@ -9,18 +9,23 @@
  * watermark event time up to which input is complete outbox    alerts that a sink still has to get
  * slice     5-minute piece of a group's members        unit      all that one transaction commits
  *
- * Order of durability, never another: apply to memory, one transaction, settle the sources, deliver from the outbox.
- * Types only: nothing here runs.
+ * Order of durability, never another: apply to memory, one transaction, settle the sources, deliver from the outbox. Types.
  */
+import type { MatchTime, SeenTimes, SourceTiming } from "./model/ages.ts";
+import type { Addition, Additions, AdditionStore } from "./model/addition.ts";
 import type { Alert, AlertContent } from "./model/alert.ts";
 import type { DeadLetter, LetterChoice, Outbox, OutboxItem, Redriven } from "./model/outbox.ts";
 import type { GlanceForm, Glances } from "./model/glance.ts";
-import type { Leftovers, StoreUse } from "./model/leftovers.ts";
+import type { HourChoice, LogHour } from "./model/integrity/hours.ts";
+import type { IntegrityLog, IntegrityNote } from "./model/integrity/notes.ts";
+import type { Leftovers, QuarantineUse, StoreUse } from "./model/leftovers.ts";
 import type { Event, Evidence, Kind, Logsource, Pointer, Rejected, SkipReason } from "./model/event.ts";
 import type { StatePressure } from "./model/pressure.ts";
-import type { AlertFilter, AlertWithRecords, QuarantineRow } from "./model/views.ts";
+import type { Sighting } from "./model/watch/sighting.ts";
+import type { AlertFilter, AlertWithRecords, CountDelta, QuarantineRow, RecentChoice } from "./model/views.ts";
 
-export type { AlertFilter, AlertWithRecords, QuarantineRow } from "./model/views.ts";
+export type { SourceTiming } from "./model/ages.ts";
+export type { AlertFilter, AlertWithRecords, CountDelta, QuarantineRow } from "./model/views.ts";
 
 /** Place in a source from which reading goes on after a restart. One per key; the last committed value counts. */
 export type Position = { readonly source: string; readonly key: string; readonly value: string };
@@ -46,6 +51,7 @@ export type Batch = {
   readonly skipped: Readonly<Partial<Record<SkipReason, number>>>;
   /** Committed together with the batch's effects. */
   readonly positions: readonly Position[];
+  readonly integrity?: readonly IntegrityNote[]; // of CloudTrail's digest files and log files; committed with it
   /**
    * Smallest time slot (epoch ms) known and not read to its end once this batch is taken in. Historic: nothing below it
    * will come; -Infinity while that cannot be said. Live: the watermark waits for it; Infinity when nothing waits.
@@ -55,17 +61,6 @@ export type Batch = {
   readonly also?: readonly Batch[];
   /** Called once: without an argument after the commit, with one when the batch was given up. */
   settle(error?: unknown): void;
-};
-
-/** How far behind and how quiet a source may be; `historic` never looks at the wall clock. */
-export type SourceTiming = {
-  readonly mode: "live" | "historic";
-  /** Lateness bound L in ms: a record older than watermark = newest − L is late. */
-  readonly latenessMs: number;
-  /** Idle bound I in ms (live): a source without records for so long follows the wall clock − L. */
-  readonly idleMs: number;
-  /** Historic: follow newest event time − this (ms) while the slots cannot be told. Null: stay at −∞ then. */
-  readonly followMs: number | null;
 };
 
 /** Brings records in. Understands nothing of them beyond where each begins and ends. */
@@ -144,12 +139,13 @@ export type MatchResult = {
   /** Correlations that lacked a group-by field or value, by rule id: the event was not counted there. */
   readonly groupless: ReadonlyMap<string, number>;
   readonly matches: readonly Match[];
+  readonly times?: readonly SeenTimes[]; // of the evaluated, where they were asked for
 };
 
 /** Bytes to matches. Stateless between batches; the only reader of record bytes. */
 export type Matcher = {
   /** `nowMs` null in historic runs; `watermarkMs` of the batch's logsource, for the count of late records. Synchronous, never throws for any bytes. */
-  match(batch: Batch, at: { readonly nowMs: number | null; readonly watermarkMs: number }): MatchResult;
+  match(batch: Batch, at: MatchTime): MatchResult;
 };
 
 // --------------------------------------------------------------------------------------------------------------- detect
@@ -191,13 +187,7 @@ export type EvidenceDelta = {
   readonly record: Uint8Array | null;
 };
 /** Evidence that an earlier event pushed out of the first EVIDENCE_MAX. */
-export type EvidenceDrop = {
-  readonly stateKey: string;
-  readonly group: string;
-  readonly slice: number;
-  readonly key: string;
-  readonly recordHash: string;
-};
+export type EvidenceDrop = Pick<EvidenceDelta, "stateKey" | "group" | "slice" | "key" | "recordHash">;
 
 /** All slices of a state key below `slice` are closed: their members and evidence may go. */
 export type Prune = { readonly stateKey: string; readonly slice: number };
@@ -237,6 +227,8 @@ export type Deltas = {
   readonly evictions: readonly GroupEviction[];
   /** What the evictions come to, by rule, for people. */
   readonly pressure: readonly StatePressure[];
+  /** By rule: groups whose sum met a number below zero for the first time, and is judged at the end from then on. */
+  readonly negatives: ReadonlyMap<string, number>;
   readonly alerts: readonly AlertDraft[];
   /** Matches beyond the lateness bound: not in any window, kept for replay. */
   readonly late: readonly Match[];
@@ -256,8 +248,9 @@ export type Detector = {
   /**
    * Rebuilds the windows; call once, after `advance` to the saved watermarks and before the first apply. Makes no alert,
    * but at the next `deltas` those of open buckets of the rules in `redraft`: after a reload they may judge otherwise.
+   * `closed`: how far rules over these logsources were closed before; no bucket that ends by then is opened again.
    */
-  restore(state: DetectorState, redraft?: ReadonlySet<string>): void;
+  restore(state: DetectorState, redraft?: ReadonlySet<string>, closed?: Watermarks["closed"]): void;
   /** Live groups, their members and the bytes they are counted with, for signals. */
   size(): { readonly groups: number; readonly members: number; readonly bytes: number };
 };
@@ -278,33 +271,32 @@ export type Watermarks = {
   value(logsource: Logsource): number;
   /** Where each stands: one entry a source and logsource, +Infinity for one that ended. */
   entries(): readonly WatermarkEntry[];
+  /** How far rules over these logsources are closed, in this run or one before: never less than the least of their values. */
+  closed(logsources: readonly Logsource[]): number;
+  /** The same for every set of logsources, under names that no source has, to be saved; +Infinity: to be forgotten. */
+  closings(): readonly WatermarkEntry[];
 };
 export type WatermarkEntry = { readonly source: string; readonly logsource: Logsource; readonly watermarkMs: number };
 
 // ---------------------------------------------------------------------------------------------------------------- store
-/** Counts of one source since the last commit. `read` always equals evaluated + quarantined + the skipped. */
-export type CountDelta = {
-  readonly source: string;
-  readonly read: number;
-  readonly evaluated: number;
-  readonly quarantined: number;
-  readonly skipped: Readonly<Partial<Record<SkipReason, number>>>;
-  /** Marks on evaluated records, not outcomes. */
-  readonly late: number;
-  readonly repeated: number;
+/** An alert and the sinks that routing chose for it. */
+export type RoutedAlert = AlertDraft & {
+  readonly sinks: readonly string[];
+  /** Additions are awaited for so long, ms. Default 0: it is not enriched. */
+  readonly holdMs?: number;
+  readonly isPartial?: true; // of a reading of a part of the past: never in the place of a window's alert of more events
 };
 
-/** An alert and the sinks that routing chose for it. */
-export type RoutedAlert = AlertDraft & { readonly sinks: readonly string[] };
-
 /** Everything that one transaction commits, or nothing of it. */
-export type CommitUnit = Omit<Deltas, "alerts" | "pressure"> & {
+export type CommitUnit = Omit<Deltas, "alerts" | "pressure" | "negatives"> & {
   /** Wall time of the commit, epoch ms. */
   readonly nowMs: number;
   readonly alerts: readonly RoutedAlert[];
   readonly rejected: readonly Rejected[];
   readonly counts: readonly CountDelta[];
   readonly positions: readonly Position[];
+  readonly integrity?: readonly IntegrityNote[];
+  readonly sightings?: readonly Sighting[]; // kept for those events that are evidence of an alert
   readonly watermarks: readonly WatermarkEntry[];
   /** Names of sources whose watermarks are forgotten: all input ended, so a later run begins anew. */
   readonly finished: readonly string[];
@@ -321,27 +313,29 @@ export type Loaded = {
   readonly watermarks: readonly WatermarkEntry[];
   /** Committed positions by source name, then key. */
   readonly positions: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  readonly sightings: readonly Sighting[]; // of the evidence of the newest alerts
 };
 
-// One sink's alerts that wait, and what was refused.
 export type { DeadLetter, LetterChoice, Outbox, OutboxItem, OutboxPlace, Redriven } from "./model/outbox.ts";
 
 /** The one read-only contract of command line and console. */
 export type Views = {
   /** Newest lastEventTime first. */
   alerts(filter: AlertFilter): readonly Alert[];
+  recent(of: RecentChoice): readonly Alert[]; // newest lastEventTime first, then by id; by index, however many are kept
   /** By id or a unique prefix of at least 4 characters; null when none. */
   alert(id: string): AlertWithRecords | null;
   /** Where the records of these alerts' evidence were read, in its order, by alert id; no entry where none is known. */
   pointers(ids: readonly string[]): ReadonlyMap<string, readonly Pointer[]>;
+  /** What enrichers found, by alert id; no entry where nothing is kept. */
+  additions(ids: readonly string[]): ReadonlyMap<string, Additions>;
   /** In the order in which they came, or the newest first. */
   quarantine(filter: Readonly<{ reason?: string; limit?: number; newest?: boolean }>): readonly QuarantineRow[];
   quarantined(id: number): QuarantineRow | null;
-  /** Totals by source since the store was made. */
-  counts(): readonly CountDelta[];
+  counts(): readonly CountDelta[]; // totals by source since the store was made
   quarantineCounts(): Readonly<Record<string, number>>;
-  /** The newest first. */
-  deadLetters(choice: LetterChoice & { readonly limit?: number }): readonly DeadLetter[];
+  deadLetters(choice: LetterChoice & { readonly limit?: number }): readonly DeadLetter[]; // newest first
+  logHours(choice: HourChoice, nowMs: number): readonly LogHour[]; // what is proven of each, by account, Region, hour
 };
 
 /** The one transaction and all that is durable. One writer. */
@@ -355,6 +349,8 @@ export type Store = {
    */
   adopt(use: StoreUse, nowMs: number): Leftovers;
   outbox(sink: string): Outbox;
+  readonly additions: AdditionStore;
+  readonly integrity: IntegrityLog;
   /** Forgets those positions of a source that `isGone` names and that are older than 35 days. Returns how many. One transaction. */
   forgetPositions(source: string, isGone: (key: string) => boolean, nowMs: number): number;
   /** Dead letters back into the outbox, due at `nowMs`. One transaction. */
@@ -364,17 +360,27 @@ export type Store = {
   resolveQuarantine(done: readonly number[], failed: readonly number[]): void;
   /** True at the quarantine's cap: stop the sources and say so. A commit never refuses rejected records, so C1 holds. */
   quarantineFull(): boolean;
+  quarantineUse(): QuarantineUse; // one row is looked at
   /** After store_full: gives the reserve file back to the disk, so that a last unit (the self-alert) fits. False when there is none. */
   releaseReserve(): boolean;
   close(): void;
 };
 
 // --------------------------------------------------------------------------------------------------------------- output
-/** A sink's answer for one alert. `refused` is for good; `unknown`: the same array again; `detail`: what a person must do. */
+/**
+ * Finds something to stand beside an alert, under its own name. Run once a revision, after the commit; it can neither
+ * change nor drop the alert, nor hold it up past the deadline, at which `signal` aborts. Null: nothing to say.
+ */
+export type Enricher = {
+  readonly name: string;
+  enrich(alert: Alert, signal: AbortSignal): Promise<Addition | null>;
+};
+
+/** A sink's answer for one alert. `refused`: for good; `unknown`: the same array again, no sooner than `retryAfterMs`; `detail`: what a person must do. */
 export type SendResult =
   | { readonly status: "accepted" }
   | { readonly status: "refused"; readonly code: string }
-  | { readonly status: "unknown"; readonly code: string; readonly detail?: string };
+  | { readonly status: "unknown"; readonly code: string; readonly detail?: string; readonly retryAfterMs?: number };
 
 /** Sends alerts somewhere. Never queues, batches or retries. */
 export type Sink = {

@@ -14,6 +14,16 @@ const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
 /** As a shell reports a process that a signal ended. */
 const SIGNAL_BASE = 128;
 
+// Packages assign a toString to prototypes of their own while they load, which an inherited property that cannot be
+// written forbids. As accessors it makes a property of theirs, and stays what it is on Object.prototype.
+const plainText = Reflect.get(Object.prototype, "toString") as unknown;
+Reflect.defineProperty(Object.prototype, "toString", {
+  get: () => plainText,
+  set(this: object, value: unknown) {
+    if (this === Object.prototype) throw new TypeError("Object.prototype is frozen");
+    Object.defineProperty(this, "toString", { value, writable: true, enumerable: true, configurable: true });
+  },
+});
 Object.freeze(Object.prototype);
 
 const stop = new AbortController();

@@ -3,12 +3,12 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
-import { makePages } from "./docs/pages.ts";
+import { makePages, makeRulePages } from "./docs/pages.ts";
 
 const root = path.dirname(import.meta.dirname);
 const isCheck = process.argv.includes("--check");
 
-const stale = [...makePages()].filter(([page, text]) => read(page) !== text);
+const stale = [...makePages(), ...makeRulePages()].filter(([page, text]) => read(page) !== text);
 for (const [page, text] of stale) {
   if (isCheck) {
     console.error(`${page} is stale: run \`npm run docs\``);

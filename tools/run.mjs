@@ -13,8 +13,9 @@ import { acquire, release } from "./setup/lock.mjs";
 import { at, die, isReady, node, refuseOldHost, root } from "./setup/place.mjs";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
-// Records live for milliseconds: with a small nursery their garbage takes 100 MB less, at a tenth of the speed.
-const HEAP_FLAGS = ["--max-semi-space-size=8"];
+// Records live for milliseconds: with a small nursery their garbage takes 100 MB less, at a tenth of the speed. And the heap
+// is cleared before it doubles, where V8 lets a small one grow fourfold: a flood of principals takes 110 MB less, as fast.
+const HEAP_FLAGS = ["--max-semi-space-size=8", "--heap-growing-percent=100"];
 
 refuseOldHost();
 if (!isReady()) await setUp();
@@ -29,7 +30,7 @@ async function setUp() {
 }
 
 function run(file, args) {
-  const isProduct = file.startsWith("src/");
+  const isProduct = file.startsWith("src/") || file === "tools/demo.mjs";
   const child = spawn(node, [...(isProduct ? HEAP_FLAGS : []), at(file), ...args], {
     cwd: isProduct ? userFolder() : process.cwd(),
     env: childEnv(isProduct),

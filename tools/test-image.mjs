@@ -2,7 +2,7 @@
 //
 // It runs as uid 1000 with a read-only root, no capability, no network and 256 MiB; it answers its health check; a
 // delivery file laid into its spool becomes an alert; SIGTERM ends it with 0 after a drain; it writes nothing outside
-// its volumes. Takes about 90 s. Exit code: 0 passed, 1 a promise is broken, 3 no engine can be had here. All it makes
+// its volumes; its bill of materials names all that is installed; it starts on a volume as Kubernetes mounts it. Takes about 90 s. Exit code: 0 passed, 1 a promise is broken, 3 no engine can be had here. All it makes
 // lies in one temporary folder and in images of its own names, and is removed at the end.
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -10,6 +10,7 @@ import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { findBase, STAND_IN } from "./image/base.mjs";
 import { openEngine } from "./image/engine.mjs";
+import { stopLogging } from "./image/record.mjs";
 import { CannotRun, say } from "./image/shell.mjs";
 
 const IMAGE = "sagewatch-test";
@@ -37,6 +38,24 @@ sinks:
     format: native
 `;
 
+/** Prints name@version of each package that is installed, sorted, one a line. */
+const LIST_PACKAGES = `
+  const fs = require("node:fs");
+  const found = new Set();
+  const walk = (folder) => {
+    for (const name of fs.existsSync(folder) ? fs.readdirSync(folder) : []) {
+      if (name.startsWith("@")) walk(folder + "/" + name);
+      else if (!name.startsWith(".")) {
+        const it = JSON.parse(fs.readFileSync(folder + "/" + name + "/package.json", "utf8"));
+        found.add(it.name + "@" + it.version);
+        walk(folder + "/" + name + "/node_modules");
+      }
+    }
+  };
+  walk("/opt/sagewatch/node_modules");
+  console.log([...found].sort().join("\\n"));
+`;
+
 const faults = [];
 
 function expect(what, isSo, found) {
@@ -60,6 +79,26 @@ async function testCommands(engine) {
   expect("it runs as uid 1000", uid === UID, uid);
   const rules = await once(IMAGE, "rules", "check").catch((error) => error.message);
   expect("the shipped rules load", /\b0 errors in [1-9]\d* rules/.test(rules), rules);
+  const named = await once("--entrypoint=sagewatch", IMAGE, "version", "--json").catch((error) => error.message);
+  expect("sagewatch is on the path", named === version, named);
+  const npm = await once("--entrypoint=npm", IMAGE, "--version").catch(() => "absent");
+  expect("it has no npm", npm === "absent", npm);
+}
+
+/** The bill of materials against what lies in the image: each folder of a package, each package of dpkg, Node. */
+async function testBill(engine) {
+  const inside = (entrypoint, ...args) =>
+    engine.run(["run", "--rm", ...HARDENING, `--entrypoint=${entrypoint}`, IMAGE, ...args]);
+  const bill = JSON.parse(await inside("cat", "/opt/sagewatch/sbom.cdx.json"));
+  const listed = (prefix) => bill.components.filter(({ purl }) => purl.startsWith(prefix));
+  const found = await inside("node", "-e", LIST_PACKAGES);
+  const npm = listed("pkg:npm/").map(({ name, version }) => `${name}@${version}`);
+  expect("its bill of materials has all npm packages", npm.toSorted().join("\n") === found, `${npm.length}: ${found}`);
+  const debian = (await inside("dpkg-query", "-W", "-f", "${Package}=${Version}\\n")).split("\n").toSorted();
+  const own = listed("pkg:deb/").map(({ name, version }) => `${name}=${version}`);
+  expect("... all Debian packages", own.toSorted().join() === debian.join(), `${own.length} of ${debian.length}`);
+  const node = await inside("node", "-p", "process.versions.node");
+  expect("... and its Node", listed("pkg:generic/node@")[0]?.version === node, node);
 }
 
 async function testDaemon(engine, folder) {
@@ -76,6 +115,10 @@ async function testDaemon(engine, folder) {
   try {
     const health = await waitForHealth(engine);
     expect("its health check passes", health === "healthy", `${health}; ${await logs(engine)}`);
+    const ready = await ask(engine, "/ready");
+    expect("it is ready, listening on every address", ready.includes('"ready":true'), ready);
+    const metrics = await ask(engine, "/metrics");
+    expect("it serves its metrics", /^sagewatch_up 1$/m.test(metrics), metrics.slice(0, 500));
     fs.writeFileSync(path.join(spool, "delivery.json"), JSON.stringify({ Records: [stopLogging()] }));
     const seen = await waitForLog(engine, "StopLogging");
     expect("a delivery file in its spool becomes an alert", seen, await logs(engine));
@@ -99,6 +142,45 @@ async function testStop(engine) {
   expect("it writes nothing outside its volumes", outside.length === 0, outside.join(", "));
 }
 
+/** Kubernetes gives a volume's root to root and the pod's group, open to others: a folder in it is the state's. */
+async function testVolume(engine, folder) {
+  const volume = path.join(folder, "volume");
+  fs.mkdirSync(volume);
+  if (process.getuid() !== 0)
+    return say("skipped: it starts on a volume as Kubernetes mounts it (needs root to make one)");
+  fs.chownSync(volume, 0, Number(UID));
+  fs.chmodSync(volume, 0o2775);
+  const args = [
+    "-v",
+    `${path.join(folder, "sagewatch.yml")}:/etc/sagewatch/sagewatch.yml:ro`,
+    "-v",
+    `${volume}:/var/lib/sagewatch`,
+    "--env=SAGEWATCH_STATE_DIR=/var/lib/sagewatch/state",
+  ];
+  await engine.run(["run", "-d", "--name", CONTAINER, ...HARDENING, "--health-interval=2s", ...args, IMAGE]);
+  try {
+    await waitForHealth(engine);
+    const ready = await ask(engine, "/ready");
+    expect("it starts on a volume as Kubernetes mounts it", ready.includes('"ready":true'), await logs(engine));
+    const mode = (fs.statSync(path.join(volume, "state")).mode & 0o777).toString(8);
+    expect("the state in it is closed to others", mode === "700", mode);
+  } finally {
+    await engine.run(["rm", "-f", "-v", CONTAINER]);
+  }
+}
+
+/** What a page answers, asked from inside: the container has no network. */
+const ask = (engine, page) =>
+  engine
+    .run([
+      "exec",
+      CONTAINER,
+      "node",
+      "-e",
+      `fetch("http://127.0.0.1:9464${page}").then(async (answer) => console.log(await answer.text()))`,
+    ])
+    .catch((error) => error.message);
+
 async function waitForHealth(engine) {
   let status = "starting";
   for (let tries = 0; tries < 30 && status === "starting"; tries++) {
@@ -118,36 +200,6 @@ async function waitForLog(engine, word) {
 
 const logs = (engine) => engine.run(["logs", "--tail", "20", CONTAINER]);
 
-/** A CloudTrail record of somebody turning a trail off, now. */
-function stopLogging() {
-  const arn = "arn:aws:iam::111122223333:user/mallory";
-  return {
-    eventVersion: "1.11",
-    userIdentity: {
-      type: "IAMUser",
-      principalId: "AIDAEXAMPLEMALLORY0001",
-      arn,
-      accountId: "111122223333",
-      userName: "mallory",
-    },
-    eventTime: `${new Date().toISOString().slice(0, 19)}Z`,
-    eventSource: "cloudtrail.amazonaws.com",
-    eventName: "StopLogging",
-    awsRegion: "eu-central-1",
-    sourceIPAddress: "198.51.100.7",
-    userAgent: "aws-cli/2.31.0",
-    requestParameters: { name: "org-trail" },
-    responseElements: null,
-    requestID: "5c2f3d0e-0000-4000-8000-000000000001",
-    eventID: "5c2f3d0e-0000-4000-8000-000000000002",
-    readOnly: false,
-    eventType: "AwsApiCall",
-    managementEvent: true,
-    recipientAccountId: "111122223333",
-    eventCategory: "Management",
-  };
-}
-
 async function main() {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "sagewatch-image-"));
   let engine;
@@ -155,7 +207,9 @@ async function main() {
     engine = await openEngine(folder);
     await build(engine, folder);
     await testCommands(engine);
+    await testBill(engine);
     await testDaemon(engine, folder);
+    await testVolume(engine, folder);
     say(faults.length === 0 ? "passed" : `${faults.length} promises are broken`);
     return faults.length === 0 ? 0 : 1;
   } catch (error) {

@@ -55,7 +55,7 @@ export async function printReport({ answers, ...run }: Report, terminal: Termina
       "(repeated: the simulated delivery brings some records twice, as AWS may; each counts once)\n",
     );
   await print(terminal, renderQuarantined(run, width));
-  await print(terminal, `\n${nextThings({ ...run, answers })}`);
+  await print(terminal, `\n${nextThings({ ...run, answers }, width)}`);
 }
 
 function renderAlerts({ alerts, zone }: Pick<Report, "alerts" | "zone">, { stdout }: Terminal): string {
@@ -94,7 +94,11 @@ function renderJudgement({ verdicts, unplanned }: Judgement, width: number): str
   return renderColumns(PLANTED_TITLES, cells, { floors: PLANTED_FLOORS, width }) + total;
 }
 
-function nextThings({ folder, alerts, answers }: Pick<Report, "folder" | "alerts" | "answers">): string {
+/** Beside each other where the screen has room for it, else what it is for below. */
+function nextThings(
+  { folder, alerts, answers }: Pick<Report, "folder" | "alerts" | "answers">,
+  screen: number,
+): string {
   const when = (isSo: boolean, name: string, what: string): (readonly [string, string])[] =>
     isSo ? [[name, what]] : [];
   const rows = [
@@ -110,5 +114,9 @@ function nextThings({ folder, alerts, answers }: Pick<Report, "folder" | "alerts
     [`${COMMAND} init`, "a commented configuration; then `run`"],
   ] as const;
   const width = Math.max(...rows.map(([name]) => textWidth(name)));
-  return `Next things to try\n${rows.map(([name, what]) => `  ${formatRow([name, what], [width, textWidth(what)])}\n`).join("")}`;
+  const isWide = rows.every(([, what]) => textWidth(what) + width + 4 <= screen);
+  const lines = rows.map(([name, what]) =>
+    isWide ? `  ${formatRow([name, what], [width, textWidth(what)])}\n` : `  ${name}\n      ${what}\n`,
+  );
+  return `Next things to try\n${lines.join("")}`;
 }

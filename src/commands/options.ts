@@ -85,3 +85,13 @@ const CONFIG_HELP = "configuration file; else $SAGEWATCH_CONFIG, ./sagewatch.yml
 export function configOption(): Option {
   return new Option("--config <file>", CONFIG_HELP);
 }
+
+/** The option --state of commands that look at what a daemon made. */
+export function stateOption(): Option {
+  return new Option("--state <dir>", "state folder; else state.dir of the configuration");
+}
+
+/** A path as a shell takes it. */
+export function toShellWord(path: string): string {
+  return /^[\w./~+@:-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}

@@ -10,8 +10,10 @@ import { ERROR_CODES, SagewatchError, toMessage } from "../model/errors.ts";
 import { redactText } from "../ops/redact.ts";
 import { isReaderGone, remark, type Terminal } from "../ops/terminal.ts";
 import type { Call } from "./options.ts";
-import { addLookCommands } from "./program-look.ts";
-import { addRunCommands } from "./program-run.ts";
+import { addAlertCommands } from "./program/alerts.ts";
+import { addPastCommands } from "./program/past.ts";
+import { addRulesCommands } from "./program/rules.ts";
+import { addRunCommands } from "./program/run.ts";
 
 const USAGE = 2;
 const CANNOT_RUN = 3;
@@ -66,7 +68,9 @@ export function createProgram(call: Call): Command {
     .addHelpText("after", CODES)
     .hook("preAction", () => takeWidth(terminal));
   addRunCommands(program, call);
-  addLookCommands(program, call);
+  addRulesCommands(program, call);
+  addAlertCommands(program, call);
+  addPastCommands(program, call);
   return program;
 }
 

@@ -19,7 +19,7 @@ import { callControl, CONTROL_SOCKET, QUARANTINE_REPLAY } from "../ops/control.t
 import { createGathering } from "../ops/gather.ts";
 import { createLog } from "../ops/log.ts";
 import { print, printRecord, remark, type Terminal, widthOf } from "../ops/terminal.ts";
-import { quieter, type StateOptions, withViews } from "./alerts.ts";
+import { quieter, type StateOptions, withViews } from "./alerts/state.ts";
 
 export type ListQuarantine = StateOptions & {
   readonly reason?: string;

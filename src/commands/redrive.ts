@@ -16,7 +16,7 @@ import { SagewatchError } from "../model/errors.ts";
 import { callControl, CONTROL_SOCKET, REDRIVE } from "../ops/control.ts";
 import { print, remark, type Terminal, widthOf } from "../ops/terminal.ts";
 import { openStore } from "../store/store.ts";
-import { type StateOptions, withViews } from "./alerts.ts";
+import { type StateOptions, withViews } from "./alerts/state.ts";
 
 export type RedriveAlerts = StateOptions & {
   readonly alert?: string;

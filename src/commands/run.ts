@@ -5,31 +5,35 @@
  * line too; on a screen the plain message follows.
  */
 import { composeRun } from "../compose.ts";
+import { openObservation } from "../compose/observation.ts";
+import { waitForRoom } from "../compose/room.ts";
 import { loadConfig, loadEngineVersion, type LoadedConfig, SEARCH_PATHS } from "../config/load.ts";
 import { ADAPTERS } from "../config/registries.ts";
 import type { Config } from "../config/schema.ts";
 import { systemClock } from "../lib/clock.ts";
 import { ERROR_CODES, SagewatchError, toMessage } from "../model/errors.ts";
-import { createGathering } from "../ops/gather.ts";
-import { createLog } from "../ops/log.ts";
+import type { Emit } from "../model/signal.ts";
 import { describeUnread } from "../ops/summary.ts";
 import { isReaderGone, type Terminal } from "../ops/terminal.ts";
 
 /**
  * Runs until stopped or until every source ended. Errors: config_missing, config_invalid, sink_failed (after a drained stop:
- * the reader of standard output left the console sink), input_unreadable (after all else was read), and those of composeRun.
+ * the reader of standard output left the console sink), input_unreadable (after all else was read),
+ * http_failed, and those of composeRun.
  */
 export async function runDaemon(options: { readonly config?: string }, terminal: Terminal): Promise<number> {
   const onHangup = listenForHangup();
   const loaded = loadDaemonConfig(options.config);
   const { config, path } = loaded;
-  const emit = createGathering(createLog({ level: config.log.level }), systemClock);
+  const { emit, observe, open, close } = openObservation(config);
   emit({ type: "started", version: loadEngineVersion(), command: "run", pid: process.pid });
   emit({ type: "config_loaded", path: path ?? "", sources: config.sources.length, sinks: config.sinks.length });
   try {
+    await open();
     const { unread } = await composeRun({
       config,
       emit,
+      observe,
       signal: terminal.signal,
       onHangup,
       reread: () => loadConfig({ path: path ?? undefined, adapters: ADAPTERS }).config,
@@ -43,10 +47,21 @@ export async function runDaemon(options: { readonly config?: string }, terminal:
     return 0;
   } catch (error) {
     const known = error instanceof SagewatchError ? error : null;
+    if (known?.code === "store_full") await hold(config, terminal.signal, emit);
     emit({ type: "failed", code: known?.code ?? "internal", detail: toMessage(error) });
     if (known !== null && terminal.stderr.isTTY !== true) return known.exitCode;
     throw error;
+  } finally {
+    await close();
   }
+}
+
+/** A daemon whose pages are served says so there that the disk is full, until there is room or somebody stops it. */
+async function hold({ state, http, sources }: Config, signal: AbortSignal, emit: Emit): Promise<void> {
+  const isLive = sources.some((source) => source["mode"] !== "once");
+  if (!http.enabled || !isLive || signal.aborted) return;
+  emit({ type: "store_waiting", path: state.dir });
+  await waitForRoom(state.dir, { clock: systemClock, signal });
 }
 
 /** SIGHUP asks for a reload instead of ending the process; one that comes while the daemon still starts is remembered. */

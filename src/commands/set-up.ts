@@ -7,13 +7,14 @@ import { loadConfig, loadEngineVersion } from "../config/load.ts";
 import { printConfig } from "../config/print.ts";
 import { ADAPTERS } from "../config/registries.ts";
 import { STARTER } from "../config/starter.ts";
+import { loadLists, toConfigured } from "../rules/lists.ts";
 import { systemClock } from "../lib/clock.ts";
 import { SagewatchError, toMessage } from "../model/errors.ts";
 import { createProgress } from "../ops/progress.ts";
 import { toCount } from "../ops/summary.ts";
 import { print, remark, type Terminal } from "../ops/terminal.ts";
 import { CANONICAL_FORM, SCHEMA_VERSION } from "../store/schema.ts";
-import { COMMAND } from "./options.ts";
+import { COMMAND, toShellWord } from "./options.ts";
 import { RECORDS_FOLDER, runSimulate, type SimulateOptions } from "./simulate.ts";
 
 /** Writes the starter configuration. Errors: usage when a file is there already or cannot be written. */
@@ -41,7 +42,7 @@ export async function printResolved(options: { readonly config?: string }, termi
   const { config, path } = loadConfig({ path: options.config, adapters: ADAPTERS });
   await print(
     terminal,
-    `# ${path === null ? "no configuration file was found: these are the defaults" : `from ${path}`}\n${printConfig(config, ADAPTERS)}`,
+    `# ${path === null ? "no configuration file was found: these are the defaults" : `from ${path}`}\n${printConfig(config, ADAPTERS, toConfigured(loadLists({})))}`,
   );
   return 0;
 }
@@ -85,9 +86,4 @@ export async function simulateFiles(options: SimulateOptions, terminal: Terminal
   } finally {
     progress.end();
   }
-}
-
-/** A path as a shell takes it. */
-function toShellWord(path: string): string {
-  return /^[\w./~+@:-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

@@ -7,26 +7,24 @@
  * removed and is back finds its own: what is promised of state keys at a restart holds for a reload too.
  */
 import type { Config } from "../config/schema.ts";
-import type { Detector, DetectorState, Matcher } from "../contracts.ts";
+import type { Detector, DetectorState, Matcher, Watermarks } from "../contracts.ts";
 import { decoders } from "../decode/registry.ts";
 import { createDetector, type DetectorOptions, type LiveDetector } from "../detect/detector.ts";
 import { systemClock } from "../lib/clock.ts";
 import { createMatcher } from "../match/matcher.ts";
-import type { Logsource } from "../model/event.ts";
+import { LOGSOURCES } from "../model/event.ts";
 import type { Rules } from "./rules.ts";
-
-const LOGSOURCES: readonly Logsource[] = ["aws/cloudtrail", "aws/guardduty"];
 
 const NOTHING: DetectorState = { members: [], evidence: [] };
 
-/** How far each logsource is complete, epoch ms. */
-export type WatermarkOf = (logsource: Logsource) => number;
+/** How far each logsource is complete, and rules are closed, epoch ms. */
+export type Complete = Pick<Watermarks, "value" | "closed">;
 
 /** What an exchange needs. */
 export type Exchange = {
   /** What the store holds of these state keys. */
   readonly stateOf: (stateKeys: ReadonlySet<string>) => DetectorState;
-  readonly watermark: WatermarkOf;
+  readonly watermarks: Complete;
   /** Rules whose open buckets are drafted again; see Detector.restore. */
   readonly redraft: ReadonlySet<string>;
 };
@@ -36,8 +34,10 @@ export type Engine = {
   readonly matcher: Matcher;
   readonly detector: Detector;
   rules(): Rules;
+  /** Bytes of each correlation's groups, by rule id. */
+  bytesByRule(): ReadonlyMap<string, number>;
   /** Restores the windows of the rules in use; once, before the first batch. */
-  start(state: DetectorState, watermark: WatermarkOf): void;
+  start(state: DetectorState, watermarks: Complete): void;
   /** Puts `rules` in the place of those in use; nothing may wait in the detector. */
   replace(rules: Rules, exchange: Exchange): void;
 };
@@ -53,19 +53,23 @@ export function createEngine(rules: Rules, { memoryBytes, ruleShare, accountShar
       apply: (matches) => current.detector.apply(matches),
       advance: (logsource, watermarkMs) => current.detector.advance(logsource, watermarkMs),
       deltas: () => current.detector.deltas(),
-      restore: (state, redraft) => current.detector.restore(state, redraft),
+      restore: (state, redraft, closed) => current.detector.restore(state, redraft, closed),
       size: () => current.detector.size(),
     },
     rules: () => current.rules,
-    start: (state, watermark) => {
-      advance(current.detector, watermark);
-      current.detector.restore(state);
+    bytesByRule: () => {
+      const { windows, memory: held } = current.detector;
+      return new Map([...windows].map(([ruleId, { groups }]) => [ruleId, held.bytesOf(groups.number)]));
     },
-    replace: (next, { stateOf, watermark, redraft }) => {
+    start: (state, watermarks) => {
+      advance(current.detector, watermarks);
+      current.detector.restore(state, undefined, watermarks.closed);
+    },
+    replace: (next, { stateOf, watermarks, redraft }) => {
       const made = build(next, { before: { detector: current.detector, redraft } });
-      advance(made.detector, watermark);
+      advance(made.detector, watermarks);
       const { missing } = made.detector;
-      made.detector.restore(missing.size > 0 ? stateOf(missing) : NOTHING, redraft);
+      made.detector.restore(missing.size > 0 ? stateOf(missing) : NOTHING, redraft, watermarks.closed);
       current = made;
     },
   };
@@ -82,6 +86,6 @@ function build(rules: Rules, options: Omit<DetectorOptions, "names">): Current {
   };
 }
 
-function advance(detector: Detector, watermark: WatermarkOf): void {
-  for (const logsource of LOGSOURCES) detector.advance(logsource, watermark(logsource));
+function advance(detector: Detector, { value }: Complete): void {
+  for (const logsource of LOGSOURCES) detector.advance(logsource, value(logsource));
 }

@@ -37,6 +37,11 @@ export function keepLastGood(dir: string, { sources, hash }: Rules, emit: Emit):
   }
 }
 
+/** Whether it is this set that was kept last. */
+export function isLastGood(dir: string, hash: string): boolean {
+  return readHash(join(dir, LAST_GOOD)) === hash;
+}
+
 /** The set that was kept last, made again; null when there is none that stands this version's checks. */
 export function loadLastGood(dir: string, emit: Emit): Rules | null {
   const path = join(dir, LAST_GOOD);

@@ -11,11 +11,14 @@ import { systemClock } from "../lib/clock.ts";
 import { type ErrorCode, SagewatchError } from "../model/errors.ts";
 import type { Emit } from "../model/signal.ts";
 import type { Running } from "../pipeline/run.ts";
+import { compareRules } from "../rules/changes.ts";
 import { SHIPPED_LISTS } from "../rules/lists.ts";
+import type { RuleSet } from "../sigma/ast.ts";
 import { lookAtRules, watchRules, type WatchOptions } from "../rules/watch.ts";
-import { keepLastGood, loadLastGood } from "./last-good.ts";
+import { isLastGood, keepLastGood, loadLastGood } from "./last-good.ts";
 import { type Reload, tellRejected } from "./reload.ts";
 import { openRules, type Rules, tellLoaded, usesDefaultCalendar } from "./rules.ts";
+import { noteWarming } from "./warming.ts";
 
 /** What a daemon starts with. `rejected`: why the configured rules did not load, when the last good set stands in. */
 export type StartRules = {
@@ -51,11 +54,24 @@ export async function openStartRules({ config, emit }: Options): Promise<StartRu
 
 /** Keeps the set as the last good one, or tells that the last good one runs. Called when the run has begun. */
 export function tellStart({ rules, rejected }: StartRules, running: Running, { config, emit }: Options): void {
+  if (isLive(config)) tellWarming({ rules, rejected }, { config, emit });
   if (rejected === null) keepLastGood(config.state.dir, rules, emit);
   else tellRejected(rejected, { trigger: "start", emit, running });
   if (usesDefaultCalendar(config, rules))
     emit({ type: "rules_default_calendar", accounts: Object.keys(config.accounts).length });
 }
+
+/** What changed since the set that ran last begins to warm up; what did so before goes on. A first start is no news. */
+function tellWarming({ rules, rejected }: Omit<StartRules, "since">, { config, emit }: Options): void {
+  const { dir } = config.state;
+  const at = { dir, nowMs: systemClock.nowMs(), emit };
+  if (rejected !== null || isLastGood(dir, rules.hash)) return noteWarming(at, rules, { begun: [], told: "all" });
+  const before = loadLastGood(dir, () => undefined);
+  const { warming } = compareRules(before ?? { ruleSet: NO_RULES, lists: new Map() }, rules);
+  noteWarming(at, rules, { begun: warming, told: before === null ? "none" : "all" });
+}
+
+const NO_RULES: RuleSet = { detections: [], correlations: [] };
 
 /** Listens for SIGHUP and, where a source is live, watches the rule files, until `end`. */
 export function startRequests(

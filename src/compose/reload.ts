@@ -15,10 +15,11 @@ import { SagewatchError, toMessage } from "../model/errors.ts";
 import type { Emit, ReloadTrigger } from "../model/signal.ts";
 import type { Running } from "../pipeline/run.ts";
 import { compareRules, type RuleChanges } from "../rules/changes.ts";
-import type { Engine, WatermarkOf } from "./engine.ts";
+import type { Engine, Complete } from "./engine.ts";
 import { keepLastGood } from "./last-good.ts";
 import { readRules, type Rules, tellLoaded, usesDefaultCalendar } from "./rules.ts";
 import { adoptUse } from "./store-use.ts";
+import { noteWarming } from "./warming.ts";
 
 /** What became of a request. `restart`: keys of the configuration that changed and need a restart. */
 export type ReloadOutcome =
@@ -42,7 +43,7 @@ export type ReloadOptions = {
 };
 
 /** The run that a reload works on. */
-export type LiveRun = { readonly running: Running; readonly watermark: WatermarkOf };
+export type LiveRun = { readonly running: Running; readonly watermarks: Complete };
 
 export type Reload = {
   /** Never rejects but with daemon_unreachable, when the run ends before the request is served, and with what ends the run. */
@@ -56,12 +57,10 @@ export type Reload = {
 };
 
 /** Sections that a reload takes over: what rules read. */
-const TAKEN_OVER = ["rules", "lists", "accounts", "calendars"] as const;
+const TAKEN_OVER = ["rules", "tuning", "lists", "accounts", "calendars"] as const;
 /** An alert is read by people: so many errors, and so many characters in all. */
 const ALERT_ERRORS = 20;
 const ALERT_CHARS = 4_000;
-/** Signals of warming rules a reload; the outcome has all. */
-const WARMING_SHOWN = 100;
 
 export function createReload(options: ReloadOptions): Reload {
   let { config } = options;
@@ -151,7 +150,8 @@ function reload(trigger: ReloadTrigger, options: Reloading): Served {
     tellLoaded(rules, loadedMs - begunMs, emit);
     keepLastGood(config.state.dir, rules, emit);
     adoptUse(options.store, rules, { sinks: options.config.sinks, emit });
-    tellWarming(changes, emit);
+    const at = { dir: config.state.dir, nowMs: systemClock.nowMs(), emit };
+    noteWarming(at, rules, { begun: changes.warming, told: "begun" });
     if (usesDefaultCalendar(config, rules) && !usesDefaultCalendar(options.config, before))
       emit({ type: "rules_default_calendar", accounts: Object.keys(config.accounts).length });
   }
@@ -169,8 +169,8 @@ function readConfig(
 ): { config: Config; restart: readonly string[] } {
   if (trigger === "watch" || reread === null) return { config, restart: [] };
   const next = reread();
-  const { rules, lists, accounts, calendars } = next;
-  return { config: { ...config, rules, lists, accounts, calendars }, restart: changedKeys(config, next) };
+  const { rules, tuning, lists, accounts, calendars } = next;
+  return { config: { ...config, rules, tuning, lists, accounts, calendars }, restart: changedKeys(config, next) };
 }
 
 /** Keys outside of what a reload takes over that differ: sections, or "section.key" where a section is a map. */
@@ -188,10 +188,10 @@ function changedKeys(before: Config, after: Config): readonly string[] {
 }
 
 function exchange(rules: Rules, changes: RuleChanges, options: Reloading): void {
-  const { engine, store, watermark, running } = options;
+  const { engine, store, watermarks, running } = options;
   const redraft = toRedrafted(engine.rules(), rules, changes);
   const stateOf = (stateKeys: ReadonlySet<string>): DetectorState => store.load(stateKeys).state;
-  const isDone = running.atBoundary(() => engine.replace(rules, { stateOf, watermark, redraft }));
+  const isDone = running.atBoundary(() => engine.replace(rules, { stateOf, watermarks, redraft }));
   if (!isDone) throw toStopped();
 }
 
@@ -204,12 +204,6 @@ function toRedrafted(before: Rules, after: Rules, changes: RuleChanges): Readonl
   // They stand after everything that they refer to.
   for (const { id, rules } of correlations) if (rules.some((rule) => redrafted.has(rule))) redrafted.add(id);
   return redrafted;
-}
-
-function tellWarming({ warming }: RuleChanges, emit: Emit): void {
-  const nowMs = systemClock.nowMs();
-  for (const { id, timespanMs } of warming.slice(0, WARMING_SHOWN))
-    emit({ type: "rule_warming", ruleId: id, untilMs: nowMs + timespanMs });
 }
 
 function tellReloaded(

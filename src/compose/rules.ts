@@ -7,16 +7,17 @@
 import { type CalendarConfig, DEFAULT_BUSINESS } from "../config/calendars.ts";
 import { isShippedRule, SHIPPED_RULES } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
+import { THRESHOLD_NAMES, THRESHOLDS } from "../config/tuning/thresholds.ts";
+import { toUnknown } from "../config/tuning/tuning.ts";
 import { canonicalJson, sha256Hex } from "../lib/canonical.ts";
 import { systemClock } from "../lib/clock.ts";
 import type { Calendar, Weekday } from "../match/calendar.ts";
 import { BUSINESS_CALENDAR, createFields } from "../match/fields.ts";
 import { SagewatchError } from "../model/errors.ts";
 import type { Emit } from "../model/signal.ts";
-import { loadLists } from "../rules/lists.ts";
 import { type LoadedRules, loadRules, loadTexts } from "../rules/load.ts";
 import { fieldsOf } from "../rules/reads.ts";
-import type { Problem, RuleSet } from "../sigma/ast.ts";
+import type { Problem, RuleHead, RuleSet } from "../sigma/ast.ts";
 import {
   type CompiledRules,
   compileRules,
@@ -26,6 +27,8 @@ import {
   type TypedList,
 } from "../sigma/compile.ts";
 import type { RuleFile } from "../sigma/rule-set.ts";
+import { type Thresholds, thresholdsOf } from "../sigma/tuning/tune.ts";
+import { openLists } from "./own/needs.ts";
 
 /** Errors that a refusal prints; the rest is counted. More than a person mends in one go, and a message that stays a message. */
 const ERRORS_SHOWN = 500;
@@ -52,6 +55,10 @@ export type RuleSources = {
   readonly lists: readonly (readonly [name: string, list: TypedList])[];
   readonly calendars: Config["calendars"];
   readonly accounts: Config["accounts"];
+  /** Those of the rules that the configuration changes. Not there in a set that was kept before there were any. */
+  readonly thresholds?: readonly (readonly [name: string, value: number])[];
+  /** Log source fields that every input has; not there where there are none. */
+  readonly logsource?: Config["rules"]["logsource"];
 };
 /** What a rule took, over a sample of the records. */
 export type RuleCost = { readonly ruleId: string; readonly title: string; readonly nsPerRecord: number };
@@ -69,11 +76,16 @@ export function openRules(config: Config, paths: readonly string[] | null, emit:
 
 /** As openRules, without telling that the set is in use. */
 export function readRules(config: Config, paths: readonly string[] | null, emit: Emit): Rules {
-  const lists = loadLists(config.lists);
+  const lists = openLists(config);
   const named = paths ?? config.rules.paths ?? [SHIPPED_RULES];
   const check = leafCheckOf({ lists, fields: toFields(config) });
-  const loaded = loadRules(named, { mode: toMode(config.rules.strict), lists: new Set(lists.keys()), check });
-  const rules = toRules(loaded, { ...config, strict: config.rules.strict, lists }, emit);
+  const thresholds = toThresholds(config);
+  const mode = toMode(config.rules.strict);
+  const { logsource } = config.rules;
+  const loaded = loadRules(named, { mode, lists: new Set(lists.keys()), check, thresholds, logsource });
+  const from = { ...config, strict: config.rules.strict, lists, thresholds: [...thresholds], logsource };
+  const rules = toRules(loaded, from, emit);
+  checkThresholds(thresholds, rules.ruleSet);
   if (named.length > 0 && rules.ruleSet.detections.length === 0) {
     throw new SagewatchError(
       "not_found",
@@ -86,7 +98,14 @@ export function readRules(config: Config, paths: readonly string[] | null, emit:
 /** Makes a set again from what it was made of. Errors: rules_rejected. */
 export function remakeRules(sources: RuleSources, emit: Emit): Rules {
   const lists: ListTable = new Map(sources.lists);
-  const loaded = loadTexts(sources.files, { mode: toMode(sources.strict), lists: new Set(lists.keys()) });
+  const thresholds = new Map(sources.thresholds ?? []);
+  const { strict, logsource = {} } = sources;
+  const loaded = loadTexts(sources.files, {
+    mode: toMode(strict),
+    lists: new Set(lists.keys()),
+    thresholds,
+    logsource,
+  });
   return toRules(loaded, { ...sources, lists }, emit);
 }
 
@@ -108,7 +127,9 @@ export function usesDefaultCalendar({ calendars, accounts }: Config, { ruleSet }
 /** Compiles what was loaded; throws rules_rejected with all errors. */
 function toRules(
   loaded: LoadedRules,
-  from: Pick<RuleSources, "strict" | "calendars" | "accounts"> & { readonly lists: ListTable },
+  from: Pick<RuleSources, "strict" | "calendars" | "accounts" | "thresholds" | "logsource"> & {
+    readonly lists: ListTable;
+  },
   emit: Emit,
 ): Rules {
   const { lists, strict, calendars, accounts } = from;
@@ -120,7 +141,13 @@ function toRules(
     emit({ type: "rule_warning", code, place: `${file}:${line}:${column}`, detail: message });
   if (loaded.ruleSet === null || compiled === null || errors.length > 0) throw toRejected(errors);
   const files = [...loaded.texts].map(([path, text]) => ({ path, text }));
-  const sources: RuleSources = { strict, files, lists: [...lists], calendars, accounts };
+  const changed = from.thresholds ?? [];
+  const own = from.logsource ?? {};
+  const more = {
+    ...(changed.length === 0 ? {} : { thresholds: changed }),
+    ...(Object.keys(own).length === 0 ? {} : { logsource: own }),
+  };
+  const sources: RuleSources = { strict, files, lists: [...lists], calendars, accounts, ...more };
   const hash = sha256Hex(canonicalJson(sources));
   return { ruleSet: loaded.ruleSet, compiled, lists, sources, hash, warnings: warnings.length };
 }
@@ -152,6 +179,20 @@ export function toFields(config: Pick<Config, "calendars" | "accounts">): FieldT
   return createFields({ calendars, accountCalendars });
 }
 
+/** Thresholds that differ from their default: a default is what the rule says itself. */
+export function toThresholds({ tuning }: Pick<Config, "tuning">): Thresholds {
+  return new Map(Object.entries(tuning.thresholds).filter(([name, value]) => THRESHOLDS[name]?.value !== value));
+}
+
+/** A number under a name that no rule has would look like a setting. Errors: config_invalid. */
+function checkThresholds(given: Thresholds, ruleSet: RuleSet): void {
+  const known = [...new Set([...THRESHOLD_NAMES, ...thresholdsOf(ruleSet).keys()])];
+  const lines = [...given.keys()]
+    .filter((name) => !known.includes(name))
+    .map((name) => `\`tuning.thresholds.${name}\`: ${toUnknown(name, known)}`);
+  if (lines.length > 0) throw new SagewatchError("config_invalid", lines.join("\n"));
+}
+
 function toRejected(errors: readonly Problem[]): SagewatchError {
   const lines = errors
     .slice(0, ERRORS_SHOWN)
@@ -180,6 +221,15 @@ function toCalendar({ zone, open, holidays }: CalendarConfig): Calendar {
 /** Titles of all rules, the operational alerts' included, for summaries. */
 export function toTitles({ detections, correlations }: RuleSet): ReadonlyMap<string, string> {
   return new Map([...detections, ...correlations].map(({ id, title }) => [id, title]));
+}
+
+const byId = new WeakMap<RuleSet, ReadonlyMap<string, RuleHead>>();
+/** Every rule of a set by its id; made once a set. */
+export function rulesById(ruleSet: RuleSet): ReadonlyMap<string, RuleHead> {
+  const known =
+    byId.get(ruleSet) ?? new Map([...ruleSet.detections, ...ruleSet.correlations].map((rule) => [rule.id, rule]));
+  byId.set(ruleSet, known);
+  return known;
 }
 
 /** The five dearest rules of a run over `evaluated` records. */

@@ -10,12 +10,16 @@ import { systemClock } from "../lib/clock.ts";
 import type { Emit } from "../model/signal.ts";
 import type { Unread } from "../ops/summary.ts";
 import { createTally, type Sums } from "../ops/tally.ts";
-import { startDeliver } from "../pipeline/deliver.ts";
+import { type DeliverWorker, startDeliver } from "../pipeline/deliver.ts";
+import type { EnrichWorker } from "../pipeline/enrich.ts";
+import { createRoute, findUnmatched } from "../pipeline/route.ts";
 import { type PipelineOptions, runPipeline, type Running } from "../pipeline/run.ts";
 import type { QuarantineSource } from "../sources/quarantine.ts";
-import { createRoute, type OpenSource, toCap, toStanding } from "./adapters.ts";
+import { type OpenSource, toCap, toRoutedSinks, toStanding } from "./adapters.ts";
+import { openEnrich } from "./enrich.ts";
 import type { Engine } from "./engine.ts";
-import { dearest, type RuleCost, toTitles } from "./rules.ts";
+import { createHandOver, type HandOver } from "./past/hand-over.ts";
+import { dearest, type RuleCost, rulesById, toTitles } from "./rules.ts";
 
 /** How far a run has come. Bytes are those of the files as they lie on disk. */
 export type Progress = {
@@ -42,7 +46,7 @@ export type Parts = {
   readonly sources: readonly OpenSource[];
   readonly quarantine: QuarantineSource | null;
   /** Called when the windows are restored and the loop runs. */
-  readonly onRunning?: (running: Running, watermarks: Watermarks) => void;
+  readonly onRunning?: (running: Running, watermarks: Watermarks, handOver: HandOver) => void;
 };
 
 type Options = {
@@ -62,7 +66,7 @@ export async function runStore(options: Options, parts: Parts): Promise<RunSumma
   const sources = parts.sources.map((opened) => opened.source);
   const loaded = store.load();
   const watermarks = createWatermarks(sources.length > 0 ? sources : toStanding(loaded.watermarks), loaded.watermarks);
-  engine.start(loaded.state, (logsource) => watermarks.value(logsource));
+  engine.start(loaded.state, watermarks);
   options.emit({
     type: "store_opened",
     path: config.state.dir,
@@ -73,10 +77,11 @@ export async function runStore(options: Options, parts: Parts): Promise<RunSumma
   for (const { source, scanned } of parts.sources) void scanned.then(() => watermarks.release(source.name));
   const stageMs = { match: 0, detect: 0, commit: 0 };
   const { emit } = tally;
-  const workers = parts.sinks.map((sink) =>
-    startDeliver({ sink, outbox: store.outbox(sink.name), clock: systemClock, emit, cap: toCap(config, sink.name) }),
-  );
-  const route = createRoute(config.sinks);
+  const { workers, enrich } = startOutput(config, { ...parts, emit });
+  const routed = toRoutedSinks(config.sinks);
+  const route = createRoute(routed, (id) => rulesById(engine.rules().ruleSet).get(id));
+  for (const { sink, key, pattern } of findUnmatched(routed, rulesById(engine.rules().ruleSet)))
+    emit({ type: "route_unmatched", sink, key, pattern });
   const pipeline: PipelineOptions = {
     sources,
     matcher: engine.matcher,
@@ -84,15 +89,22 @@ export async function runStore(options: Options, parts: Parts): Promise<RunSumma
     watermarks,
     store,
     positions: loaded.positions,
+    sightings: loaded.sightings,
     route,
     quarantine: parts.quarantine?.source ?? null,
     operational: parts.quarantine !== null,
+    silence: { limitOf: (source) => toSilenceLimit(config, source), positions: loaded.positions },
+    heartbeat: toHeartbeat(config),
+    onCanary: (to) => {
+      for (const { source, onCanary } of parts.sources) onCanary?.((outcome) => to(source.name, outcome));
+    },
     workers,
+    enrich,
     clock: systemClock,
     emit,
     commit: config.commit,
     stageMs,
-    onRunning: (running) => parts.onRunning?.(running, watermarks),
+    onRunning: (running) => parts.onRunning?.(running, watermarks, createHandOver({ ...pipeline, running })),
   };
   await runPipeline(pipeline, options.signal);
   return {
@@ -103,6 +115,33 @@ export async function runStore(options: Options, parts: Parts): Promise<RunSumma
     titles: toTitles(engine.rules().ruleSet),
     dearestRules: dearest(engine.rules(), tally.sums().evaluated),
   };
+}
+
+type Silence = NonNullable<PipelineOptions["silence"]>;
+
+function toSilenceLimit({ selfWatch }: Config, source: string): ReturnType<Silence["limitOf"]> {
+  const { silence, silences } = selfWatch;
+  const named = Object.hasOwn(silences, source) ? silences[source] : undefined;
+  return named === undefined ? { afterMs: silence, isNamed: false } : { afterMs: named, isNamed: true };
+}
+
+function toHeartbeat({ selfWatch: { heartbeat, name } }: Config): NonNullable<PipelineOptions["heartbeat"]> | null {
+  return heartbeat === null ? null : { name, everyMs: heartbeat };
+}
+
+/** One deliverer a sink, and what enriches before them. */
+function startOutput(
+  config: Config,
+  { store, sinks, emit }: Pick<Parts, "store" | "sinks"> & { readonly emit: Emit },
+): { readonly workers: readonly DeliverWorker[]; readonly enrich: EnrichWorker | null } {
+  // Before the workers: what an earlier process left without additions waits for them.
+  const wake = (): void => workers.forEach((worker) => worker.wake());
+  const enrich = sinks.length === 0 ? null : openEnrich(config, { store, emit, wake });
+  const workers = sinks.map((sink) => {
+    const [outbox, cap] = [store.outbox(sink.name), toCap(config, sink.name)];
+    return startDeliver({ sink, outbox, clock: systemClock, emit, cap, isEnriched: enrich !== null });
+  });
+  return { workers, enrich };
 }
 
 function toUnread(sources: readonly OpenSource[]): Unread {

@@ -3,11 +3,13 @@
  *
  * Kept apart from the schema so that a fault inside an item is told against the item's own keys, not against the union of
  * all types. An item without `name` takes its type as its name; names are unique in their list, since positions, outbox
- * and metrics are kept under them, and so are the files that items write. Nothing is created here.
+ * and metrics are kept under them, and so are the files that items write. What a sink's `when` names elsewhere in the file
+ * must be there: a name that nothing bears would keep every alert away in silence. Nothing is created here.
  */
 import { resolve } from "node:path";
 import { z } from "zod";
-import { nearest } from "../lib/nearest.ts";
+import { didYouMean, nearest } from "../lib/nearest.ts";
+import type { When } from "../model/outbox.ts";
 
 /**
  * What the configuration needs of a registry: the schema of each type, and for those that write a file (and others beside
@@ -94,4 +96,34 @@ function parseItem({ what, registry, item, index }: Item, check: z.RefinementCtx
   for (const issue of result.error.issues)
     check.issues.push({ ...issue, input: issue.input, path: [index, ...issue.path] } as never);
   return null;
+}
+
+type Named = {
+  readonly sources: readonly AdapterConfig[];
+  readonly sinks: readonly AdapterConfig[];
+  readonly accounts: Readonly<Record<string, { readonly name: string }>>;
+};
+
+/** Adds an issue for each source and account in a sink's `when` that nothing bears; a pattern with `*` must fit one. */
+export function checkWhen({ sources, sinks, accounts }: Named, check: z.RefinementCtx): void {
+  const known = {
+    sources: sources.map(({ name }) => name),
+    accounts: Object.entries(accounts).flatMap(([id, { name }]) => [id, name]),
+  };
+  for (const [index, sink] of sinks.entries()) {
+    const when = sink["when"] as When | undefined;
+    for (const key of ["sources", "accounts"] as const)
+      for (const [at, name] of (when?.[key] ?? []).entries()) {
+        if (isNamed(name, known[key]) || (key === "accounts" && /^\d{12}$/.test(name))) continue;
+        const message = `no ${key === "sources" ? "source" : "account"} is called so${didYouMean(name, known[key])}`;
+        check.addIssue({ code: "custom", path: ["sinks", index, "when", key, at], message, input: name });
+      }
+  }
+}
+
+function isNamed(pattern: string, names: readonly string[]): boolean {
+  const wanted = pattern.toLowerCase();
+  const isFit = (name: string): boolean =>
+    wanted.endsWith("*") ? name.startsWith(wanted.slice(0, -1)) : name === wanted;
+  return names.some((name) => isFit(name.toLowerCase()));
 }

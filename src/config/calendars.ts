@@ -41,7 +41,8 @@ const openHours = z
     message: "must be later than `from`; split hours over midnight in two",
   });
 
-const calendar = z.strictObject({
+/** One calendar. */
+export const calendarSchema: z.ZodType<CalendarConfig> = z.strictObject({
   zone: z
     .string()
     .refine(isZone, "must be an IANA time zone such as Europe/Berlin")
@@ -65,11 +66,11 @@ export const nameSchema: z.ZodType<string, string> & z.core.$ZodRecordKey = z
 
 /** Calendars by name, `business` filled in when the file does not define it. */
 export const calendarsSchema: z.ZodType<Readonly<Record<string, CalendarConfig>>> = z
-  .record(nameSchema, calendar)
+  .record(nameSchema, calendarSchema)
   .prefault({})
   .transform((calendars) => ({ business: DEFAULT_BUSINESS, ...calendars }))
   .describe(
-    "Calendars by name. Default: `business`, Monday to Friday 07:00 to 20:00 UTC; start-up warns until you define it.",
+    "Calendars by name; the same as `tuning.calendars`. Default: `business`, Monday to Friday 07:00 to 20:00 UTC; start-up warns until you define it.",
   );
 
 function isZone(zone: string): boolean {

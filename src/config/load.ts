@@ -10,6 +10,7 @@ import { isScalar, LineCounter, parseDocument, visit } from "yaml";
 import { SagewatchError, toMessage } from "../model/errors.ts";
 import type { Adapters } from "./adapters.ts";
 import { type Fault, type ParsedFile, placeOf, toFaults, toPathText } from "./faults.ts";
+import { parseHttpDefault } from "./http.ts";
 import { type Config, createConfigSchema } from "./schema.ts";
 import { type Environment, fillSecrets } from "./secrets.ts";
 import { createShapeReader, valueAt } from "./shape.ts";
@@ -39,6 +40,8 @@ export type LoadOptions = {
 export const VARIABLES = {
   SAGEWATCH_CONFIG: "Path of the configuration file, where --config is not given.",
   SAGEWATCH_STATE_DIR: "Default of `state.dir`. The container image sets /var/lib/sagewatch.",
+  SAGEWATCH_HTTP:
+    "Default of `http`: HOST:PORT to listen on, or off. The container image sets 0.0.0.0:9464; what the file says stands over it.",
   COLUMNS: "Width of tables where standard output is no terminal; a terminal says its own.",
   NO_COLOR: "Any value: no colours on the terminal (https://no-color.org).",
 } as const;
@@ -75,7 +78,11 @@ export function parseConfig(
   if (syntax.length > 0) throw refuse(name, syntax);
   const raw = toPlain(document, { lines, name }) ?? {};
   const file: ParsedFile = { document, lines, raw };
-  const result = createConfigSchema(adapters, environment["SAGEWATCH_STATE_DIR"] || undefined).safeParse(raw);
+  const defaults = {
+    stateDir: environment["SAGEWATCH_STATE_DIR"] || undefined,
+    http: parseHttpDefault(environment["SAGEWATCH_HTTP"]),
+  };
+  const result = createConfigSchema(adapters, defaults).safeParse(raw);
   if (!result.success) throw refuse(name, toFaults(file, createShapeReader(adapters, raw), result.error.issues));
   const lost = (options.secrets === "unread" ? [] : fillSecrets(result.data, environment)).map(({ path, text }) => ({
     ...placeOf(file, path),
@@ -83,7 +90,12 @@ export function parseConfig(
     isPlainSecret: false,
   }));
   if (lost.length > 0) throw new SagewatchError("secret_missing", listFaults(name, lost));
-  return { config: result.data, path, definesBusiness: valueAt(raw, ["calendars", "business"]) !== undefined };
+  return { config: result.data, path, definesBusiness: definesBusiness(raw) };
+}
+
+function definesBusiness(raw: unknown): boolean {
+  const places = [["calendars"], ["tuning", "calendars"]];
+  return places.some((path) => valueAt(raw, [...path, "business"]) !== undefined);
 }
 
 function findConfig(given: string | undefined, environment: Environment): string | null {

@@ -11,10 +11,13 @@ import type { Adapters } from "./adapters.ts";
 import type { Config } from "./schema.ts";
 import { createShapeReader, type KeyPath, type ShapeReader } from "./shape.ts";
 
-/** YAML text of `config`. */
-export function printConfig(config: Config, adapters: Adapters): string {
+/** YAML text of `config`. `shipped`: the lists that come with the rules, shown where the configuration has none in their place. */
+export function printConfig(config: Config, adapters: Adapters, shipped: Config["lists"] = {}): string {
   const shape = createShapeReader(adapters, config);
-  return stringify(toInput(config, [], shape), { lineWidth: 0 });
+  // Lists and calendars stand under `tuning` as well, where all knobs are.
+  const { lists, calendars: _calendars, ...rest } = config;
+  const tuning = { ...rest.tuning, lists: { ...shipped, ...lists } };
+  return stringify(toInput({ ...rest, tuning }, [], shape), { lineWidth: 0 });
 }
 
 function toInput(value: unknown, path: KeyPath, shape: ShapeReader): unknown {
@@ -26,6 +29,8 @@ function toInput(value: unknown, path: KeyPath, shape: ShapeReader): unknown {
     );
   }
   if (typeof value !== "number") return value;
-  const format = shape.at(path)?.format;
+  const at = shape.at(path);
+  // One that may be null has its format a step below.
+  const format = [at, ...(at?.anyOf ?? [])].find((branch) => branch?.format !== undefined)?.format;
   return format === "duration" ? formatDuration(value) : format === "size" ? formatSize(value) : value;
 }

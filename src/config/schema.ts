@@ -7,15 +7,16 @@
  */
 import { z } from "zod";
 import { durationSchema, sizeSchema } from "../model/settings.ts";
-import { type Adapters, adapterListSchema, type AdapterConfig } from "./adapters.ts";
-import { type CalendarConfig, calendarsSchema, nameSchema } from "./calendars.ts";
+import { type Adapters, adapterListSchema, type AdapterConfig, checkWhen } from "./adapters.ts";
+import { type CalendarConfig, calendarsSchema } from "./calendars.ts";
+import { type HttpConfig, httpSchema } from "./http.ts";
+import { type EnrichConfig, enrichSchema } from "./enrich.ts";
+import { type RepairConfig, repairSchema } from "./past/repair.ts";
 import { SHIPPED_RULES, SHIPPED_WORD } from "./shipped.ts";
-
-/** What a list holds; decides how rules compare with its values. */
-export type ListConfig = {
-  readonly type: "string" | "wildcard" | "cidr" | "regex" | "account";
-  readonly values: readonly string[];
-};
+import { checkSilences, type SelfWatchConfig, selfWatchSchema } from "./watch/self-watch.ts";
+import { type TelemetryConfig, telemetrySchema } from "./telemetry.ts";
+import { type ListConfig, listsSchema } from "./tuning/lists.ts";
+import { checkTuning, joinTuning, type TuningConfig, tuningSchema } from "./tuning/tuning.ts";
 
 /** What is known of an AWS account. Empty texts where the file says nothing. */
 export type AccountConfig = {
@@ -40,9 +41,13 @@ export type Config = {
     readonly paths: readonly string[] | null;
     readonly strict: boolean;
     readonly watch: boolean;
+    /** Field → value, in lower case. */
+    readonly logsource: Readonly<Record<string, string>>;
   };
   /** By account id. */
   readonly accounts: Readonly<Record<string, AccountConfig>>;
+  /** All thresholds of the shipped rules, and the same lists and calendars as below. */
+  readonly tuning: TuningConfig;
   /** By name. `business` is always there. */
   readonly calendars: Readonly<Record<string, CalendarConfig>>;
   /** By name, for `|expand`. */
@@ -55,7 +60,12 @@ export type Config = {
   readonly commit: { readonly intervalMs: number; readonly records: number; readonly bytes: number };
   /** ms. */
   readonly updateEvery: number;
+  readonly repair: RepairConfig;
+  readonly enrich: EnrichConfig;
+  readonly selfWatch: SelfWatchConfig;
   readonly log: { readonly level: LogLevel };
+  readonly http: HttpConfig;
+  readonly telemetry: TelemetryConfig;
 };
 
 /** Levels of the log, from the most talkative. */
@@ -92,6 +102,20 @@ const rules = z
       .describe(
         "true: rule files are watched, and a change is in use 2 s after the last file changed. Default true: whoever mends a rule expects it to run, and a set with an error changes nothing and is told. false: only SIGHUP and `sagewatch rules reload` read rules again.",
       ),
+    logsource: z
+      .record(
+        z
+          .string()
+          .regex(/^(?!(?:category|product|service|definition)$)[A-Za-z][\w-]{0,63}$/, "must be a name of your own"),
+        z
+          .string()
+          .min(1)
+          .transform((value) => value.toLowerCase()),
+      )
+      .default({})
+      .describe(
+        "Fields of your own that all inputs have beside category, product and service, such as `{tenant: acme}`: a rule that states them in its log source meets records where the values are the same, and `rules check` knows them. Default none.",
+      ),
   })
   .describe("Which rules run.");
 
@@ -107,22 +131,6 @@ const accounts = z
   )
   .default({})
   .describe("Your AWS accounts by id (in quotes: a leading 0 counts). Default none: alerts then show the bare id.");
-
-const lists = z
-  .record(
-    nameSchema,
-    z.strictObject({
-      type: z
-        .enum(["string", "wildcard", "cidr", "regex", "account"])
-        .default("string")
-        .describe(
-          "How rules compare: whole text, `*` and `?` as wildcards, address range, regular expression, or account id. Default string, the least surprising.",
-        ),
-      values: z.array(z.string()).describe("The values. An empty list matches nothing."),
-    }),
-  )
-  .default({})
-  .describe("Lists that rules name by `|expand` and %NAME%. Default none beside those that come with the rules.");
 
 const limits = z
   .strictObject({
@@ -187,7 +195,7 @@ const state = (defaultDir: string): z.ZodType<Config["state"]> =>
       memoryBytes: sizeSchema({ least: 16 * MIB, most: 64 * 1024 * MIB })
         .prefault("512 MiB")
         .describe(
-          "Memory that correlations may take over the 100 MiB of an idle engine; 128 MiB of it, or a quarter, is room to work in. When it is full the groups that are farthest from their rule's threshold are forgotten, and an alert says so. Default 512 MiB: over a million groups of few events.",
+          "Memory that correlations may take over the 100 MiB of an idle engine; 144 MiB of it, or a quarter, is room to work in. When it is full the groups that are farthest from their rule's threshold are forgotten, and an alert says so. Default 512 MiB: over a million groups of few events.",
         ),
       ruleShare: shareSchema.describe(
         "Share of memoryBytes that one rule may take. Default 0.8: a flood that one rule counts leaves a fifth to the others.",
@@ -207,11 +215,14 @@ const log = z
   })
   .describe("The log: JSON lines on stderr.");
 
-/** Builds the schema for the adapters at hand. `stateDir` overrides the default of state.dir. */
-export function createConfigSchema(adapters: Adapters, stateDir: string = DEFAULT_STATE_DIR): z.ZodType<Config> {
+/** Defaults that the surroundings may override. */
+export type OuterDefaults = { readonly stateDir?: string | undefined; readonly http?: HttpConfig };
+
+/** Builds the schema for the adapters at hand. */
+export function createConfigSchema(adapters: Adapters, defaults: OuterDefaults = {}): z.ZodType<Config> {
   return z
     .strictObject({
-      state: state(stateDir).prefault({}),
+      state: state(defaults.stateDir ?? DEFAULT_STATE_DIR).prefault({}),
       sources: adapterListSchema("source", adapters.sources).describe(
         "Where records come from, each with a `type`. Default none: `run` needs at least one.",
       ),
@@ -220,8 +231,9 @@ export function createConfigSchema(adapters: Adapters, stateDir: string = DEFAUL
       ),
       rules: rules.prefault({}),
       accounts,
+      tuning: tuningSchema,
       calendars: calendarsSchema,
-      lists,
+      lists: listsSchema,
       limits: limits.prefault({}),
       commit: commit.prefault({}),
       updateEvery: durationSchema({ least: 1000, most: 86_400_000 })
@@ -229,13 +241,23 @@ export function createConfigSchema(adapters: Adapters, stateDir: string = DEFAUL
         .describe(
           "An alert that grows is sent again at most once in this time, and once more when it is final. Default 60s: people see growth, receivers see no flood.",
         ),
+      repair: repairSchema,
+      enrich: enrichSchema.prefault({}),
+      selfWatch: selfWatchSchema,
       log: log.prefault({}),
+      http: httpSchema(defaults.http),
+      telemetry: telemetrySchema,
     })
     .superRefine((config, check) => {
+      const calendars = { ...config.calendars, ...config.tuning.calendars };
       for (const [id, account] of Object.entries(config.accounts)) {
-        if (Object.hasOwn(config.calendars, account.calendar)) continue;
-        const message = `no calendar has this name; there are: ${Object.keys(config.calendars).join(", ")}`;
+        if (Object.hasOwn(calendars, account.calendar)) continue;
+        const message = `no calendar has this name; there are: ${Object.keys(calendars).join(", ")}`;
         check.addIssue({ code: "custom", path: ["accounts", id, "calendar"], message, input: account.calendar });
       }
-    });
+      checkTuning(config, check);
+      checkWhen(config, check);
+      checkSilences(config, check);
+    })
+    .transform(joinTuning);
 }

@@ -26,6 +26,11 @@ export function fillSecrets(root: unknown, environment: Environment): LostSecret
   return lost;
 }
 
+/** The values of every secret under `root` that was filled. */
+export function listSecrets(root: unknown): string[] {
+  return [...findSecrets(root, [])].map(({ secret }) => secret.reveal());
+}
+
 function* findSecrets(value: unknown, path: KeyPath): Generator<{ path: KeyPath; secret: Secret }> {
   if (isSecret(value)) yield { path, secret: value };
   if (isSecret(value) || typeof value !== "object" || value === null) return;

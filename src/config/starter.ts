@@ -32,15 +32,28 @@ sinks:
     name: alerts
     path: ./alerts.ndjson
 
-# When people work. Rules about unusual hours ask this calendar, so make it yours.
-calendars:
-  business:
-    zone: UTC # such as Europe/Berlin
-    open:
-      - days: [mon, tue, wed, thu, fri]
-        from: "${from}"
-        to: "${to}"
-    holidays: [] # such as "2026-12-25"
+# Every knob of the rules in one place: numbers, lists, calendars. docs/tuning.md tells each with
+# its default, its reason and the rules that use it.
+tuning:
+  # When people work. Rules about unusual hours ask this calendar, so make it yours.
+  calendars:
+    business:
+      zone: UTC # such as Europe/Berlin
+      open:
+        - days: [mon, tue, wed, thu, fri]
+          from: "${from}"
+          to: "${to}"
+      holidays: [] # such as "2026-12-25"
+  # From how much on a rule speaks.
+  # thresholds:
+  #   sm_bulk_endpoint_create: 10
+  # Who may do what, and where. A list of the same name takes the place of the shipped one.
+  # lists:
+  #   gpu_launchers:
+  #     type: wildcard
+  #     values: ["arn:aws:iam::*:role/training-platform"]
+  #   approved_regions:
+  #     values: [eu-central-1, us-east-1]
 
 # Names for your accounts, shown in alerts. Ids in quotes.
 # accounts:
@@ -52,12 +65,6 @@ calendars:
 # Your own rules. Naming paths takes the place of the rules that come with Sagewatch.
 # rules:
 #   paths: [./my-rules]
-
-# Lists that rules name by |expand.
-# lists:
-#   trusted_networks:
-#     type: cidr
-#     values: [192.0.2.0/24]
 
 # A secret is never written here, only where it is read from:
 #   token: {env: SIEM_TOKEN}

@@ -35,15 +35,23 @@ export type Summary = {
 
 /** Sums up the records of `parts`; null when there is none. */
 export function summarize(parts: readonly Part[]): Summary | null {
-  const [only] = parts;
-  const isPlain = parts.length === 1 && only !== undefined && only.only === null && only.isRecord === null;
-  const found = isPlain ? summarizeRuns(only) : summarizeMembers(parts);
-  if (found === null) return null;
+  const found = parts.flatMap((part) => sumUp(part) ?? []);
+  const [one, other] = found;
+  if (one === undefined) return null;
+  const isOne = other === undefined && isPlain(one.part);
+  const gone = isOne ? countThinned(one.part.group, one.part.intervals) : 0;
   const shown = parts.flatMap(findEvidence).toSorted((a, b) => compareMembers(a.entry, b.entry));
   const unique = shown.filter(
     ({ entry }, i) => i === 0 || compareMembers((shown[i - 1] ?? { entry }).entry, entry) !== 0,
   );
-  return { ...found, shown: unique.slice(0, EVIDENCE_MAX) };
+  return {
+    first: found.reduce((first, next) => (compareMembers(next.first, first) < 0 ? next.first : first), one.first),
+    last: found.reduce((last, next) => (compareMembers(next.last, last) >= 0 ? next.last : last), one.last),
+    eventCount: countUnion(found) + gone,
+    isThinned: parts.some(({ group, intervals }) => countThinned(group, intervals) > 0),
+    eventIds: toEventIds(found),
+    shown: unique.slice(0, EVIDENCE_MAX),
+  };
 }
 
 /** Members of `part` in total order. */
@@ -65,32 +73,86 @@ export function firstMembers(group: Group, intervals: readonly Interval[], max: 
   return first;
 }
 
-/** By index, without touching each member. */
-function summarizeRuns({ group, intervals }: Part): Omit<Summary, "shown"> | null {
-  const { members } = group;
-  const runs = intervals.map(({ fromMs, toMs }) => ({
-    fromMs,
-    toMs,
-    from: lowerBound(members, fromMs),
-    to: upperBound(members, toMs),
-  }));
-  const first = members[runs[0]?.from ?? 0];
-  const last = members[(runs.at(-1)?.to ?? 0) - 1];
-  if (first === undefined || last === undefined) return null;
-  const ids = new Set<string>();
-  for (const { from, to } of runs)
-    for (let i = from; i < to && ids.size < EVENT_IDS_MAX; i += 1) ids.add((members[i] as Member).eventId);
-  const identities = new Set<string>();
-  let eventCount = 0;
-  for (const run of runs) {
-    if (group.spread === 0) eventCount += run.to - run.from - countEchoes(group, run);
-    else {
-      for (let i = run.from; i < run.to && identities.size <= EVENT_COUNT_MAX; i += 1)
-        identities.add(toIdentity(members[i] as Member));
+/** One part that is not empty. `heads`: its first members of different event ids, as many as an alert names. */
+type SummedUp = {
+  readonly part: Part;
+  readonly first: Member;
+  readonly last: Member;
+  readonly heads: readonly Member[];
+  readonly count: number;
+};
+
+/** All members in the intervals are meant. */
+function isPlain({ only, isRecord }: Part): boolean {
+  return only === null && isRecord === null;
+}
+
+/** By index where all members are meant and each is an event of its own, so that a hot group costs no more. */
+function sumUp(part: Part): SummedUp | null {
+  const { group, intervals } = part;
+  const isIndexed = isPlain(part) && group.spread === 0;
+  const [heads, ids, identities] = [[] as Member[], new Set<string>(), new Set<string>()];
+  let [first, last, count]: [Member | null, Member | null, number] = [null, null, 0];
+  for (const { fromMs, toMs } of intervals) {
+    const [from, to] = [lowerBound(group.members, fromMs), upperBound(group.members, toMs)];
+    for (let i = from; i < to && !(isIndexed && ids.size >= EVENT_IDS_MAX); i += 1) {
+      const member = group.members[i] as Member;
+      if (!isMeant(part, member)) continue;
+      first ??= member;
+      last = member;
+      if (!isIndexed && identities.size <= EVENT_COUNT_MAX) identities.add(toIdentity(member));
+      if (ids.size >= EVENT_IDS_MAX || ids.has(member.eventId)) continue;
+      ids.add(member.eventId);
+      heads.push(member);
+    }
+    if (isIndexed && to > from) {
+      last = group.members[to - 1] as Member;
+      count += to - from - countEchoes(group, { fromMs, toMs });
     }
   }
-  const gone = countThinned(group, intervals);
-  return { first, last, eventCount: eventCount + identities.size + gone, isThinned: gone > 0, eventIds: [...ids] };
+  if (first === null || last === null) return null;
+  return { part, first, last, heads, count: count + identities.size };
+}
+
+function isMeant({ only, isRecord }: Part, member: Member): boolean {
+  return (only?.has(member) ?? true) && (isRecord?.(member) ?? true);
+}
+
+/** Distinct events of all parts: the largest is only asked whether it has those of the others. */
+function countUnion(found: readonly SummedUp[]): number {
+  const [largest, ...others] = found.toSorted((a, b) => b.count - a.count);
+  if (largest === undefined || others.length === 0) return largest?.count ?? 0;
+  const isIndexed = isPlain(largest.part) && largest.part.group.spread === 0;
+  const seen = new Set<string>();
+  let count = isIndexed ? largest.count : 0;
+  for (const { part } of isIndexed ? others : found) {
+    for (const { fromMs, toMs } of part.intervals) {
+      const { members } = part.group;
+      for (let i = lowerBound(members, fromMs), to = upperBound(members, toMs); i < to; i += 1) {
+        const member = members[i] as Member;
+        if (count + seen.size > 2 * EVENT_COUNT_MAX || !isMeant(part, member) || seen.has(toIdentity(member))) continue;
+        seen.add(toIdentity(member));
+        if (!isIndexed || !holds(largest.part, member)) count += 1;
+      }
+    }
+  }
+  return count;
+}
+
+/** Whether a part in which each event stands at one time has the event of `member`. */
+function holds({ group, intervals }: Part, member: Member): boolean {
+  const identity = toIdentity(member);
+  if (group.identities?.has(identity) === false) return false;
+  const { members } = group;
+  const isIt = (other: Member): boolean => toIdentity(other) === identity;
+  const near = members.slice(lowerBound(members, member.timeMs), upperBound(members, member.timeMs)).find(isIt);
+  const held = near ?? members.find(isIt);
+  return held !== undefined && intervals.some(({ fromMs, toMs }) => held.timeMs >= fromMs && held.timeMs <= toMs);
+}
+
+function toEventIds(found: readonly SummedUp[]): string[] {
+  const heads = found.flatMap(({ heads: some }) => some).toSorted(compareMembers);
+  return [...new Set(heads.map(({ eventId }) => eventId))].slice(0, EVENT_IDS_MAX);
 }
 
 /** Members that are gone of the slices which the intervals touch. */
@@ -101,21 +163,6 @@ function countThinned({ thinned }: Group, intervals: readonly Interval[]): numbe
     if (intervals.some((interval) => interval.fromMs <= toMs && interval.toMs >= fromMs)) count += gone;
   }
   return count;
-}
-
-function summarizeMembers(parts: readonly Part[]): Omit<Summary, "shown"> | null {
-  const members = parts.flatMap(membersOf).toSorted(compareMembers);
-  const [first] = members;
-  const last = members.at(-1);
-  if (first === undefined || last === undefined) return null;
-  const ids = new Set<string>();
-  const identities = new Set<string>();
-  for (const member of members) {
-    if (ids.size < EVENT_IDS_MAX) ids.add(member.eventId);
-    identities.add(toIdentity(member));
-  }
-  const isThinned = parts.some(({ group, intervals }) => countThinned(group, intervals) > 0);
-  return { first, last, eventCount: identities.size, isThinned, eventIds: [...ids] };
 }
 
 /** The first evidence of a part, at most EVIDENCE_MAX pieces. */

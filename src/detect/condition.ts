@@ -38,9 +38,14 @@ function* countedTimes(group: Group, rule: Correlation, range: Interval): Genera
   if (slide !== null) keepSlide(group, slide, window);
 }
 
-/** For a temporal rule: the latest event of each of its rules in the closed `window`, by total order. */
-export function findSet(members: readonly Member[], window: Interval): Member[] {
-  const inside = members.slice(lowerBound(members, window.fromMs), upperBound(members, window.toMs));
-  const last = new Map(inside.map((member) => [member.step, member]));
-  return inside.filter((member) => last.get(member.step) === member);
+/** For a temporal rule: the latest event of each of its `rules` in the closed `window`, by total order. */
+export function findSet(members: readonly Member[], window: Interval, rules: number): Member[] {
+  const found = new Map<number, Member>();
+  const first = lowerBound(members, window.fromMs);
+  // The latest come first, so a hot rule is not gone over.
+  for (let i = upperBound(members, window.toMs) - 1; i >= first && found.size < rules; i -= 1) {
+    const member = members[i] as Member;
+    if (!found.has(member.step)) found.set(member.step, member);
+  }
+  return [...found.values()].toReversed();
 }

@@ -17,7 +17,7 @@ import {
 import type { Evidence } from "../model/event.ts";
 import type { Correlation, DetectionRule, RuleHead } from "../sigma/ast.ts";
 import { type Part, summarize } from "./behind.ts";
-import { toWhy } from "./explain.ts";
+import { type Covered, toWhy } from "./explain.ts";
 import type { Group } from "./group.ts";
 import type { Interval } from "./interval.ts";
 import type { Verdict } from "./judging/bucket.ts";
@@ -61,8 +61,9 @@ export type BucketFindings = {
   readonly bucket: number;
   /** What the alert covers of the group itself, not empty. */
   readonly intervals: readonly Interval[];
-  /** The records behind it. */
+  /** The records behind it, and the events of the group itself where some are alerts of others. */
   readonly parts: readonly Part[];
+  readonly events: Covered["events"];
   /** Of conditions that are judged once a bucket; null for those that fire at once. */
   readonly verdict: Verdict | null;
   /** A sum was judged late because of a number below zero. */

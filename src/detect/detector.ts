@@ -41,6 +41,7 @@ type Pending = {
   evidence: Map<EvidenceDelta, EvidenceDelta>;
   drops: EvidenceDrop[];
   prunes: Prune[];
+  negatives: Map<string, number>;
   alerts: AlertDraft[];
   late: Match[];
 };
@@ -112,7 +113,8 @@ export function createDetector(ruleSet: RuleSet, options: DetectorOptions): Live
       for (const entry of windows.values()) {
         if (!entry.logsources.includes(logsource)) continue;
         // A correlation's input is complete only as far as that of its slowest logsource.
-        entry.inputMs = Math.min(...entry.logsources.map((name) => watermarks.get(name) ?? -Infinity));
+        const reachedMs = Math.min(...entry.logsources.map((name) => watermarks.get(name) ?? -Infinity));
+        entry.inputMs = Math.max(entry.inputMs, reachedMs);
         isAnyOver = moveOn(entry, { alerts: pending.alerts, names }) || isAnyOver;
       }
       if (isAnyOver) prune(windows, pending);
@@ -126,7 +128,8 @@ export function createDetector(ruleSet: RuleSet, options: DetectorOptions): Live
       pending = createPending();
       return { ...toDeltas(drained), ...eviction.drain() };
     },
-    restore: (state, redraft) => {
+    restore: (state, redraft, closed) => {
+      if (closed !== undefined) for (const entry of windows.values()) raise(entry, closed(entry.logsources));
       const settle = (): void => {
         memory.settle();
         // Caps may be lower than they were, and groups that were thinned come back whole.
@@ -138,6 +141,8 @@ export function createDetector(ruleSet: RuleSet, options: DetectorOptions): Live
         if (filled.has(entry) || isChained(entry)) judgeAll(entry, redraft, needs.get(entry)?.handedMs);
         entry.dirty.clear();
       }
+      // What came back may be more than what was kept.
+      prune(windows, pending);
     },
     size: () => ({ ...memory.size() }),
   };
@@ -150,6 +155,7 @@ function createPending(): Pending {
     evidence: new Map(),
     drops: [],
     prunes: [],
+    negatives: new Map(),
     alerts: [],
     late: [],
   };
@@ -222,10 +228,17 @@ function applyMember(match: Match, entry: Windows, pending: Pending): Applied {
   if (added === "same") return { group, added };
   const slice = Math.floor(match.timeMs / SLICE_MS);
   noteAdded(entry, group, member);
+  if (isTurned(entry.rule, group, member))
+    pending.negatives.set(entry.rule.id, (pending.negatives.get(entry.rule.id) ?? 0) + 1);
   keepEvidence(match, { group, slice, entry }, pending);
   entry.dirty.add(group);
   if (entry.primary) noteMember(member, { group, slice, stateKey: entry.rule.stateKey }, pending);
   return { group, added };
+}
+
+/** True when a sum that is judged at once has got its first number below zero by `member`. */
+function isTurned({ kind, judged }: Windows["rule"], { negatives }: Group, { number }: Member): boolean {
+  return kind === "value_sum" && judged === "eager" && (number ?? 0) < 0 && negatives?.length === 1;
 }
 
 function noteMember(member: Member, at: { group: Group; slice: number; stateKey: string }, pending: Pending): void {
@@ -305,6 +318,13 @@ function toMember(match: Match, intern: (text: string) => string): Member {
   };
 }
 
+/** Begins a correlation where it was closed before, if that is further; its children come first. */
+function raise(entry: Windows, closedMs: number): void {
+  if (entry.logsources.length === 0 || closedMs <= entry.inputMs) return;
+  entry.inputMs = closedMs;
+  entry.watermarkMs = Math.max(entry.watermarkMs, toCompleteMs(entry));
+}
+
 /** Takes a correlation to its new watermark; true when that closed buckets. Its children must have been taken there before. */
 function moveOn(entry: Windows, desk: Desk): boolean {
   const completeMs = toCompleteMs(entry);
@@ -354,6 +374,7 @@ function toDeltas(drained: Pending): Omit<Deltas, "evictions" | "pressure"> {
     evidence: [...drained.evidence.values()],
     drops: drained.drops,
     prunes: drained.prunes,
+    negatives: drained.negatives,
     alerts: drained.alerts,
     late: drained.late,
   };

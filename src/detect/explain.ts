@@ -11,9 +11,10 @@ import { EVENT_IDS_MAX } from "../model/alert.ts";
 import type { Correlation } from "../sigma/ast.ts";
 import { firstMembers, membersOf, type Summary } from "./behind.ts";
 import { findSet } from "./condition.ts";
-import type { Group } from "./group.ts";
+import { compareMembers, type Group } from "./group.ts";
 import type { Interval } from "./interval.ts";
 import { toBucketRange, toWinners, type Verdict } from "./judging/bucket.ts";
+import type { Counted } from "./judging/kept.ts";
 import { findChain } from "./judging/ordered.ts";
 import { countCovered } from "./judging/slide.ts";
 import {
@@ -34,6 +35,8 @@ export type Covered = {
   readonly intervals: readonly Interval[];
   readonly verdict: Verdict | null;
   readonly children: readonly (string | null)[];
+  /** The events among what is covered where some are alerts, if they are known. */
+  readonly events: ReadonlyMap<string, Counted> | null;
   readonly summary: Summary;
 };
 
@@ -41,7 +44,8 @@ export type Covered = {
 export function toWhy(rule: Correlation, group: Group, covered: Covered): string {
   const named = toNamed(covered.children);
   if (rule.kind === "temporal_ordered") return whyOrdered(chainOf(rule, group, covered), rule, named);
-  if (rule.kind === "temporal") return whyTogether(findSet(group.members, windowOf(rule, covered)), rule, named);
+  if (rule.kind === "temporal")
+    return whyTogether(findSet(group.members, windowOf(rule, covered), rule.rules.length), rule, named);
   const { summary, verdict } = covered;
   const [only] = summary.shown;
   if (rule.timespanMs === 0 && summary.eventCount === 1 && only !== undefined)
@@ -68,7 +72,7 @@ function toSeen(group: Group, covered: Covered & { readonly named: Named }): See
   const spanMs = summary.last.timeMs - summary.first.timeMs;
   // An alert stands at each time at which it holds, yet is one.
   if (covered.children.some((child) => child !== null)) {
-    const members = [...toWinners(ownMembers(group, covered)).values()];
+    const members = eventsOf(group, covered);
     return { count: verdict?.events ?? members.length, spanMs, members: members.slice(0, EVENT_IDS_MAX), named };
   }
   const members =
@@ -76,6 +80,12 @@ function toSeen(group: Group, covered: Covered & { readonly named: Named }): See
       ? firstMembers(group, intervals, EVENT_IDS_MAX)
       : ownMembers(group, covered).slice(0, EVENT_IDS_MAX);
   return { count: verdict?.events ?? summary.eventCount, spanMs, members, named };
+}
+
+/** The member that counts for each event, by the order of their first ones. */
+function eventsOf(group: Group, covered: Covered): Member[] {
+  if (covered.events === null) return [...toWinners(ownMembers(group, covered)).values()];
+  return [...covered.events.values()].toSorted((a, b) => compareMembers(a.first, b.first)).map(({ best }) => best);
 }
 
 function ownMembers(group: Group, { intervals, verdict }: Covered): Member[] {

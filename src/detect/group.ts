@@ -232,7 +232,8 @@ function noteIdentity(group: Group, member: Member): void {
 
 /**
  * Offers evidence for a member's slice. Returns whether it is among the first EVIDENCE_MAX, and what it pushed out.
- * Being the first by total order, not by arrival, it ends the same for any order of arrival.
+ * Being the first by total order, not by arrival, it ends the same for any order of arrival. Of an event that came in two
+ * forms of bytes, by EventBridge and in a file of S3, the form with the lower record hash stands alone.
  */
 export function addEvidence(group: Group, entry: EvidenceDelta): { kept: boolean; dropped: EvidenceDelta | null } {
   const list = group.evidence.get(entry.slice);
@@ -243,13 +244,22 @@ export function addEvidence(group: Group, entry: EvidenceDelta): { kept: boolean
   }
   let at = list.length;
   while (at > 0 && compareMembers(list[at - 1] as EvidenceDelta, entry) > 0) at -= 1;
-  const before = list[at - 1];
-  if (before !== undefined && compareMembers(before, entry) === 0) return { kept: false, dropped: null };
+  const [before, behind] = [list[at - 1], list[at]];
+  if (before !== undefined && isSameMoment(before, entry)) return { kept: false, dropped: null };
+  if (behind !== undefined && isSameMoment(behind, entry)) {
+    list[at] = entry;
+    return { kept: true, dropped: behind };
+  }
   if (at >= EVIDENCE_MAX) return { kept: false, dropped: null };
   list.splice(at, 0, entry);
   if (list.length > EVIDENCE_MAX) return { kept: true, dropped: list.pop() ?? null };
   group.bytes += EVIDENCE_BYTES;
   return { kept: true, dropped: null };
+}
+
+/** True for two forms of one event: they stand beside each other in the order. */
+function isSameMoment(a: EvidenceDelta, b: EvidenceDelta): boolean {
+  return a.timeMs === b.timeMs && a.key === b.key;
 }
 
 /** Widens the coverage of a bucket by a closed interval. Returns true when that is news. */

@@ -7,7 +7,7 @@
  * forgets what they covered; where several want one rule's groups they get members and evidence as if these were rows.
  * What windows cover is stored nowhere: it follows from the members. Nothing here judges or drafts.
  */
-import type { DetectorState, EvidenceDelta, MemberDelta } from "../contracts.ts";
+import type { DetectorState, EvidenceDelta, Member, MemberDelta } from "../contracts.ts";
 import { addEvidence, addMember, type Group } from "./group.ts";
 import { noteAdded } from "./judging/judge.ts";
 import type { Correlation } from "../sigma/ast.ts";
@@ -25,27 +25,74 @@ export function restoreWindows(
 ): ReadonlySet<Windows> {
   const byStateKey = Map.groupBy(windows, ({ rule }) => rule.stateKey);
   const filled = new Set<Windows>();
+  const evidence = feedEvidence(state.evidence, byStateKey);
   let rows = 0;
-  const settle = (): void => {
-    rows += 1;
-    if (rows % RESTORED_AT_ONCE === 0) memory.settle();
-  };
-  for (const { stateKey, group: key, members } of state.members) {
-    for (const entry of byStateKey.get(stateKey) ?? []) {
-      filled.add(entry);
-      const group = entry.groups.open(key);
-      for (const member of members) if (addMember(group, member) !== "same") noteAdded(entry, group, member);
+  try {
+    for (const { stateKey, group: key, members } of state.members) {
+      for (const entry of byStateKey.get(stateKey) ?? []) {
+        filled.add(entry);
+        addMembers(entry, key, members);
+      }
+      evidence.of(stateKey, key);
+      rows += 1;
+      if (rows % RESTORED_AT_ONCE !== 0) continue;
+      evidence.known(RESTORED_AT_ONCE);
+      memory.settle();
     }
-    settle();
-  }
-  for (const evidence of state.evidence) {
-    for (const entry of byStateKey.get(evidence.stateKey) ?? []) {
-      const group = entry.groups.find(evidence.group);
-      if (group !== null) addEvidence(group, { ...evidence, record: null });
-    }
-    settle();
+    while (evidence.some(RESTORED_AT_ONCE)) memory.settle();
+  } finally {
+    evidence.close();
   }
   return filled;
+}
+
+function addMembers(entry: Windows, key: string, members: readonly Member[]): void {
+  const group = entry.groups.open(key);
+  for (const member of members) if (addMember(group, member) !== "same") noteAdded(entry, group, member);
+}
+
+type EvidenceFeed = {
+  /** Adds what comes next and is of this group. */
+  of(stateKey: string, group: string): void;
+  /** Adds what comes next, up to `most`, until a group is not there yet. */
+  known(most: number): void;
+  /** Adds up to `most`, passing over what has no group; false at the end. */
+  some(most: number): boolean;
+  close(): void;
+};
+
+/**
+ * Evidence for groups that are there. The store has it in the order of the members: given to a group right behind these, the
+ * group need not be packed and unpacked once more for it, which took as long as all else. In any other order it comes to
+ * the same, later.
+ */
+function feedEvidence(
+  from: Iterable<EvidenceDelta>,
+  byStateKey: ReadonlyMap<string, readonly Windows[]>,
+): EvidenceFeed {
+  const rest = from[Symbol.iterator]();
+  let next = rest.next();
+  const isThere = ({ stateKey, group }: EvidenceDelta): boolean =>
+    (byStateKey.get(stateKey) ?? []).every(({ groups }) => groups.find(group) !== null);
+  const add = (isDue: (evidence: EvidenceDelta) => boolean, most: number): void => {
+    for (let count = 0; count < most && next.done !== true && isDue(next.value); count += 1) {
+      const evidence = { ...next.value, record: null };
+      for (const { groups } of byStateKey.get(evidence.stateKey) ?? []) {
+        const group = groups.find(evidence.group);
+        if (group !== null) addEvidence(group, evidence);
+      }
+      next = rest.next();
+    }
+  };
+  return {
+    of: (stateKey, key) => add(({ group, stateKey: own }) => group === key && own === stateKey, Infinity),
+    known: (most) => add(isThere, most),
+    some: (most) => {
+      add(() => true, most);
+      return next.done !== true;
+    },
+    close: () => void rest.return?.(),
+  };
 }
 
 /** The windows of the detector before, in which nothing waits, and the rules that may judge otherwise now. */
@@ -64,7 +111,7 @@ export function inheritWindows(to: Map<string, Windows>, before: Before, memory:
     const old = held.get(entry.rule.stateKey);
     const same = before.windows.get(ruleId);
     if (old === undefined) missing.add(entry.rule.stateKey);
-    else if (!isParent(entry, to) && same?.rule.ruleSem === entry.rule.ruleSem && !before.redraft.has(ruleId)) {
+    else if (same !== undefined && isKept(entry, { same, old, to }) && !before.redraft.has(ruleId)) {
       entry.groups.close();
       const { intern, groups, open, slices, inputMs, watermarkMs, prunedTo, evictedMs } = same;
       to.set(ruleId, { ...entry, intern, groups, open, slices, inputMs, watermarkMs, prunedTo, evictedMs });
@@ -72,7 +119,8 @@ export function inheritWindows(to: Map<string, Windows>, before: Before, memory:
     } else {
       const source = fullest(old);
       entry.inputMs = source.inputMs;
-      entry.watermarkMs = source.watermarkMs;
+      // How far a parent's members are complete follows from its children as they are now.
+      if (!isParent(entry, to)) entry.watermarkMs = source.watermarkMs;
       entry.prunedTo = source.prunedTo;
       entry.evictedMs = source.evictedMs;
       changed.set(source, [...(changed.get(source) ?? []), entry]);
@@ -97,8 +145,22 @@ export function inheritWindows(to: Map<string, Windows>, before: Before, memory:
   return { unjudged, missing };
 }
 
+/**
+ * True where a rule goes on with the very groups that it had. A rule that others count does not where one of its meaning has
+ * forgotten less: they may look back further now, and at a restart it would find what the other one kept.
+ */
+function isKept(
+  { rule }: Windows,
+  of: { same: Windows; old: readonly Windows[]; to: ReadonlyMap<string, Windows> },
+): boolean {
+  const { same, old, to } = of;
+  if (same.rule.ruleSem !== rule.ruleSem || isParent({ rule }, to)) return false;
+  const isCounted = [...to.values()].some((other) => other.rule.rules.includes(rule.id));
+  return !isCounted || same.prunedTo <= fullest(old).prunedTo;
+}
+
 /** True for a correlation of correlations: it takes its records only, what children hand on is made anew. */
-function isParent({ rule }: Windows, all: ReadonlyMap<string, Windows>): boolean {
+function isParent({ rule }: Pick<Windows, "rule">, all: ReadonlyMap<string, Windows>): boolean {
   return rule.rules.some((id) => all.get(id)?.isSuppressing === false);
 }
 

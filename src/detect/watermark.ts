@@ -8,9 +8,19 @@
  * read once (`release`): messages that were in flight at the crash would otherwise come back "late" and be lost.
  * Historic sources never look at the clock: the smallest time slot not yet read to its end − L, and +∞ at the end.
  * No watermark ever goes back. Times are epoch ms.
+ *
+ * What is closed stays closed, whatever becomes of the sources: members of closed buckets are forgotten but for a rest, and
+ * a bucket judged again over a rest says what is not so. So it is saved, beside each source's own watermark, how far the
+ * input was complete for rules over each set of logsources (`closings`), and a restart begins every rule there (`closed`).
+ * Not by lines: a source that was removed leaves an old value that would open what went on without it, one that is new has
+ * none, and one of a logsource never seen before opens rules over two kinds that were closed by the other kind alone. A
+ * new line itself begins at −∞, held by nothing: a source renamed while the daemon was down for a day reads that day into
+ * the windows, and what it reads again of the time before is late there and changes nothing. So is a historic run
+ * beside a live one for the time that is closed: who wants the past judged anew replays it. Where all input ended nothing
+ * is left to be opened, and nothing is saved.
  */
 import type { Source, WatermarkEntry, Watermarks } from "../contracts.ts";
-import type { Logsource } from "../model/event.ts";
+import { type Logsource, LOGSOURCES } from "../model/event.ts";
 
 /** When something was last seen. Infinity: not even looked for yet. */
 type Activity = { sinceMs: number; isTouched: boolean };
@@ -32,11 +42,18 @@ type Line = {
  */
 const PAUSE_MS = 60_000;
 
+/** Begins the names under which closings are saved; no source can be called so. */
+const CLOSED = "closed ";
+
+/** Every set of logsources that a rule may be over. */
+const SETS: readonly (readonly Logsource[])[] = toSets(LOGSOURCES);
+
 /** `saved` are the entries of the last commit; an entry of a live source is held until `release`. */
 export function createWatermarks(
   sources: readonly Pick<Source, "name" | "logsources" | "timing">[],
   saved: readonly WatermarkEntry[],
 ): Watermarks {
+  const closedBefore = new Map(saved.map(({ source, watermarkMs }) => [source, watermarkMs]));
   const lines: Line[] = sources.flatMap((source) => {
     const activity = createActivity();
     return source.logsources.map((logsource) => toLine(source, { logsource, activity, saved }));
@@ -61,6 +78,11 @@ export function createWatermarks(
     if (line.floorMs !== -Infinity) raise(line, line.floorMs - latenessMs);
     else if (followMs !== null) raise(line, line.newestMs - followMs);
   };
+
+  const value = (logsource: Logsource): number =>
+    lines.reduce((least, line) => (line.logsource === logsource ? Math.min(least, line.watermarkMs) : least), Infinity);
+  const closed = (logsources: readonly Logsource[]): number =>
+    Math.max(closedBefore.get(toClosedName(logsources)) ?? -Infinity, Math.min(...logsources.map(value)));
 
   return {
     observe: (name, logsource, { floorMs, newestMs }) => {
@@ -95,14 +117,28 @@ export function createWatermarks(
     release: (name) => {
       for (const line of linesOf(name)) line.held = false;
     },
-    value: (logsource) =>
-      lines.reduce(
-        (least, line) => (line.logsource === logsource ? Math.min(least, line.watermarkMs) : least),
-        Infinity,
-      ),
+    value,
+    closed,
+    closings: () =>
+      SETS.map((set) => ({ source: toClosedName(set), logsource: set[0] as Logsource, watermarkMs: closed(set) })),
     entries: () =>
       lines.map((line) => ({ source: line.source.name, logsource: line.logsource, watermarkMs: line.watermarkMs })),
   };
+}
+
+/** True for what `closings` gave, among saved entries. */
+export function isClosing({ source }: WatermarkEntry): boolean {
+  return source.startsWith(CLOSED);
+}
+
+function toSets([first, ...others]: readonly Logsource[]): (readonly Logsource[])[] {
+  if (first === undefined) return [];
+  const without = toSets(others);
+  return [[first], ...without, ...without.map((set) => [first, ...set])];
+}
+
+function toClosedName(logsources: readonly Logsource[]): string {
+  return CLOSED + logsources.toSorted((a, b) => (a < b ? -1 : 1)).join(" ");
 }
 
 function createActivity(): Activity {

@@ -6,13 +6,19 @@
  * Nothing is shortened here.
  */
 import { safeJson } from "../lib/safe-text.ts";
+import { type Additions, toEnrichment } from "../model/addition.ts";
 import type { Alert, AlertEvidence } from "../model/alert.ts";
 import type { Pointer } from "../model/event.ts";
+import type { Path } from "../model/watch/sighting.ts";
 
 /** What stands behind an alert and is not its content. Default of both: none. */
 export type Behind = {
   /** Where each record of the evidence was read. */
   readonly pointers?: readonly Pointer[] | undefined;
+  /** By which sources they came. */
+  readonly paths?: readonly Path[] | undefined;
+  /** What enrichers found: as `enrichment` and, where something is missing, `enrichmentErrors`. */
+  readonly additions?: Additions | undefined;
   /** The records' own bytes; each stands as a JSON string of its exact text, so that no number loses digits. */
   readonly raw?: readonly Uint8Array[] | undefined;
 };
@@ -22,7 +28,12 @@ export function encodeNative(alert: Alert, behind: Behind = {}): string {
   return safeJson(JSON.stringify(toNative(alert, behind)));
 }
 
-function toNative(alert: Alert, { pointers = [], raw = [] }: Behind): Readonly<Record<string, unknown>> {
+/** The native form as an object, its members in the documented order, for forms that hold more beside it. */
+export function toNative(
+  alert: Alert,
+  { pointers = [], paths = [], raw = [], additions }: Behind,
+): Readonly<Record<string, unknown>> {
+  const found = toEnrichment(alert.revision, additions);
   return {
     id: alert.id,
     revision: alert.revision,
@@ -47,8 +58,11 @@ function toNative(alert: Alert, { pointers = [], raw = [] }: Behind): Readonly<R
     ...(alert.negative === true ? { negative: true } : {}),
     ...(alert.approx === true ? { approx: true } : {}),
     seenTime: alert.seenTime,
+    ...(found === undefined ? {} : { enrichment: found.enrichment }),
+    ...(found === undefined || found.errors.length === 0 ? {} : { enrichmentErrors: found.errors }),
     ...(raw.length > 0 ? { raw: raw.map((record) => new TextDecoder().decode(record)) } : {}),
     ...(pointers.length > 0 ? { pointers: pointers.map(orderPointer) } : {}),
+    ...(paths.length > 0 ? { paths } : {}),
   };
 }
 

@@ -9,6 +9,7 @@
 import { toUtcText } from "../lib/clock.ts";
 import { isIpAddress } from "../lib/ip-address.ts";
 import { safeJson } from "../lib/safe-text.ts";
+import { type Additions, toEnrichment } from "../model/addition.ts";
 import type { Alert, AlertEvidence, Severity } from "../model/alert.ts";
 import type { Pointer } from "../model/event.ts";
 import { orderEvidence, orderGroup, orderPointer } from "./native.ts";
@@ -18,7 +19,12 @@ import { toMs } from "./time.ts";
 type Members = Readonly<Record<string, unknown>>;
 
 /** The alert, where its records were read, and whether the receiver hears of it for the first time. */
-export type OcsfItem = { readonly alert: Alert; readonly opened: boolean; readonly pointers?: readonly Pointer[] };
+export type OcsfItem = {
+  readonly alert: Alert;
+  readonly opened: boolean;
+  readonly pointers?: readonly Pointer[];
+  readonly additions?: Additions;
+};
 
 const SEVERITY: Readonly<Record<Severity, readonly [id: number, name: string]>> = {
   informational: [1, "Informational"],
@@ -40,11 +46,12 @@ export function encodeOcsf(item: OcsfItem, version: string): string {
   return safeJson(JSON.stringify(toFinding(item, version)));
 }
 
-function toFinding({ alert, opened, pointers = [] }: OcsfItem, version: string): Members {
+function toFinding({ alert, opened, pointers = [], additions }: OcsfItem, version: string): Members {
   const [activityId, activity] = opened ? [1, "Create"] : [2, "Update"];
   const [severityId, severity] = SEVERITY[alert.severity];
   const first = toMs(alert.firstEventTime);
   const last = toMs(alert.lastEventTime);
+  const found = toEnrichment(alert.revision, additions);
   return {
     activity_id: activityId,
     activity_name: activity,
@@ -70,8 +77,28 @@ function toFinding({ alert, opened, pointers = [] }: OcsfItem, version: string):
     ...(alert.principal === "" ? {} : { actor: { user: toUser(alert.principal) } }),
     ...some("evidences", alert.evidence.map(toEvidence)),
     ...some("resources", toResources(alert)),
-    unmapped: { sagewatch: { ...toUnmapped(alert), ...some("pointers", pointers.map(orderPointer)) } },
+    ...some("enrichments", toEnrichments(alert, found?.enrichment ?? {})),
+    unmapped: {
+      sagewatch: {
+        ...toUnmapped(alert),
+        ...some("enrichmentErrors", found?.errors ?? []),
+        ...some("pointers", pointers.map(orderPointer)),
+      },
+    },
   };
+}
+
+/** What each addition is about: the attribute of the finding that it tells more of. */
+function toEnrichments(alert: Alert, enrichment: Additions["enrichment"]): Members[] {
+  const about: Readonly<Record<string, readonly [name: string, value: string]>> = {
+    account: ["cloud.account.uid", alert.accountId],
+    attack: ["finding_info.attacks", [...alert.attack, ...alert.atlas].join(" ")],
+    related: ["actor.user.uid", alert.principal],
+  };
+  return Object.entries(enrichment).map(([type, addition]) => {
+    const [name, value] = about[type] ?? ["finding_info.uid", alert.id];
+    return { name, value, type, provider: "sagewatch", data: addition };
+  });
 }
 
 function toMetadata(alert: Alert, version: string): Members {

@@ -1,5 +1,5 @@
 /**
- * Alerts as people read them on a terminal: a table of alerts, and the long form of one alert.
+ * Alerts as people read them on a terminal: a table of alerts, and one line of each. The long form of one is in story.ts.
  *
  * Used by the console sink, the demo and `sagewatch alerts`. Strangers wrote much of what is shown: hidden characters are
  * made visible before anything is measured, so no alert can move the cursor, break a line or reverse a text. Times are
@@ -8,8 +8,7 @@
 import { styleText } from "node:util";
 import { safeLine } from "../lib/safe-text.ts";
 import { type Column, cutText, fitColumns, fitText, formatRow, textWidth, wrapText } from "../lib/text-table.ts";
-import type { Alert, AlertEvidence, Severity } from "../model/alert.ts";
-import { techniqueName } from "./technique.ts";
+import type { Alert, Severity } from "../model/alert.ts";
 import { formatTime } from "./time.ts";
 
 /** How to show alerts. */
@@ -65,7 +64,8 @@ const SHAPES: readonly Shape[] = [
 /** A time in a zone with its offset is longer than one in UTC. */
 const ZONED_TIME_WIDTH = 25;
 
-const COLOURS: Readonly<Record<Severity, Parameters<typeof styleText>[0]>> = {
+/** How a severity is coloured. */
+export const COLOURS: Readonly<Record<Severity, Parameters<typeof styleText>[0]>> = {
   critical: ["bold", "red"],
   high: "red",
   medium: "yellow",
@@ -170,54 +170,6 @@ export function renderBrief(alert: Alert, options: RowOptions = {}): string {
   return `${paint(formatRow(cells.map(safeLine), widths, width), alert, { widths, options })}\n`;
 }
 
-/** One alert in full, several lines, each ended with "\n": what happened, why it is an alert, and its evidence. */
-export function renderAlert(alert: Alert, options: TableOptions = {}): string {
-  const width = options.width ?? DEFAULT_WIDTH;
-  const time = (text: string): string => formatTime(text, options.zone);
-  const listed = alert.eventIds.length;
-  const names = (ids: readonly string[]): string[] => ids.map((id) => `${id} ${techniqueName(id)}`.trimEnd());
-  const fields: readonly (readonly [string, readonly string[]])[] = [
-    ["id", [`${alert.id}, revision ${alert.revision}`]],
-    ["severity", [alert.severity]],
-    ["rule", [`${alert.ruleName} (${alert.ruleId})`]],
-    ["why", [alert.why]],
-    ["account", [alert.accountName === "" ? alert.accountId : `${alert.accountName} (${alert.accountId})`]],
-    ["region", [alert.region]],
-    ["principal", [alert.principal]],
-    ["group", Object.entries(alert.group).map(([field, value]) => `${field} = ${value}`)],
-    ["first event", [time(alert.firstEventTime)]],
-    ["last event", [time(alert.lastEventTime)]],
-    ["first seen", [time(alert.seenTime)]],
-    ["late", alert.late === true ? ["yes: it came after the lateness bound, so correlations did not count it"] : []],
-    [
-      "negative",
-      alert.negative === true ? ["yes: a number below zero was summed, so the sum was judged at the end"] : [],
-    ],
-    ["ATT&CK", names(alert.attack)],
-    ["ATLAS", names(alert.atlas)],
-    [
-      "events",
-      [
-        `${alert.approx === true ? "about or more than " : ""}${alert.eventCount}${listed < alert.eventCount ? `, of which listed below: ${listed}` : ""}`,
-      ],
-    ],
-  ];
-  const lines = fields.flatMap(([name, values]) =>
-    values.map((value, index) => `${(index === 0 ? name : "").padEnd(13)}${safeLine(value)}`),
-  );
-  const evidence = alert.evidence.flatMap((row) => toEvidenceLines(row, time, width));
-  const further = toFurtherIds(alert, width);
-  return [
-    cutText(safeLine(alert.title), width),
-    "",
-    ...lines,
-    ...(evidence.length > 0 ? ["", "evidence", ...evidence] : []),
-    ...further,
-  ]
-    .map((line) => `${line.trimEnd()}\n`)
-    .join("");
-}
-
 /** The rule's name, since principal and account have columns of their own; without a principal the title, which names the group. */
 function toTitle(alert: Alert, options: RowOptions): string {
   return markUpdate(alert.principal === "" || alert.ruleName === "" ? alert.title : alert.ruleName, alert, options);
@@ -228,7 +180,7 @@ function markUpdate(title: string, { revision }: Alert, { markUpdates }: RowOpti
 }
 
 /** "role/DataScience" of an ARN, without the path between; any other principal as it stands. */
-function shortPrincipal(principal: string): string {
+export function shortPrincipal(principal: string): string {
   const named = /^arn:[^:]*:[^:]*:[^:]*:[^:]*:(.+)$/s.exec(principal)?.[1];
   return named?.replace(/^([^/]+)\/.*\/([^/]+)$/s, "$1/$2") ?? principal;
 }
@@ -237,26 +189,6 @@ function toEvidence({ why, evidence }: Alert): string {
   const first = evidence[0];
   if (why !== "" || first === undefined) return why;
   return first.sourceIPAddress === "" ? first.action : `${first.action} from ${first.sourceIPAddress}`;
-}
-
-/** Ids of the events that have no line in the evidence, as many on a line as fit. */
-function toFurtherIds({ eventIds, evidence }: Alert, width: number): string[] {
-  const told = new Set(evidence.map(({ eventId }) => eventId));
-  const ids = eventIds.filter((id) => !told.has(id)).map(safeLine);
-  const lines = wrapText(ids.join(" "), width - BELOW_INDENT.length, ids.length);
-  return ids.length === 0 ? [] : ["", "further events", ...lines.map((line) => BELOW_INDENT + line)];
-}
-
-/** The second line is cut, since a user agent is long, says the same in every row, and is whole in the other formats. */
-function toEvidenceLines(row: AlertEvidence, time: (text: string) => string, width: number): string[] {
-  const details = [
-    row.target === "" ? "" : `on ${row.target}`,
-    row.sourceIPAddress === "" ? "" : `from ${row.sourceIPAddress}`,
-    row.errorCode === "" ? "" : `failed: ${row.errorCode}`,
-  ];
-  const line = [time(row.time), row.action, ...details].filter((text) => text !== "").join("  ");
-  const second = [row.eventId, row.userAgent].filter((text) => text !== "").join("  ");
-  return [`  ${safeLine(line)}`, ...(second === "" ? [] : [cutText(`    ${safeLine(second)}`, width)])];
 }
 
 /** Colours the severity cell of a finished line: widths were counted before, for colours take none. */

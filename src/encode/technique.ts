@@ -53,3 +53,32 @@ function named(uid: string): Named {
   const row = find(uid);
   return row === undefined ? { uid } : { uid, name: row.name };
 }
+
+/** A technique or tactic that a table has: `tactics` empty when it is revoked, `page` where MITRE describes it. */
+export type KnownTechnique = {
+  readonly id: Technique;
+  readonly name: string;
+  readonly tactics: readonly string[];
+  readonly page: string;
+};
+
+/** The technique with the names of its tactics and its page; null when the table does not know the id. */
+export function knownTechnique(id: Technique): KnownTechnique | null {
+  const row = find(id);
+  if (row === undefined) return null;
+  const tactics = row.tacticIds.map((uid) => TACTICS[uid] ?? uid);
+  return { id, name: techniqueName(id), tactics, page: toPage(id) };
+}
+
+/** https://attack.mitre.org, https://atlas.mitre.org */
+function toPage(id: Technique): string {
+  if (id.startsWith("AML.")) return `https://atlas.mitre.org/techniques/${id}`;
+  return `https://attack.mitre.org/techniques/${id.replace(".", "/")}`;
+}
+
+/** Names of the tactics of ATT&CK or ATLAS, in the order of the matrix. */
+export function tacticNames(of: "attack" | "atlas"): readonly string[] {
+  return Object.entries(TACTICS)
+    .filter(([uid]) => uid.startsWith("AML.") === (of === "atlas"))
+    .map(([, name]) => name);
+}

@@ -18,6 +18,12 @@ export function safeLine(text: string): string {
   return text.replace(HIDDEN, toVisible);
 }
 
+/** As safeLine, of at most `most` UTF-16 units; what is cut off stands as "…". No half of a character stands before it. */
+export function cutLine(text: string, most: number): string {
+  const safe = safeLine(text);
+  return safe.length <= most ? safe : `${safe.slice(0, most - 1).replace(/[\ud800-\udbff]$/, "")}…`;
+}
+
 /** For text of several lines: as safeLine, but "\n" stays. The result has no character below U+0020 other than "\n". */
 export function safeText(text: string): string {
   return text.replace(HIDDEN, (char) => (char === "\n" ? char : toVisible(char)));

@@ -47,7 +47,7 @@ export function fitText(text: string, width: number): string {
 
 /**
  * `text` over at most `most` lines of at most `width` cells: broken at spaces, inside a word only where the word is longer
- * than a line; what does not fit ends in "…". No line for an empty text or a width below 1.
+ * than a line, there behind a sign such as "/" where one is near; what does not fit ends in "…". No line for an empty text or a width below 1.
  */
 export function wrapText(text: string, width: number, most: number): string[] {
   const lines: string[] = [];
@@ -59,11 +59,17 @@ export function wrapText(text: string, width: number, most: number): string[] {
       break;
     }
     const space = rest[fits] === " " ? fits : rest.lastIndexOf(" ", fits - 1);
-    const end = space > 0 ? space : fits;
+    const end = space > 0 ? space : toSoftEnd(rest, fits);
     lines.push(rest.slice(0, end).trimEnd());
     rest = rest.slice(end).trimStart();
   }
   return lines;
+}
+
+/** Where a word that is longer than a line is broken: behind the last sign between its parts, such as those of a path, in the second half of the line; else where the line ends. */
+function toSoftEnd(word: string, fits: number): number {
+  const parts = /^.*[/:,_-]/su.exec(word.slice(0, fits))?.[0].length ?? 0;
+  return parts > fits / 2 ? parts : fits;
 }
 
 /**

@@ -13,6 +13,7 @@ export type Feed = {
   /** Index in the correlation's `rules`, −1 for the detection's own alert. */
   readonly step: number;
   readonly correlation: Correlation | null;
+  /** Equal lists of correlations are one, so that an event's groups are worked out once for all that group alike. */
   readonly groupBy: readonly string[];
   readonly fields: readonly string[];
   /** The own alert of a detection without suppression is one, whatever it groups by. */
@@ -22,6 +23,7 @@ export type Feed = {
 /** The feeds of each detection, by its place in the rule set: its own alert first, then correlations in their order. */
 export function createFeeds(ruleSet: RuleSet): readonly (readonly Feed[])[] {
   const byRule = new Map<string, Feed[]>();
+  const shareList = createShare();
   for (const correlation of ruleSet.correlations) {
     for (const [step, ruleId] of correlation.rules.entries()) {
       const feeds = byRule.get(ruleId) ?? [];
@@ -32,13 +34,24 @@ export function createFeeds(ruleSet: RuleSet): readonly (readonly Feed[])[] {
         ruleSem: correlation.ruleSem,
         step,
         correlation,
-        groupBy: correlation.groupBy.map(resolve),
+        groupBy: shareList(correlation.groupBy.map(resolve)),
         fields: correlation.fields.map(resolve),
         single: false,
       });
     }
   }
   return ruleSet.detections.map((rule) => [...(rule.alerts ? [toOwnFeed(rule)] : []), ...(byRule.get(rule.id) ?? [])]);
+}
+
+/** Gives each list, or an equal one from before. */
+function createShare(): (list: readonly string[]) => readonly string[] {
+  const known = new Map<string, readonly string[]>();
+  return (list) => {
+    const name = JSON.stringify(list);
+    const shared = known.get(name) ?? list;
+    known.set(name, shared);
+    return shared;
+  };
 }
 
 function toOwnFeed(rule: DetectionRule): Feed {

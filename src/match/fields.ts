@@ -8,8 +8,10 @@
 import type { Event, Json } from "../model/event.ts";
 import type { FieldTable } from "../sigma/compile.ts";
 import { type Calendar, compileCalendar, DEFAULT_CALENDAR } from "./calendar.ts";
+import { amountField, beforeField, riseField, timesField } from "./cost.ts";
 import { deniedField } from "./denied.ts";
 import { countField, modelField, requestedField } from "./gpu.ts";
+import { blockedField, intervenedField, modelIdField, modelUsdField, tokensField } from "./invocation.ts";
 import { priceKnownField, usdField } from "./price.ts";
 
 /** A field, with the sentence and type that docs/fields.md shows. */
@@ -70,6 +72,51 @@ export const FIELDS: Readonly<Record<string, FieldDefinition>> = {
     type: "boolean",
     what: "false: the call names a type with accelerators whose price in this Region is not known. Absent where it names no such type.",
     compute: priceKnownField,
+  },
+  "enrich.model.id": {
+    type: "text",
+    what: "Model-invocation log: id of the model or inference profile that was called, without the ARN around it.",
+    compute: modelIdField,
+  },
+  "enrich.model.tokens": {
+    type: "number",
+    what: "Model-invocation log: tokens of the call, in and out, read from and written to the cache.",
+    compute: tokensField,
+  },
+  "enrich.model.usd": {
+    type: "number",
+    what: "Model-invocation log: list price of these tokens in USD, on demand. Absent where the price of the model is not known, as of an inference profile of your own.",
+    compute: modelUsdField,
+  },
+  "enrich.guardrail.intervened": {
+    type: "boolean",
+    what: "Model-invocation log: a guardrail stopped or changed the answer. Absent where the log has no output (too large, or text logging is off).",
+    compute: intervenedField,
+  },
+  "enrich.guardrail.blocked": {
+    type: "text",
+    what: "Model-invocation log: policies of the guardrail that blocked something: topicPolicy, contentPolicy, wordPolicy, sensitiveInformationPolicy, contextualGroundingPolicy. Absent where none did.",
+    compute: blockedField,
+  },
+  "enrich.cost.amount": {
+    type: "number",
+    what: "Row of costs: its UnblendedCost as a number, in the unit of the row (USD; CNY in China).",
+    compute: amountField,
+  },
+  "enrich.cost.before": {
+    type: "number",
+    what: "Row of costs: the highest such amount of the same dimensions in the days before it (14; of an hourly row, the 24 hours before it). 0 where there was none.",
+    compute: beforeField,
+  },
+  "enrich.cost.rise": {
+    type: "number",
+    what: "Row of costs: how much more it is than that.",
+    compute: riseField,
+  },
+  "enrich.cost.times": {
+    type: "number",
+    what: "Row of costs: how many times that it is. Absent where that is 0.",
+    compute: timesField,
   },
 };
 

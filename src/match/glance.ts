@@ -8,10 +8,9 @@
  */
 import { isUtf8 } from "node:buffer";
 import type { Batch, Decoder } from "../contracts.ts";
-import type { Event, JsonObject, Kind } from "../model/event.ts";
-import { type GlanceForm, UNKNOWN_ROW } from "../model/glance.ts";
+import type { Event, Json, JsonObject, Kind } from "../model/event.ts";
+import { type GlanceForm, type Glances, UNKNOWN_ROW } from "../model/glance.ts";
 import type { CompiledRules } from "../sigma/compile.ts";
-import type { Glance } from "../sigma/glance.ts";
 import { createByteTexts } from "./byte-text.ts";
 
 /** What the glances of one batch tell of its records. */
@@ -66,35 +65,72 @@ type Look = (chunk: Uint8Array, glances: Int32Array, row: number) => boolean;
 function createLook(rules: CompiledRules, kind: Kind, form: GlanceForm): Look | null {
   const glance = rules.glance(`aws/${kind}`, form.fields);
   if (glance === null) return null;
-  const { event, setters } = createSketch(kind, glance);
   const toText = createByteTexts();
-  const places = glance.fields.map((field) => 2 * form.fields.indexOf(field));
-  return (chunk, glances, row) => {
-    for (let at = 0; at < places.length; at += 1) {
-      const place = row + (places[at] ?? 0);
-      const start = glances[place] as number;
-      // Not a text: rules have their own ways with such values.
-      if (start !== -1 && chunk[start] !== QUOTE) return true;
-      const end = (glances[place + 1] as number) - 1;
-      setters[at]?.(start === -1 ? undefined : toText(chunk, start + 1, end));
+  const row: { chunk: Uint8Array; glances: Glances; at: number } = {
+    chunk: new Uint8Array(0),
+    glances: new Int32Array(0),
+    at: 0,
+  };
+  /** The value of a field of the current row, undefined where it is missing. */
+  const read = (place: number): Json | undefined => {
+    const start = row.glances[row.at + place] as number;
+    if (start === -1) return undefined;
+    const end = row.glances[row.at + place + 1] as number;
+    if (row.chunk[start] === QUOTE) return toText(row.chunk, start + 1, end - 1);
+    return JSON.parse(Buffer.from(row.chunk.buffer, row.chunk.byteOffset + start, end - start).toString()) as Json;
+  };
+  const placeOf = (field: string): number => 2 * form.fields.indexOf(field);
+  const { event, setters } = createSketch(
+    kind,
+    glance.fields,
+    glance.more.map((field) => ({ field, read: () => read(placeOf(field)) })),
+  );
+  const places = glance.fields.map(placeOf);
+  return (chunk, glances, at) => {
+    row.chunk = chunk;
+    row.glances = glances;
+    row.at = at;
+    for (let index = 0; index < places.length; index += 1) setters[index]?.(read(places[index] ?? 0));
+    try {
+      return glance.mayMatch(event);
+    } catch {
+      // Whatever a rule stumbles over, the record is judged as all records are, and one that fails is rejected there.
+      return true;
     }
-    return glance.mayMatch(event);
   };
 }
 
-type Setter = (value: string | undefined) => void;
+type Setter = (value: Json | undefined) => void;
+type Fields = Record<string, Json | undefined>;
 
-/** An event whose record has the fields of the glance only; a value that is undefined counts as missing. One for all. */
-function createSketch(kind: Kind, glance: Glance): { readonly event: Event; readonly setters: readonly Setter[] } {
-  const record: Record<string, string | undefined | Record<string, string | undefined>> = {};
-  const setters = glance.fields.map((field): Setter => {
+/**
+ * An event whose record has the fields of the glance only; a value that is undefined counts as missing. One for all.
+ * `late`: read when they are asked for.
+ */
+function createSketch(
+  kind: Kind,
+  early: readonly string[],
+  late: readonly { readonly field: string; readonly read: () => Json | undefined }[],
+): { readonly event: Event; readonly setters: readonly Setter[] } {
+  const record: Record<string, Json | undefined | Fields> = {};
+  /** Where a field stands: in the record, or in an object of it. */
+  const stand = (field: string): { readonly holder: Fields; readonly key: string } => {
     const dot = field.indexOf(".");
-    if (dot === -1) return (value) => void (record[field] = value);
-    const [parent, child] = [field.slice(0, dot), field.slice(dot + 1)];
-    const inner = (record[parent] ?? {}) as Record<string, string | undefined>;
-    record[parent] = inner;
-    return (value) => void (inner[child] = value);
+    if (dot === -1) return { holder: record as Fields, key: field };
+    const parent = field.slice(0, dot);
+    const holder = (record[parent] ?? {}) as Fields;
+    record[parent] = holder as JsonObject;
+    return { holder, key: field.slice(dot + 1) };
+  };
+  const setters = early.map((field): Setter => {
+    const { holder, key } = stand(field);
+    holder[key] = undefined;
+    return (value) => void (holder[key] = value);
   });
+  for (const { field, read } of late) {
+    const { holder, key } = stand(field);
+    Object.defineProperty(holder, key, { get: read, enumerable: true });
+  }
   const event: Event = {
     provider: "aws",
     kind,

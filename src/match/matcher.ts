@@ -16,6 +16,7 @@ import type { CompiledRules } from "../sigma/compile.ts";
 import { createFeeds, type Feed } from "./feeds.ts";
 import { createBatchGlances } from "./glance.ts";
 import { type ReadField, toGroups, toMeasure } from "./groups.ts";
+import { type BatchTimes, createBatchTimes } from "./times.ts";
 
 /** Sizes in bytes beyond which a record's bytes are not carried along. */
 export type MatcherLimits = {
@@ -42,6 +43,8 @@ type Tally = {
   readonly rejected: Rejected[];
   readonly matches: Match[];
   readonly groupless: Map<string, number>;
+  /** Null where nobody asks for times. */
+  readonly times: BatchTimes | null;
 };
 
 /** One record of a batch. */
@@ -63,7 +66,8 @@ export function createMatcher(options: MatcherOptions): Matcher {
     const hits = rules.evaluate(event);
     if (hits.length > 0) {
       const uses = hits.flatMap((hit) => feeds[hit] ?? []);
-      const made = uses.map((feed) => toMatches(feed, read));
+      const known = new Map<readonly string[], readonly string[] | null>();
+      const made = uses.map((feed) => toMatches(feed, read, known));
       const facts = toFacts(event, range, limits);
       for (const [index, feed] of uses.entries()) {
         const found = made[index] ?? null;
@@ -82,6 +86,7 @@ export function createMatcher(options: MatcherOptions): Matcher {
       if ("reason" in event) return event;
       take(range, event, tally);
       count(tally, event.timeMs, moment.watermarkMs);
+      tally.times?.read(event);
       return null;
     } catch (thrown) {
       return { reason: "schema", detail: `the record could not be evaluated: ${toMessage(thrown)}` };
@@ -97,19 +102,32 @@ export function createMatcher(options: MatcherOptions): Matcher {
         rejected: [...batch.rejected],
         matches: [],
         groupless: new Map(),
+        times: at.wantsTimes === true ? createBatchTimes() : null,
       };
       const records = batch.offsets.length >> 1;
       const glance = toGlance(batch, at.nowMs);
+      const form = options.decoders[batch.kind]?.glance;
+      const { chunk, offsets } = batch;
+      const toAccountId = (index: number): string =>
+        form?.toAccountId(chunk, offsets[2 * index] ?? 0, offsets[2 * index + 1] ?? 0) ?? "";
       for (let index = 0; index < records; index += 1) {
         const timeMs = glance.passedTimeMs(index);
         if (!Number.isNaN(timeMs)) {
           count(tally, timeMs, at.watermarkMs);
+          if (tally.times !== null) tally.times.passed(index, timeMs, toAccountId(index));
           continue;
         }
         const range = toRange(batch, index);
         const duplicateKeys = ((batch.flags?.[index] ?? 0) & 1) === 1;
         const failed = tryRecord(range, { ...at, duplicateKeys, isPlain: glance.isPlain(index) }, tally);
         if (failed !== null) tally.rejected.push(toRejected(failed, range, limits.rejectedBytes));
+      }
+      for (const index of tally.times?.nameless() ?? []) {
+        const event = options.decoders[batch.kind]?.decode(toRange(batch, index).bytes, {
+          ...at,
+          duplicateKeys: false,
+        });
+        if (event !== undefined && !("reason" in event)) tally.times?.name(event);
       }
       return toResult(batch, records, tally);
     },
@@ -125,7 +143,9 @@ function count(tally: Tally, timeMs: number, watermarkMs: number): void {
 
 function toResult(batch: Batch, records: number, tally: Tally): MatchResult {
   const skipped = Object.values(batch.skipped).reduce((sum, count) => sum + count, 0);
-  return { read: records + batch.rejected.length + skipped, ...tally, skipped: batch.skipped };
+  const { times, ...rest } = tally;
+  const seen = times === null ? {} : { times: times.end() };
+  return { read: records + batch.rejected.length + skipped, ...rest, skipped: batch.skipped, ...seen };
 }
 
 function toRange(batch: Batch, index: number): Range {
@@ -143,10 +163,21 @@ function toRejected(why: Undecodable, range: Range, maxBytes: number): Rejected 
 /** The parts of a match that tell its uses apart. */
 type MatchUse = Pick<Match, "ruleId" | "ruleSem" | "step" | "group" | "value" | "number">;
 
-/** One use of a detection by the event, for each group; null when a correlation lacks a field of it. */
-function toMatches(feed: Feed, read: ReadField): MatchUse[] | null {
+/**
+ * One use of a detection by the event, for each group; null when a correlation lacks a field of it. `known`: groups of this
+ * event by the list of a correlation's fields.
+ */
+function toMatches(
+  feed: Feed,
+  read: ReadField,
+  known: Map<readonly string[], readonly string[] | null>,
+): MatchUse[] | null {
   const { ruleId, ruleSem, step, correlation } = feed;
-  const groups = toGroups(feed.groupBy, read, correlation === null ? "" : null);
+  let groups = correlation === null ? toGroups(feed.groupBy, read, "") : known.get(feed.groupBy);
+  if (groups === undefined) {
+    groups = toGroups(feed.groupBy, read, null);
+    known.set(feed.groupBy, groups);
+  }
   const measure = correlation === null ? { value: null, number: null } : toMeasure(correlation, feed.fields, read);
   if (groups === null || measure === null) return null;
   const joined = feed.single ? groups.slice(0, 1) : groups;

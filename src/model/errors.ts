@@ -76,10 +76,60 @@ export const ERROR_CODES = {
     what: "A sink could not be opened, or has nowhere to write any more.",
     remedy: "Check the sink's settings and who receives what it writes.",
   },
+  http_failed: {
+    exit: 3,
+    what: "The address for health and metrics cannot be listened on: the port is taken, or the host is not this machine's.",
+    remedy: "Stop who listens there, or set http.host and http.port (http.enabled: false serves nothing).",
+  },
   daemon_unreachable: {
     exit: 3,
     what: "No daemon answers on the socket of the state folder.",
     remedy: "Check that the daemon runs, and that --config or --state names its state folder.",
+  },
+  over_limit: {
+    exit: 1,
+    what: "What was asked for needs more than its limits allow.",
+    remedy: "Ask for a shorter span, or give higher limits.",
+  },
+  aws_denied: {
+    exit: 3,
+    what: "AWS refused a call: the identity may not do it.",
+    remedy: "Allow the action that the message names (docs/aws-sources.md).",
+  },
+  aws_missing: {
+    exit: 3,
+    what: "A queue, bucket, object or other resource of AWS does not exist.",
+    remedy: "Check its name, account and Region.",
+  },
+  aws_credentials: {
+    exit: 3,
+    what: "AWS does not accept the credentials, or none were found.",
+    remedy: "Check environment, role and external id; they are asked for again by themselves.",
+  },
+  aws_refused: {
+    exit: 3,
+    what: "AWS refused a call as invalid.",
+    remedy: "Check the settings that the message names.",
+  },
+  aws_unreachable: {
+    exit: 3,
+    what: "AWS does not answer, is throttling or failing.",
+    remedy: "Check network and endpoint; it is tried again by itself.",
+  },
+  kafka_missing: {
+    exit: 3,
+    what: "A topic that a Kafka source reads does not exist, or is not to be seen.",
+    remedy: "Create it, or grant what the message names (docs/kafka.md).",
+  },
+  kafka_denied: {
+    exit: 3,
+    what: "The brokers of a Kafka source refuse its log-in, its certificate or its reading.",
+    remedy: "Mend or grant what the message names (docs/kafka.md).",
+  },
+  kafka_fenced: {
+    exit: 3,
+    what: "Another reader is in the consumer group of a Kafka source.",
+    remedy: "Run one Sagewatch for each group, or set another `group`.",
   },
   internal: {
     exit: 3,

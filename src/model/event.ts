@@ -11,10 +11,13 @@ export type Json = null | boolean | number | string | readonly Json[] | JsonObje
 export type JsonObject = { readonly [key: string]: Json };
 
 /** The record kinds that have a decoder. The kind is also the Sigma `service` of the record's logsource. */
-export type Kind = "cloudtrail" | "guardduty";
+export const KINDS = ["cloudtrail", "guardduty", "eventbridge", "bedrock", "cost"] as const;
+export type Kind = (typeof KINDS)[number];
 
 /** Sigma logsource of a kind: `product: aws`, `service: KIND`. Written "aws/cloudtrail" where one text is needed. */
 export type Logsource = `aws/${Kind}`;
+/** Every logsource that a decoder makes. */
+export const LOGSOURCES: readonly Logsource[] = KINDS.map((kind): Logsource => `aws/${kind}`);
 
 /** Who acted. All texts may be empty when the record does not say. */
 export type Principal = {
@@ -45,11 +48,11 @@ export type Event = {
   readonly provider: "aws";
   readonly kind: Kind;
   readonly logsource: Logsource;
-  /** Identity inside the kind, any text. CloudTrail: eventID and recipientAccountId; GuardDuty: finding id. */
+  /** Identity inside the kind, any text. CloudTrail: eventID and recipientAccountId; GuardDuty: finding id; EventBridge: the envelope's id; Bedrock: the request's; costs: period and dimensions, or the anomaly's id. */
   readonly key: string;
   /** The id that people search for: CloudTrail eventID, GuardDuty finding id; else the key. */
   readonly eventId: string;
-  /** 0 for kinds that are never revised; GuardDuty: updatedAt in epoch ms. A higher version of a key replaces a lower one. */
+  /** 0 for kinds that are never revised; GuardDuty: updatedAt, costs: when they were retrieved, in epoch ms. A higher version of a key replaces a lower one. */
   readonly version: number;
   /** Event time, epoch ms UTC. */
   readonly timeMs: number;
@@ -59,7 +62,7 @@ export type Event = {
   readonly evidence: Evidence;
   /** Oddities worth telling: "duplicate_keys", "loose_time", "delayed" (has `addendum`). */
   readonly flags: readonly EventFlag[];
-  /** The raw record by its own field names (GuardDuty: in the camelCase of EventBridge, whichever way it came). */
+  /** The raw record by its own field names (GuardDuty: in the camelCase of EventBridge, anomalies of costs: in the PascalCase of the API, whichever way they came). */
   readonly record: JsonObject;
 };
 
@@ -79,13 +82,26 @@ export const REASONS = {
   truncated: "The input ends in the middle of a record or of the gzip stream.",
   unknown_kind: "The record is JSON but of no kind that Sagewatch decodes.",
   schema: "The record lacks what its kind cannot be without (a finding without id or time).",
+  aggregate_bad: "What the Kinesis Producer Library packed into one record of a stream cannot be taken apart.",
+  batch_bad: "A record batch of a Kafka partition cannot be unpacked or taken apart; the detail says its offsets.",
+  bad_notice: "The notice of a new object cannot be read, or does not say which object it is of.",
+  object_missing: "The object of a notice does not exist: it was deleted before it was read.",
+  object_refused: "The object of a notice cannot be read as it is stored (archived, for example).",
 } as const;
 export type Reason = keyof typeof REASONS;
 
 /** Why an input was passed over on purpose. It counts as read and skipped. */
 export const SKIP_REASONS = {
-  digest_file: "A CloudTrail digest file (it lists log files, it has no records).",
+  digest_file: "A CloudTrail digest file: it lists log files and has no records. `sqs-s3` verifies it all the same.",
+  bedrock_body:
+    "What a model was given or answered, which Bedrock stores beside its invocation log where it is large, and the empty object that tries the bucket: the log's own record has all that is evaluated.",
   envelope: "An EventBridge envelope of a kind without a decoder (for example a scheduled event).",
+  test_notice: "What S3 sends when notices are switched on; it is of no object.",
+  repeated_object: "A notice of an object that was read already.",
+  control_message: "What CloudWatch Logs sends to try whether a subscription's target can be reached.",
+  canary: "What the source itself put on its queue, to see that it comes through.",
+  tombstone: "A Kafka message without a value: it deletes its key in a compacted topic.",
+  other_object: "A notice of something else than a new object, or of one that `pattern` leaves out.",
 } as const;
 export type SkipReason = keyof typeof SKIP_REASONS;
 

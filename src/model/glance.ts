@@ -22,4 +22,6 @@ export type GlanceForm = {
   readonly fields: readonly string[];
   /** Event time, epoch ms, of the record whose row begins at `row`; NaN where only parsing tells what becomes of it. */
   toTimeMs(chunk: Uint8Array, glances: Glances, row: number): number;
+  /** Account of the record in this range, for measures and no decision; empty where it cannot be seen. */
+  toAccountId(chunk: Uint8Array, start: number, end: number): string;
 };

@@ -12,3 +12,11 @@ export type RemovedSink = { readonly sink: string; readonly rows: number };
 
 /** Rules (by meaning) and sinks that are gone and still have rows. */
 export type Leftovers = { readonly unusedRules: number; readonly removedSinks: readonly RemovedSink[] };
+
+/** What the quarantine holds, and at what reading stops. */
+export type QuarantineUse = {
+  readonly rows: number;
+  readonly bytes: number;
+  readonly maxRows: number;
+  readonly maxBytes: number;
+};

@@ -33,6 +33,14 @@ export const RULES_RELOAD = "rules.reload";
 /** Command of `redrive`: args {sink: name or null, alertId: id or null}, result as the store's redrive gives it. */
 export const REDRIVE = "redrive";
 
+/**
+ * Command of `backfill`: args {fromMs, toMs, source, account, region (texts or null), limits {objects, bytes, requests},
+ * plan: true for what it would take}; result as PastAnswer of compose/past/backfills.ts, or the plans.
+ */
+export const BACKFILL = "backfill";
+/** Commands that are asked again and again while they last: the log has other lines of these. */
+const ASKED_AGAIN: ReadonlySet<string> = new Set([BACKFILL]);
+
 /** Bytes of a request: a thousand ids fit many times. */
 const REQUEST_BYTES = 64 * 1024;
 /** Bytes of an answer. */
@@ -125,8 +133,10 @@ async function answer(
     );
   if (!isObject(args)) return toFault("usage", "args must be an object");
   const begunMs = clock.monotonicMs();
-  const report = (ok: boolean): void =>
+  const report = (ok: boolean): void => {
+    if (ASKED_AGAIN.has(command) && ok) return;
     emit({ type: "command", command, ok, elapsedMs: clock.monotonicMs() - begunMs });
+  };
   try {
     const result = await handler(args);
     report(true);

@@ -8,12 +8,14 @@
 import { type DestinationStream, destination, pino, stdTimeFunctions } from "pino";
 import { safeJson } from "../lib/safe-text.ts";
 import type { Emit } from "../model/signal.ts";
-import { redactText } from "./redact.ts";
+import { createRedaction } from "./redact.ts";
 import { SIGNALS } from "./signals.ts";
 
 export type LogOptions = {
   /** Least level written: trace, debug, info, warn, error, fatal or silent. */
   readonly level: string;
+  /** Values that no line may hold: the configured secrets. Default none. */
+  readonly secrets?: readonly string[];
   /** Default: file descriptor 2. */
   readonly stream?: DestinationStream;
 };
@@ -23,6 +25,7 @@ const STDERR = 2;
 /** The emitter that writes signals to the log. */
 export function createLog(options: LogOptions): Emit {
   const stream = options.stream ?? openStderr();
+  const redact = createRedaction(options.secrets ?? []);
   const logger = pino(
     {
       level: options.level,
@@ -38,7 +41,7 @@ export function createLog(options: LogOptions): Emit {
     if (!logger.isLevelEnabled(row.level)) return;
     const { type, ...fields } = signal;
     try {
-      logger[row.level]({ signal: type, ...clean(fields) }, row.message);
+      logger[row.level]({ signal: type, ...clean(fields, redact) }, row.message);
     } catch {
       // Nobody is left to tell: stderr is what failed.
     }
@@ -51,11 +54,11 @@ function openStderr(): DestinationStream {
   return stream;
 }
 
-function clean(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+function clean(fields: Readonly<Record<string, unknown>>, redact: (text: string) => string): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [
       name,
-      typeof value === "string" ? redactText(value) : typeof value === "number" ? round(value) : value,
+      typeof value === "string" ? redact(value) : typeof value === "number" ? round(value) : value,
     ]),
   );
 }

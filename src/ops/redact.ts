@@ -23,3 +23,23 @@ const PATTERNS: readonly (readonly [pattern: RegExp, replacement: string])[] = [
 export function redactText(text: string): string {
   return PATTERNS.reduce((cleaned, [pattern, replacement]) => cleaned.replace(pattern, replacement), text);
 }
+
+/** Shorter values would blank out ordinary words. */
+const VALUE_CHARS = 6;
+
+/** The same, and each of these values too: as it stands, in an address, in base64 and in JSON. */
+export function createRedaction(values: readonly string[]): (text: string) => string {
+  const forms = values.flatMap((value) =>
+    value.length < VALUE_CHARS
+      ? []
+      : [
+          value,
+          encodeURIComponent(value.toWellFormed()),
+          Buffer.from(value).toString("base64").replace(/=+$/, ""),
+          JSON.stringify(value).slice(1, -1),
+        ],
+  );
+  // The longest first: one may be a part of another.
+  const all = [...new Set(forms)].toSorted((left, right) => right.length - left.length);
+  return (text) => redactText(all.reduce((cleaned, form) => cleaned.replaceAll(form, SECRET_TEXT), text));
+}

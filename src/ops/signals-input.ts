@@ -16,6 +16,13 @@ export const INPUT_SIGNALS: SignalRows<
   | "late"
   | "repeated"
   | "groupless"
+  | "matched"
+  | "lateness"
+  | "source_quiet"
+  | "canary"
+  | "canary_missing"
+  | "input_blocked"
+  | "input_unblocked"
   | "watermark"
 > = {
   source_finished: {
@@ -132,7 +139,7 @@ export const INPUT_SIGNALS: SignalRows<
         name: "sagewatch_records_late_total",
         type: "counter",
         value: "records",
-        labels: ["source"],
+        labels: ["source", "accountId", "region"],
         what: "Records beyond the lateness bound.",
       },
     ],
@@ -165,6 +172,102 @@ export const INPUT_SIGNALS: SignalRows<
       },
     ],
   },
+  matched: {
+    level: "debug",
+    message: "rule matched",
+    what: "Records of a batch met a rule, or a step of a correlation.",
+    metrics: [
+      {
+        name: "sagewatch_rule_matches_total",
+        type: "counter",
+        value: "matches",
+        labels: ["ruleId"],
+        what: "Matches by rule; those of a correlation's steps under the correlation.",
+      },
+    ],
+  },
+  lateness: {
+    level: "debug",
+    message: "lateness",
+    what: "How old records of a live source are (`ages`: counts and sum) when they are read, and when they are committed and with that acknowledged to their source.",
+    metrics: [
+      {
+        name: "sagewatch_record_age_seconds",
+        type: "histogram",
+        value: "ages",
+        fromMs: true,
+        labels: ["stage", "source", "accountId", "region"],
+        what: "Age of records since their event time, when read and when committed (then the source may forget them). Live sources only.",
+      },
+    ],
+  },
+  source_quiet: {
+    level: "debug",
+    message: "source",
+    what: "How long a live source has brought nothing of an account that it brought records of before, and how old its newest record is. Too long is the alert sagewatch.source_silent.",
+    metrics: [
+      {
+        name: "sagewatch_source_quiet_seconds",
+        type: "gauge",
+        value: "quietMs",
+        fromMs: true,
+        labels: ["source", "accountId"],
+        what: "Time since a record of the account came by the source, since this start at most; accounts without a label of their own are `other`, the quietest of them.",
+      },
+      {
+        name: "sagewatch_source_lag_seconds",
+        type: "gauge",
+        value: "lagMs",
+        fromMs: true,
+        labels: ["source", "accountId"],
+        what: "Age of the newest record of the account that came by the source since this start, by its event time.",
+      },
+    ],
+  },
+  canary: {
+    level: "debug",
+    message: "canary returned",
+    what: "The harmless event that a source put on its own queue (`canary`) came back and was committed.",
+    metrics: [
+      {
+        name: "sagewatch_canary_seconds",
+        type: "histogram",
+        value: "tripMs",
+        fromMs: true,
+        labels: ["source"],
+        what: "From sending a canary to the source's own queue until it was committed.",
+      },
+    ],
+  },
+  canary_missing: {
+    level: "warn",
+    message: "canary missing",
+    what: "No canary came back in time, or none could be sent (`detail`). The alert sagewatch.canary_missing says so too.",
+    metrics: [
+      {
+        name: "sagewatch_canaries_missing_total",
+        type: "counter",
+        value: 1,
+        labels: ["source"],
+        what: "Canaries that did not come back within `canaryWithin`, or could not be sent for so long.",
+      },
+    ],
+  },
+  input_blocked: {
+    level: "error",
+    message: "nothing is read: there is no room",
+    what: "The quarantine is at its cap, or as many alerts wait for the sink `key` as may. The alert sagewatch.quarantine_full or sagewatch.outbox_full says so too.",
+    metrics: [
+      {
+        name: "sagewatch_input_blocked_total",
+        type: "counter",
+        value: 1,
+        labels: ["cause"],
+        what: "Times the input was stopped for want of room.",
+      },
+    ],
+  },
+  input_unblocked: { level: "info", message: "reading goes on", what: "There is room again.", metrics: [] },
   watermark: {
     level: "debug",
     message: "watermark",

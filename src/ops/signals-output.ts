@@ -10,11 +10,16 @@ export const OUTPUT_SIGNALS: SignalRows<
   | "committed"
   | "state"
   | "state_pressure"
+  | "sum_negative"
   | "alert_written"
   | "delivered"
+  | "acknowledged"
   | "delivery_retry"
+  | "enriched"
+  | "enrich_failed"
   | "delivery_failed"
   | "delivery_dropped"
+  | "route_unmatched"
   | "sink_down"
   | "sink_up"
   | "outbox"
@@ -79,12 +84,40 @@ export const OUTPUT_SIGNALS: SignalRows<
       },
     ],
   },
+  sum_negative: {
+    level: "warn",
+    message: "a sum met a number below zero",
+    what: "More events could make the sums of these groups untrue, so they are judged at the end of their bucket instead of at once; their alerts say `negative`.",
+    metrics: [
+      {
+        name: "sagewatch_sums_negative_total",
+        type: "counter",
+        value: "groups",
+        labels: ["ruleId"],
+        what: "Groups whose sum waits for the end of its bucket because of a number below zero.",
+      },
+    ],
+  },
   alert_written: {
     level: "info",
     message: "alert",
     what: "An alert, or a new revision of one, is committed.",
     metrics: [
-      { name: "sagewatch_alerts_total", type: "counter", value: 1, labels: ["ruleId"], what: "Revisions of alerts." },
+      {
+        name: "sagewatch_alerts_total",
+        type: "counter",
+        value: 1,
+        only: { field: "revision", is: 1 },
+        labels: ["ruleId", "severity"],
+        what: "Alerts, each counted once; those of Sagewatch itself under `sagewatch.NAME`.",
+      },
+      {
+        name: "sagewatch_alert_revisions_total",
+        type: "counter",
+        value: 1,
+        labels: ["ruleId", "severity"],
+        what: "Revisions of alerts, the first included.",
+      },
     ],
   },
   delivered: {
@@ -109,6 +142,29 @@ export const OUTPUT_SIGNALS: SignalRows<
       },
     ],
   },
+  acknowledged: {
+    level: "debug",
+    message: "alerts acknowledged",
+    what: "A sink took alerts for the first time. `ages` since their last event, `waits` since their commit.",
+    metrics: [
+      {
+        name: "sagewatch_alert_age_seconds",
+        type: "histogram",
+        value: "ages",
+        fromMs: true,
+        labels: ["sink", "accountId", "region"],
+        what: "From an alert's last event until a sink acknowledged it, first deliveries only.",
+      },
+      {
+        name: "sagewatch_alert_wait_seconds",
+        type: "histogram",
+        value: "waits",
+        fromMs: true,
+        labels: ["sink"],
+        what: "From an alert's commit until a sink acknowledged it, first deliveries only.",
+      },
+    ],
+  },
   delivery_retry: {
     level: "warn",
     message: "delivery will be tried again",
@@ -120,6 +176,34 @@ export const OUTPUT_SIGNALS: SignalRows<
         value: 1,
         labels: ["sink", "code"],
         what: "Deliveries tried again.",
+      },
+    ],
+  },
+  enriched: {
+    level: "debug",
+    message: "enriched",
+    what: "Additions of new revisions are stored beside their alerts.",
+    metrics: [
+      {
+        name: "sagewatch_revisions_enriched_total",
+        type: "counter",
+        value: "alerts",
+        labels: [],
+        what: "Revisions that enrichers have looked at.",
+      },
+    ],
+  },
+  enrich_failed: {
+    level: "warn",
+    message: "enricher failed",
+    what: "An enricher gave no addition: it threw, took too long, or said too much. The alert says so and goes on.",
+    metrics: [
+      {
+        name: "sagewatch_enrichments_failed_total",
+        type: "counter",
+        value: 1,
+        labels: ["enricher", "code"],
+        what: "Additions that are missing.",
       },
     ],
   },
@@ -150,6 +234,12 @@ export const OUTPUT_SIGNALS: SignalRows<
         what: "Alerts that a best-effort sink will never get.",
       },
     ],
+  },
+  route_unmatched: {
+    level: "warn",
+    message: "no rule fits a sink's condition",
+    what: "A tag or rule in `when` of a sink that none of the rules fits at the start: probably mistyped.",
+    metrics: [],
   },
   sink_down: {
     level: "error",

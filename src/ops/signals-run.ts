@@ -22,8 +22,13 @@ export const RUN_SIGNALS: SignalRows<
   | "rules_unused"
   | "sink_removed"
   | "store_full"
+  | "store_waiting"
   | "store_failed"
   | "fenced"
+  | "http_opened"
+  | "http_unserved"
+  | "telemetry_failed"
+  | "telemetry_restored"
   | "draining"
   | "undelivered"
   | "drained"
@@ -38,6 +43,7 @@ export const RUN_SIGNALS: SignalRows<
         name: "sagewatch_build_info",
         type: "gauge",
         value: 1,
+        single: true,
         labels: ["version"],
         what: "1, with the version as a label.",
       },
@@ -66,6 +72,7 @@ export const RUN_SIGNALS: SignalRows<
         name: "sagewatch_rules_info",
         type: "gauge",
         value: 1,
+        single: true,
         labels: ["hash"],
         what: "1, with the hash of the set in use as a label: equal on daemons that detect the same.",
       },
@@ -124,7 +131,7 @@ export const RUN_SIGNALS: SignalRows<
   rule_warming: {
     level: "info",
     message: "the windows of a rule are filling",
-    what: "After a reload a correlation may know less than its timespan asks for, until `untilMs`: it is new, its meaning changed, or its timespan grew.",
+    what: "A correlation may know less than its timespan asks for, until `untilMs`: at a reload, or since the run before, it came new, its meaning changed, or its timespan grew. Told again at each start until then; `sagewatch rules list` shows it.",
     metrics: [],
   },
   rules_not_kept: {
@@ -171,6 +178,12 @@ export const RUN_SIGNALS: SignalRows<
     what: "A commit failed for want of space. The process ends; nothing was acknowledged that is not stored.",
     metrics: [],
   },
+  store_waiting: {
+    level: "error",
+    message: "nothing is read until a tenth of the disk is free",
+    what: "The disk is full, the state is closed, and `/ready` says so. Once there is room the process ends with exit code 3, to be started again.",
+    metrics: [],
+  },
   store_failed: {
     level: "fatal",
     message: "the state could not be written",
@@ -181,6 +194,38 @@ export const RUN_SIGNALS: SignalRows<
     level: "fatal",
     message: "another process took over the state folder",
     what: "Two daemons had one state folder; this one ends.",
+    metrics: [],
+  },
+  http_opened: {
+    level: "info",
+    message: "health and metrics are served",
+    what: "`/health`, `/ready` and `/metrics` answer at `host` and `port`.",
+    metrics: [],
+  },
+  http_unserved: {
+    level: "warn",
+    message: "health and metrics are not served",
+    what: "The port is taken, as by a daemon on the same machine. All sources of this run end, so it goes on without; a daemon ends with `http_failed`.",
+    metrics: [],
+  },
+  telemetry_failed: {
+    level: "warn",
+    message: "metrics cannot be sent to the collector",
+    what: "The collector of `telemetry.otlp.endpoint` does not take them (`detail`). Told once until it does again; nothing else is held up, and `/metrics` has the same figures.",
+    metrics: [
+      {
+        name: "sagewatch_telemetry_failures_total",
+        type: "counter",
+        value: 1,
+        labels: [],
+        what: "Times the collector was found not to take metrics.",
+      },
+    ],
+  },
+  telemetry_restored: {
+    level: "info",
+    message: "the collector takes metrics again",
+    what: "Sums go on where they stood; what a gauge was meanwhile is not known there.",
     metrics: [],
   },
   draining: {

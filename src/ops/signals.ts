@@ -7,9 +7,17 @@
  */
 import type { SignalType } from "../model/signal.ts";
 import type { SignalRows } from "./signal-row.ts";
+import { INTEGRITY_SIGNALS } from "./signals/integrity.ts";
 import { INPUT_SIGNALS } from "./signals-input.ts";
 import { OUTPUT_SIGNALS } from "./signals-output.ts";
+import { PAST_SIGNALS } from "./signals/past.ts";
 import { RUN_SIGNALS } from "./signals-run.ts";
 
 /** Every signal. */
-export const SIGNALS: SignalRows<SignalType> = { ...RUN_SIGNALS, ...INPUT_SIGNALS, ...OUTPUT_SIGNALS };
+export const SIGNALS: SignalRows<SignalType> = {
+  ...RUN_SIGNALS,
+  ...INPUT_SIGNALS,
+  ...PAST_SIGNALS,
+  ...OUTPUT_SIGNALS,
+  ...INTEGRITY_SIGNALS,
+};

@@ -19,7 +19,12 @@ export type Breaker = {
   waitMs(tries: number): number;
   /** Waits until the lane may try again: at once, unless the breaker is open and another lane tries. False when `stop` came. */
   turn(lane: number, stop: AbortSignal): Promise<boolean>;
-  isDown(): boolean;
+  health(): SinkHealth;
+};
+/** How a sink is: down for how long (ms) and why, as its last unclear answer said; whether it ever answered clearly. */
+export type SinkHealth = {
+  readonly down: { readonly forMs: number; readonly code: string; readonly detail: string } | null;
+  readonly hasAnswered: boolean;
 };
 type Unknown = Extract<SendResult, { status: "unknown" }>;
 
@@ -33,6 +38,8 @@ const DOWN_MS = 10_000;
 export function createBreaker({ sink, clock, emit }: { sink: string; clock: Clock; emit: Emit }): Breaker {
   const failing = new Map<number, number>();
   let downSinceMs: number | null = null;
+  let last = { code: "", detail: "" };
+  let hasAnswered = false;
   let isOpen = false;
   let prober: number | null = null;
   let closed = new AbortController();
@@ -47,6 +54,7 @@ export function createBreaker({ sink, clock, emit }: { sink: string; clock: Cloc
       const nowMs = clock.monotonicMs();
       const sinceMs = failing.get(lane) ?? nowMs;
       failing.set(lane, sinceMs);
+      last = { code, detail: detail ?? "" };
       if (downSinceMs !== null || (detail === undefined && nowMs - sinceMs < DOWN_MS)) return;
       downSinceMs = sinceMs;
       isOpen = true;
@@ -55,6 +63,7 @@ export function createBreaker({ sink, clock, emit }: { sink: string; clock: Cloc
     },
     answered: (lane) => {
       failing.delete(lane);
+      hasAnswered = true;
       if (isOpen) close();
       if (downSinceMs === null || failing.size > 0) return;
       emit({ type: "sink_up", sink, downMs: clock.monotonicMs() - downSinceMs });
@@ -70,6 +79,9 @@ export function createBreaker({ sink, clock, emit }: { sink: string; clock: Cloc
         await clock.sleep(RETRY_OPEN_MS, AbortSignal.any([closed.signal, stop]));
       return !stop.aborted;
     },
-    isDown: () => downSinceMs !== null,
+    health: () => ({
+      down: downSinceMs === null ? null : { forMs: clock.monotonicMs() - downSinceMs, ...last },
+      hasAnswered,
+    }),
   };
 }

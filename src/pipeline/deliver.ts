@@ -11,9 +11,11 @@ import type { Outbox, OutboxItem, OutboxPlace, SendResult, Sink } from "../contr
 import { type Clock, nextTurn } from "../lib/clock.ts";
 import { toMessage } from "../model/errors.ts";
 import type { Emit } from "../model/signal.ts";
-import { type Breaker, createBreaker } from "./breaker.ts";
+import { type Breaker, createBreaker, type SinkHealth } from "./breaker.ts";
 import { createCap } from "./cap.ts";
+import { markMissing } from "./enrich.ts";
 import { createLanes, type Lane, type Lanes } from "./lanes.ts";
+import { tellAcknowledged } from "./lateness.ts";
 
 /** Items taken from the outbox at once: enough to fill several arrays of any sink, small beside memory. */
 const TAKE_MAX = 500;
@@ -22,6 +24,8 @@ const FULL_MS = 100;
 /** Rows are looked at again for so long after they became due, and so often, ms: a commit may show them a little late. */
 const OVERLAP_MS = 15_000;
 const OVERLAP_EVERY_MS = 2_000;
+/** A receiver's wish to be left alone is heeded for so long, ms: a wrong one must not silence a sink for a day. */
+const ASKED_MAX_MS = 300_000;
 const START: OutboxPlace = { dueMs: -Infinity, seq: 0 };
 
 export type DeliverOptions = {
@@ -31,6 +35,8 @@ export type DeliverOptions = {
   readonly emit: Emit;
   /** What happens when so many bytes wait for the sink: required, the input stops; best_effort, the oldest are dropped. */
   readonly cap: { readonly delivery: "required" | "best_effort"; readonly bytes: number };
+  /** True: an alert without additions says that it had to leave before them. Default false: nothing is enriched. */
+  readonly isEnriched?: boolean;
 };
 
 /** A running worker. */
@@ -40,6 +46,8 @@ export type DeliverWorker = {
   waiting(): number;
   /** True while the sink is at its cap and needs all of it: read no more. */
   isFull(): boolean;
+  /** How the sink is, by its answers. */
+  health(): SinkHealth;
   /** Something may be due: call after each commit. */
   wake(): void;
   /** Wakes it; resolves when nothing is due now (updates that wait for updateEvery stay), or when `signal` aborts. */
@@ -76,7 +84,7 @@ export function startDeliver(options: DeliverOptions): DeliverWorker {
   };
   const lanes = createLanes(sink);
   const breaker = createBreaker({ sink: sink.name, clock, emit });
-  const taker = createTaker(outbox, lanes, clock);
+  const taker = createTaker(options, lanes);
   const cap = createCap({ ...options, held: () => lanes.held() });
   const work: Work = { ...options, lanes, breaker, stop: stop.signal, wake, rewind: (to) => taker.rewind(to) };
   const sending = new Set<Promise<void>>();
@@ -102,6 +110,7 @@ export function startDeliver(options: DeliverOptions): DeliverWorker {
     sink: sink.name,
     waiting: () => outbox.pending().rows,
     isFull: () => cap.isFull(),
+    health: () => breaker.health(),
     wake,
     failed: failure.promise,
     drained: async (signal) => {
@@ -131,7 +140,7 @@ type Taker = {
 };
 
 /** Goes through the outbox in order of age, each row once, unless it is told to look again. */
-function createTaker(outbox: Outbox, lanes: Lanes, clock: Clock): Taker {
+function createTaker({ outbox, clock, isEnriched = false }: DeliverOptions, lanes: Lanes): Taker {
   let place = START;
   let takenMs = -Infinity;
   let overlapMs = -Infinity;
@@ -142,8 +151,12 @@ function createTaker(outbox: Outbox, lanes: Lanes, clock: Clock): Taker {
     rewind,
     take: async (start, stop) => {
       const nowMs = clock.nowMs();
-      // Rows that the clock dated back would stand behind us.
-      if (nowMs < takenMs) place = START;
+      // Rows that the clock dated back would stand behind us, and those that it dated ahead would wait for it.
+      if (nowMs < takenMs || takenMs === -Infinity) {
+        outbox.recall(nowMs);
+        place = START;
+        overlapMs = -Infinity;
+      }
       takenMs = nowMs;
       if (nowMs - overlapMs >= OVERLAP_EVERY_MS) {
         overlapMs = nowMs;
@@ -153,7 +166,7 @@ function createTaker(outbox: Outbox, lanes: Lanes, clock: Clock): Taker {
       while (!stop.aborted && !lanes.isFull(clock.monotonicMs())) {
         const before = place;
         const { items, end } = outbox.page(nowMs, TAKE_MAX, before);
-        for (const item of items) lanes.offer(item, before, clock.monotonicMs());
+        for (const item of items) lanes.offer(isEnriched ? markMissing(item) : item, before, clock.monotonicMs());
         start();
         if (end !== null) place = end;
         if (items.length < TAKE_MAX) return;
@@ -203,11 +216,17 @@ async function sendArray(array: readonly OutboxItem[], lane: Lane, work: Work): 
     breaker.failed(lane.number, unknown);
     // The taking may go on past this lane now.
     work.wake();
-    const pauseMs = breaker.waitMs(tries);
+    const pauseMs = Math.max(breaker.waitMs(tries), askedMs(results));
     emit({ type: "delivery_retry", sink: sink.name, code: unknown.code, alerts: array.length, waitMs: pauseMs });
     await clock.sleep(pauseMs, stop);
     if (!(await breaker.turn(lane.number, stop))) return false;
   }
+}
+
+/** How long the receiver asked to be left alone, ms, as far as that is heeded. */
+function askedMs(results: readonly SendResult[]): number {
+  const asked = results.map((result) => (result.status === "unknown" ? (result.retryAfterMs ?? 0) : 0));
+  return Math.min(Math.max(0, ...asked), ASKED_MAX_MS);
 }
 
 function settle(sent: readonly OutboxItem[], results: readonly SendResult[], work: DeliverOptions): void {
@@ -219,6 +238,7 @@ function settle(sent: readonly OutboxItem[], results: readonly SendResult[], wor
     return result?.status === "refused" ? [{ item, code: result.code }] : [];
   });
   if (accepted.length > 0) outbox.sent(accepted, nowMs);
+  tellAcknowledged(sink.name, accepted, { nowMs, emit });
   if (refused.length === 0) return;
   outbox.refused(refused, nowMs);
   emit({ type: "delivery_failed", sink: sink.name, code: refused[0]?.code ?? "", alerts: refused.length });

@@ -102,7 +102,9 @@ export function cutArray(
   return { array, rest };
 }
 
-function sizeOf({ alert, pointers }: OutboxItem): number {
-  const places = pointers === undefined ? 0 : Buffer.byteLength(JSON.stringify(pointers));
-  return Buffer.byteLength(JSON.stringify(alert)) + places;
+function sizeOf({ alert, pointers, additions }: OutboxItem): number {
+  return [alert, pointers, additions].reduce(
+    (bytes, part) => bytes + (part === undefined ? 0 : Buffer.byteLength(JSON.stringify(part))),
+    0,
+  );
 }

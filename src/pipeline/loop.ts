@@ -6,8 +6,8 @@
  * the caller stops for good, since memory is then ahead of the store.
  */
 import type {
-  AlertDraft,
   Batch,
+  CommitResult,
   CommitUnit,
   Deltas,
   Detector,
@@ -22,10 +22,16 @@ import type { Clock } from "../lib/clock.ts";
 import { SagewatchError, toMessage } from "../model/errors.ts";
 import type { Logsource } from "../model/event.ts";
 import type { StatePressure } from "../model/pressure.ts";
+import type { Sighting } from "../model/watch/sighting.ts";
 import type { Emit } from "../model/signal.ts";
-import { type OperationalName, toOperationalAlert } from "./operational.ts";
-import { createSelfWatch, type SelfWatch } from "./self-watch.ts";
+import { tellLate, tellLateness } from "./lateness.ts";
+import { type OperationalAbout, type OperationalName, toOperationalAlert } from "./operational.ts";
+import type { Route } from "./route.ts";
+import { tellIntegrity } from "./watch/integrity.ts";
 import { createGathered, gather, type Gathered, toCountDeltas } from "./unit.ts";
+import { createSelfWatch, type SelfWatch } from "./watch/self-watch.ts";
+import { createSightings, type Sightings } from "./watch/sightings.ts";
+import { createSilence, type Silence, type SilenceOptions } from "./watch/silence.ts";
 
 /** When a unit is committed: whichever comes first. */
 export type CommitLimits = { readonly intervalMs: number; readonly records: number; readonly bytes: number };
@@ -36,12 +42,18 @@ export type LoopOptions = {
   readonly detector: Detector;
   readonly watermarks: Watermarks;
   readonly store: Store;
+  /** What the store knew at the start. Left out: nothing. */
+  readonly sightings?: readonly Sighting[];
   /** Names of the sinks that want an alert. Pure. */
-  readonly route: (alert: AlertDraft["content"]) => readonly string[];
+  readonly route: Route;
   /** False: no operational alerts (replays). */
   readonly operational: boolean;
+  /** How long each source may be silent, and what was heard before. Left out: it is not watched. */
+  readonly silence?: Pick<SilenceOptions, "limitOf" | "positions">;
   /** Called after a commit that may have made something due. */
   readonly wake: () => void;
+  /** New revisions are handed to it, and their outbox rows wait for it so long. Left out: alerts are not enriched. */
+  readonly enrich?: { readonly holdMs: number; add(alertIds: readonly string[]): void } | null;
   /** Name of a sink for which no more alerts may wait; null when there is none. */
   readonly fullSink: () => string | null;
   readonly clock: Clock;
@@ -66,8 +78,10 @@ export type Loop = {
   commit(): void;
   /** True while the quarantine or a sink's outbox is at its cap: read the source on only when none is. Says so, once an hour. */
   blocked(source: string): boolean;
-  /** Raises an operational alert with the next commit. `key` and `why` as toOperationalAlert has them. */
-  tell(name: OperationalName, about: { key: string; why: string }): void;
+  /** Records read since the start. */
+  read(): number;
+  /** Raises an operational alert with the next commit. */
+  tell(name: OperationalName, about: Omit<OperationalAbout, "nowMs">): void;
   /** Settles what was gathered with the error. Nothing may be committed after. */
   giveUp(error: unknown): void;
 };
@@ -77,6 +91,12 @@ type State = {
   finished: string[];
   committedAtMs: number;
   readonly self: SelfWatch;
+  /** Null: not watched. */
+  readonly silence: Silence | null;
+  readonly sightings: Sightings;
+  read: number;
+  /** What input waited for when it was last looked at; empty: nothing. */
+  blockedBy: string;
   /** A commit failed, or the loop was given up: memory is ahead of the store, so nothing may be committed any more. */
   isOver: boolean;
 };
@@ -90,6 +110,10 @@ export function createLoop(options: LoopOptions): Loop {
     finished: [],
     committedAtMs: clock.monotonicMs(),
     self,
+    silence: createWatch(options, self),
+    sightings: createSightings(options.sightings ?? []),
+    read: 0,
+    blockedBy: "",
     isOver: false,
   };
   const advance = (): void => {
@@ -116,6 +140,7 @@ export function createLoop(options: LoopOptions): Loop {
           options.emit({ type: "watermark", logsource, watermarkMs, lagMs: nowMs - watermarkMs });
       }
       options.emit({ type: "state", ...detector.size() });
+      state.silence?.look();
     },
     due: () =>
       state.gathered.records >= commit.records ||
@@ -126,12 +151,15 @@ export function createLoop(options: LoopOptions): Loop {
     },
     blocked: (source) => {
       const full = whatIsFull(options);
+      noteBlocked(state, full, options.emit);
       if (full === null) return false;
       // What waits in the source meanwhile must not be late afterwards.
       watermarks.stall(source);
+      state.silence?.stall(source);
       self.tell(full.name, { key: full.key, why: full.why, nowMs: clock.nowMs() });
       return true;
     },
+    read: () => state.read,
     tell: (name, about) => self.tell(name, { ...about, nowMs: clock.nowMs() }),
     giveUp: (error) => {
       state.isOver = true;
@@ -142,7 +170,26 @@ export function createLoop(options: LoopOptions): Loop {
   };
 }
 
-function whatIsFull({ store, fullSink }: LoopOptions): { name: OperationalName; key: string; why: string } | null {
+function createWatch({ silence, ...options }: LoopOptions, self: SelfWatch): Silence | null {
+  if (!options.operational || silence === undefined) return null;
+  return createSilence({
+    ...options,
+    ...silence,
+    alerts: (filter) => options.store.views.alerts(filter),
+    tell: (name, about) => self.tell(name, { ...about, nowMs: options.clock.nowMs() }),
+  });
+}
+
+type Full = { readonly name: "quarantine_full" | "outbox_full"; readonly key: string; readonly why: string };
+
+function noteBlocked(state: State, full: Full | null, emit: Emit): void {
+  const blockedBy = full === null ? "" : `${full.name} ${full.key}`;
+  if (blockedBy === state.blockedBy) return;
+  state.blockedBy = blockedBy;
+  emit(full === null ? { type: "input_unblocked" } : { type: "input_blocked", cause: full.name, key: full.key });
+}
+
+function whatIsFull({ store, fullSink }: LoopOptions): Full | null {
   if (store.quarantineFull()) {
     const why =
       "Nothing is read until `sagewatch quarantine replay` has made room; what the sources hold is safe there.";
@@ -163,17 +210,26 @@ function takeIn(
   const begunMs = clock.monotonicMs();
   const logsource: Logsource = `aws/${batch.kind}`;
   const nowMs = mode === "historic" ? null : clock.nowMs();
-  const result = matcher.match(batch, { nowMs, watermarkMs: watermarks.value(logsource) });
+  const wantsTimes = nowMs !== null;
+  const watermarkMs = watermarks.value(logsource);
+  const result = matcher.match(batch, { nowMs, watermarkMs, wantsTimes });
   const matchedMs = clock.monotonicMs();
   const { repeated } = detector.apply(result.matches);
+  at.state.sightings.note(batch.origin.source, result.matches, nowMs);
   watermarks.observe(batch.origin.source, logsource, { floorMs: batch.floorMs, newestMs: result.newestMs });
   at.advance();
   gather(at.state.gathered, batch, { ...result, repeated });
   at.state.self.count(batch.origin.source, { read: result.read, rejected: result.rejected.length }, clock.nowMs());
+  at.state.read += result.read;
+  if (result.times !== undefined) at.state.silence?.heard(batch.origin.source, batch.kind, result.times);
   const doneMs = clock.monotonicMs();
   stageMs.match += matchedMs - begunMs;
   stageMs.detect += doneMs - matchedMs;
   tellBatch(batch, { ...result, repeated, elapsedMs: doneMs - begunMs }, emit);
+  tellIntegrity(batch, at.state.self, at.options);
+  if (result.late > 0) tellLate(batch.origin.source, { ...result, watermarkMs }, emit);
+  if (nowMs !== null && result.times !== undefined)
+    tellLateness("read", { source: batch.origin.source, times: result.times }, { nowMs, emit });
 }
 
 function commitState(state: State, options: LoopOptions): void {
@@ -186,6 +242,7 @@ function commitState(state: State, options: LoopOptions): void {
   const startedMs = clock.monotonicMs();
   stageMs.detect += startedMs - begunMs;
   for (const pressure of deltas.pressure) tellPressure(pressure, state.self, options);
+  for (const [ruleId, groups] of deltas.negatives) emit({ type: "sum_negative", ruleId, groups });
   const unit = toUnit(state, deltas, options);
   // Watermarks that moved by the clock alone are not worth a transaction: an older saved value only holds back longer.
   const isEmpty =
@@ -200,10 +257,21 @@ function commitState(state: State, options: LoopOptions): void {
   for (const batch of settled.batches) batch.settle();
   const elapsedMs = clock.monotonicMs() - startedMs;
   stageMs.commit += elapsedMs;
-  for (const { ruleId, alertId, revision } of written) emit({ type: "alert_written", ruleId, alertId, revision });
+  tellWritten(written, unit.alerts, emit);
+  for (const seen of settled.seen) tellLateness("committed", seen, { nowMs: clock.nowMs(), emit });
   emit({ type: "committed", records: settled.records, alerts: written.length, elapsedMs });
+  if (written.length > 0) options.enrich?.add(written.map(({ alertId }) => alertId));
   // An equal content can still make an update due: its alert may have become final.
   if (unit.alerts.length > 0) options.wake();
+}
+
+function tellWritten(written: CommitResult["written"], alerts: CommitUnit["alerts"], emit: Emit): void {
+  if (written.length === 0) return;
+  const severities = new Map(alerts.map(({ content }) => [content.id, content.severity]));
+  for (const { ruleId, alertId, revision } of written) {
+    const severity = severities.get(alertId) ?? "informational";
+    emit({ type: "alert_written", ruleId, severity, alertId, revision });
+  }
 }
 
 /** Groups that had to go are told of where all is told, and by an alert: somebody may have made them go. */
@@ -217,21 +285,36 @@ function tellPressure(pressure: StatePressure, self: SelfWatch, { emit, clock }:
   self.tell("state_pressure", { key: ruleId, why, nowMs: clock.nowMs() });
 }
 
-function toUnit(state: State, { pressure: _told, ...deltas }: Deltas, options: LoopOptions): CommitUnit {
-  const watermarks = toSaved(options.watermarks);
+function toUnit(
+  state: State,
+  { pressure: _told, negatives: _turned, ...deltas }: Deltas,
+  options: LoopOptions,
+): CommitUnit {
+  const closings = options.watermarks.closings();
+  const watermarks = [
+    ...toSaved(options.watermarks),
+    ...closings.filter(({ watermarkMs }) => Number.isFinite(watermarkMs)),
+  ];
   const isSaved = new Set(watermarks.map(({ source }) => source));
+  const names = [...options.sources.map(({ name }) => name), ...closings.map(({ source }) => source)];
   return {
     ...deltas,
     nowMs: options.clock.nowMs(),
     alerts: [
-      ...deltas.alerts.map((draft): RoutedAlert => ({ ...draft, sinks: options.route(draft.content) })),
+      ...deltas.alerts.map((draft): RoutedAlert => ({
+        ...draft,
+        sinks: options.route(draft),
+        holdMs: options.enrich?.holdMs ?? 0,
+      })),
       ...state.self.drain(),
     ],
+    sightings: state.sightings.drain(deltas.alerts),
     rejected: state.gathered.rejected,
     counts: toCountDeltas(state.gathered),
-    positions: [...state.gathered.positions.values()],
+    integrity: state.gathered.integrity,
+    positions: [...state.gathered.positions.values(), ...(state.silence?.positions() ?? [])],
     watermarks,
-    finished: options.sources.map(({ name }) => name).filter((name) => !isSaved.has(name)),
+    finished: names.filter((name) => !isSaved.has(name)),
   };
 }
 
@@ -264,7 +347,7 @@ function tellFailure(error: unknown, options: LoopOptions): void {
 function tellFull(error: SagewatchError, nowMs: number, options: LoopOptions): void {
   options.emit({ type: "store_full", detail: error.message });
   const draft = toOperationalAlert("store_full", { key: "store", why: error.message, nowMs, sinks: [] });
-  const alert = { ...draft, sinks: options.route(draft.content) };
+  const alert = { ...draft, sinks: options.route(draft) };
   const empty = {
     members: [],
     evidence: [],
@@ -306,7 +389,9 @@ function tellBatch(
   for (const [reason, records] of reasons) emit({ type: "quarantined", source, reason, records });
   for (const [reason, records] of Object.entries(result.skipped) as [keyof typeof result.skipped, number][])
     emit({ type: "skipped", source, reason, records });
-  if (result.late > 0) emit({ type: "late", source, records: result.late });
   if (result.repeated > 0) emit({ type: "repeated", source, records: result.repeated });
   for (const [ruleId, records] of result.groupless) emit({ type: "groupless", ruleId, records });
+  const matches = new Map<string, number>();
+  for (const { ruleId } of result.matches) matches.set(ruleId, (matches.get(ruleId) ?? 0) + 1);
+  for (const [ruleId, count] of matches) emit({ type: "matched", source, ruleId, matches: count });
 }

@@ -9,8 +9,12 @@ import type { Loaded, Source } from "../contracts.ts";
 import type { Clock } from "../lib/clock.ts";
 import { SagewatchError } from "../model/errors.ts";
 import type { DeliverWorker } from "./deliver.ts";
+import type { EnrichWorker } from "./enrich.ts";
 import { createLoop, type Loop, type LoopOptions } from "./loop.ts";
 import type { OperationalName } from "./operational.ts";
+import { type CanaryWatch, createCanaryWatch } from "./watch/canary-watch.ts";
+import { createHeartbeat, type Heartbeat, type HeartbeatOptions } from "./watch/heartbeat.ts";
+import { createSinkWatch } from "./watch/sink-watch.ts";
 
 /** What may be asked of a run from outside while it lasts. */
 export type Running = {
@@ -23,9 +27,17 @@ export type Running = {
   tell(name: OperationalName, about: { readonly key: string; readonly why: string }): void;
 };
 
-export type PipelineOptions = Omit<LoopOptions, "wake" | "fullSink"> & {
+export type PipelineOptions = Omit<LoopOptions, "wake" | "fullSink" | "enrich"> & {
+  /** Null: alerts are not enriched. */
+  readonly enrich?: EnrichWorker | null;
   /** Committed positions by source name, then key. */
   readonly positions: Loaded["positions"];
+  /** By which sources the evidence of the newest alerts came. */
+  readonly sightings?: Loaded["sightings"];
+  /** Every so often all sinks are told that this daemon, by its name, is alive. Null, or no live source: they are not. */
+  readonly heartbeat?: { readonly name: string; readonly everyMs: number } | null;
+  /** Called once: who is to be told what becomes of canaries. */
+  readonly onCanary?: (to: CanaryWatch) => void;
   readonly workers: readonly DeliverWorker[];
   /** The quarantine, which makes room and so is never blocked by it: read while the sources last; to its end where there are none. */
   readonly quarantine: Source | null;
@@ -37,7 +49,7 @@ export type PipelineOptions = Omit<LoopOptions, "wake" | "fullSink"> & {
 const FLUSH_MS = 15_000;
 /** How often a source that waits for room in the quarantine looks again, ms. */
 const BLOCKED_MS = 1_000;
-/** How often watermarks, memory and outboxes are told of, ms: finer than the 15 s at which metrics are usually read. */
+/** How often watermarks, memory and outboxes are told of, and sinks looked at, ms: finer than the 15 s at which metrics are usually read. */
 const REPORT_MS = 10_000;
 
 /** Throws SagewatchError store_full, store_fenced, store_failed, or whatever a source threw. */
@@ -55,6 +67,8 @@ export async function runPipeline(options: PipelineOptions, signal: AbortSignal)
     stop.abort();
   };
   for (const worker of workers) void worker.failed.then(fail);
+  const enrich = options.enrich ?? null;
+  void enrich?.failed.then(fail);
   const reading = AbortSignal.any([signal, stop.signal]);
   const ticking = new AbortController();
   loop.tick();
@@ -74,8 +88,9 @@ export async function runPipeline(options: PipelineOptions, signal: AbortSignal)
   if (errors.length > 0) loop.giveUp(errors[0]);
   const endedMs = clock.monotonicMs();
   // With a full disk the alert that says so must still get out; any other error ends at once.
-  if (errors.length === 0 || isFull(errors[0])) await flush(workers, clock).catch(fail);
+  if (errors.length === 0 || isFull(errors[0])) await flush(workers, enrich, clock).catch(fail);
   const undelivered = workers.reduce((rows, worker) => rows + worker.waiting(), 0);
+  await enrich?.close();
   await Promise.all(workers.map((worker) => worker.close().catch(fail)));
   if (errors.length > 0) throw errors[0];
   if (undelivered > 0) emit({ type: "undelivered", alerts: undelivered });
@@ -143,23 +158,46 @@ async function readQuarantine(quarantine: Source, run: Reading): Promise<void> {
 }
 
 /** Moves live watermarks with the wall clock and commits what became old enough, also while no source has anything. */
-async function tick(loop: Loop, { clock, commit, workers, emit }: PipelineOptions, signal: AbortSignal): Promise<void> {
+async function tick(loop: Loop, options: PipelineOptions, signal: AbortSignal): Promise<void> {
+  const { clock, commit, workers, emit, store } = options;
+  const watching: Watching = {
+    clock,
+    alerts: (filter) => store.views.alerts(filter),
+    tell: (name, about) => loop.tell(name, about),
+  };
+  const sinks = createSinkWatch(watching);
+  options.onCanary?.(createCanaryWatch({ ...watching, emit }));
+  const heartbeat = toHeartbeat(options, watching);
   let reportedMs = clock.monotonicMs();
   while (!signal.aborted) {
     await clock.sleep(commit.intervalMs, signal);
     if (signal.aborted) return;
     loop.tick();
+    heartbeat?.look(loop.read());
     if (loop.due()) loop.commit();
     if (clock.monotonicMs() - reportedMs < REPORT_MS) continue;
     reportedMs = clock.monotonicMs();
     loop.report();
+    sinks.look(workers);
     for (const worker of workers) emit({ type: "outbox", sink: worker.sink, rows: worker.waiting() });
   }
 }
 
-async function flush(workers: readonly DeliverWorker[], clock: Clock): Promise<void> {
+type Watching = Pick<HeartbeatOptions, "clock" | "alerts" | "tell">;
+
+/** A run that ends with its sources has no rhythm. */
+function toHeartbeat({ heartbeat, operational, sources }: PipelineOptions, watching: Watching): Heartbeat | null {
+  const isLive = sources.some(({ timing }) => timing.mode === "live");
+  return isLive && operational && heartbeat ? createHeartbeat({ ...heartbeat, ...watching }) : null;
+}
+
+async function flush(workers: readonly DeliverWorker[], enrich: EnrichWorker | null, clock: Clock): Promise<void> {
   const deadline = new AbortController();
-  const drained = Promise.all(workers.map((worker) => worker.drained(deadline.signal))).then(() => deadline.abort());
+  // What waits for additions is not due yet: it would be left behind.
+  const enriched = enrich?.drained(deadline.signal) ?? Promise.resolve();
+  const drained = enriched
+    .then(() => Promise.all(workers.map((worker) => worker.drained(deadline.signal))))
+    .then(() => deadline.abort());
   await clock.sleep(FLUSH_MS, deadline.signal);
   deadline.abort();
   await drained;

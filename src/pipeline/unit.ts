@@ -6,6 +6,8 @@
  */
 import type { Batch, CountDelta, MatchResult, Position } from "../contracts.ts";
 import type { Rejected, SkipReason } from "../model/event.ts";
+import type { IntegrityNote } from "../model/integrity/notes.ts";
+import type { Seen } from "./lateness.ts";
 
 type Counts = {
   source: string;
@@ -22,13 +24,25 @@ export type Gathered = {
   readonly batches: Batch[];
   readonly rejected: Rejected[];
   readonly positions: Map<string, Position>;
+  readonly integrity: IntegrityNote[];
   readonly counts: Map<string, Counts>;
+  /** Event times of live sources. */
+  readonly seen: Seen[];
   records: number;
   bytes: number;
 };
 
 export function createGathered(): Gathered {
-  return { batches: [], rejected: [], positions: new Map(), counts: new Map(), records: 0, bytes: 0 };
+  return {
+    batches: [],
+    rejected: [],
+    positions: new Map(),
+    integrity: [],
+    counts: new Map(),
+    seen: [],
+    records: 0,
+    bytes: 0,
+  };
 }
 
 /** Adds a batch and what was made of it. `repeated` from the detector. */
@@ -53,7 +67,9 @@ export function gather(into: Gathered, batch: Batch, result: MatchResult & { rea
     counts.skipped[reason] = (counts.skipped[reason] ?? 0) + count;
   into.batches.push(batch);
   into.rejected.push(...result.rejected);
+  into.integrity.push(...(batch.integrity ?? []));
   for (const position of batch.positions) into.positions.set(`${position.source}\n${position.key}`, position);
+  if (result.times !== undefined) into.seen.push({ source, times: result.times });
   into.records += result.read;
   into.bytes += batch.chunk.byteLength;
 }

@@ -19,24 +19,44 @@ export type ExpandedEvents = {
 
 /** A JSON value that is being changed. */
 type Draft = Record<string, unknown>;
-type Result = { readonly record: JsonObject } | { readonly at: string; readonly message: string };
+type Fault = { readonly at: string; readonly message: string };
+type Result = { readonly record: JsonObject } | Fault;
+type Results = { readonly records: readonly JsonObject[] } | Fault;
+/** Which of the events that a line stands for: the line, what makes its id, and how much later it is than the first. */
+type Turn = { readonly index: number; readonly suffix: string; readonly laterMs: number };
 
 /** Makes the events of a case whole. */
 export function expandEvents(events: readonly CaseEvent[]): ExpandedEvents {
-  const results = events.map((event, index) => (isDerived(event) ? derive(event, index, events) : { record: event }));
+  const results = events.map((event, index) =>
+    isDerived(event) ? repeat(event, index, events) : { records: [event] },
+  );
   return {
-    records: results.flatMap((result) => ("record" in result ? [result.record] : [])),
+    records: results.flatMap((result) => ("records" in result ? result.records : [])),
     faults: results.flatMap((result, index) =>
-      "record" in result ? [] : [{ path: `events[${index}].${result.at}`, message: result.message }],
+      "records" in result ? [] : [{ path: `events[${index}].${result.at}`, message: result.message }],
     ),
   };
+}
+
+/** The events that one line stands for. The first fault tells of all: they differ in time and id only. */
+function repeat(event: DerivedEvent, index: number, events: readonly CaseEvent[]): Results {
+  const { times, every } = event.repeat ?? { times: 1, every: "0s" };
+  const everyMs = parseDuration(every) ?? 0;
+  const records: JsonObject[] = [];
+  for (let turn = 0; turn < times; turn += 1) {
+    const suffix = turn === 0 ? String(index) : `${index}.${turn}`;
+    const result = derive(event, { index, suffix, laterMs: turn * everyMs }, events);
+    if (!("record" in result)) return result;
+    records.push(result.record);
+  }
+  return { records };
 }
 
 function isDerived(event: CaseEvent): event is DerivedEvent {
   return Object.hasOwn(event, "base");
 }
 
-function derive(event: DerivedEvent, index: number, events: readonly CaseEvent[]): Result {
+function derive(event: DerivedEvent, { index, suffix, laterMs }: Turn, events: readonly CaseEvent[]): Result {
   const base = events[event.base];
   if (base === undefined || event.base >= index || isDerived(base)) {
     return { at: "base", message: `${event.base} is not the index of a whole event before this one` };
@@ -45,9 +65,13 @@ function derive(event: DerivedEvent, index: number, events: readonly CaseEvent[]
   const inner = ownValue(copy, "detail");
   // Inside an EventBridge envelope the record is its `detail`.
   const record = isObject(inner) && Object.hasOwn(copy, "detail-type") ? inner : copy;
-  changeId(record, index);
-  if (event.at !== undefined && !moveTime(record, event.at)) {
-    return { at: "at", message: "the base has neither an eventTime nor an updatedAt that can be read" };
+  changeId(record, suffix);
+  const movedMs = toMovedMs(event.at ?? "+0s") + laterMs;
+  if ((event.at !== undefined || laterMs > 0) && !moveTime(record, movedMs)) {
+    return {
+      at: event.at === undefined ? "repeat" : "at",
+      message: "the base has no eventTime, updatedAt or timestamp that can be read",
+    };
   }
   for (const [path, value] of Object.entries(event.set ?? {})) {
     const fault = setAt(copy, path.split("."), value);
@@ -56,30 +80,29 @@ function derive(event: DerivedEvent, index: number, events: readonly CaseEvent[]
   return { record: copy as JsonObject };
 }
 
-/** Another eventID in the form of a UUID; of a finding another id of 32 digits. */
-function changeId(record: Draft, index: number): void {
-  const eventId = textAt(record, "eventID");
-  if (eventId !== "") {
-    const hex = sha256Hex(`${eventId}#${index}`);
-    record["eventID"] = [
-      hex.slice(0, 8),
-      hex.slice(8, 12),
-      `4${hex.slice(13, 16)}`,
-      `a${hex.slice(17, 20)}`,
-      hex.slice(20, 32),
-    ].join("-");
+/** Another eventID or requestId in the form of a UUID; of a finding another id of 32 digits. */
+function changeId(record: Draft, suffix: string): void {
+  for (const key of ["eventID", "requestId"]) {
+    const id = textAt(record, key);
+    if (id === "") continue;
+    const hex = sha256Hex(`${id}#${suffix}`);
+    const last = [`4${hex.slice(13, 16)}`, `a${hex.slice(17, 20)}`, hex.slice(20, 32)];
+    record[key] = [hex.slice(0, 8), hex.slice(8, 12), ...last].join("-");
     return;
   }
   for (const key of ["id", "Id"]) {
     const id = textAt(record, key);
-    if (id !== "") record[key] = sha256Hex(`${id}#${index}`).slice(0, 32);
+    if (id !== "") record[key] = sha256Hex(`${id}#${suffix}`).slice(0, 32);
   }
 }
 
+function toMovedMs(at: string): number {
+  return (parseDuration(at.slice(1)) ?? 0) * (at.startsWith("-") ? -1 : 1);
+}
+
 /** Moves the event's time; false when it has none. */
-function moveTime(record: Draft, by: string): boolean {
-  const movedMs = (parseDuration(by.slice(1)) ?? 0) * (by.startsWith("-") ? -1 : 1);
-  const key = ["eventTime", "updatedAt", "UpdatedAt"].find((name) => Object.hasOwn(record, name));
+function moveTime(record: Draft, movedMs: number): boolean {
+  const key = ["eventTime", "updatedAt", "UpdatedAt", "timestamp"].find((name) => Object.hasOwn(record, name));
   const timeMs = key === undefined ? Number.NaN : Date.parse(textAt(record, key));
   if (key === undefined || Number.isNaN(timeMs)) return false;
   record[key] = toUtcText(timeMs + movedMs);

@@ -50,22 +50,25 @@ function indent(text: string): string {
     .join("\n");
 }
 
-/** A JUnit document: one suite a file; a file with faults is a suite with one error. */
+/**
+ * A JUnit document as build servers read it (testsuites, testsuite, testcase, failure, error; times in seconds): one suite a
+ * file; a file with faults is a suite with one error.
+ */
 export function renderCaseJunit({ outcomes, faults }: CaseReport): string {
   const byFile = Object.groupBy(outcomes, ({ file }) => file);
   const suites = Object.entries(byFile).map(([file, of = []]) => {
     const failed = of.filter(({ failures }) => failures.length > 0).length;
     const cases = of.map((outcome) => toCase(outcome));
     return [
-      `  <testsuite name="${toXml(file)}" tests="${of.length}" failures="${failed}" errors="0">`,
+      `  <testsuite name="${toXml(file)}" tests="${of.length}" failures="${failed}" errors="0" skipped="0" time="${toSeconds(of)}">`,
       ...cases,
       "  </testsuite>",
     ].join("\n");
   });
   const broken = faults.map(({ file, message }) =>
     [
-      `  <testsuite name="${toXml(file)}" tests="1" failures="0" errors="1">`,
-      `    <testcase classname="${toXml(file)}" name="file"><error message="${toXml(message)}"/></testcase>`,
+      `  <testsuite name="${toXml(file)}" tests="1" failures="0" errors="1" skipped="0" time="0.000">`,
+      `    <testcase classname="${toXml(file)}" name="file" time="0.000"><error type="unreadable" message="${toXml(message)}"/></testcase>`,
       "  </testsuite>",
     ].join("\n"),
   );
@@ -73,7 +76,7 @@ export function renderCaseJunit({ outcomes, faults }: CaseReport): string {
   const failures = outcomes.filter((outcome) => outcome.failures.length > 0).length;
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuites name="rules test" tests="${total}" failures="${failures}" errors="${faults.length}">`,
+    `<testsuites name="rules test" tests="${total}" failures="${failures}" errors="${faults.length}" time="${toSeconds(outcomes)}">`,
     ...suites,
     ...broken,
     "</testsuites>",
@@ -81,11 +84,15 @@ export function renderCaseJunit({ outcomes, faults }: CaseReport): string {
   ].join("\n");
 }
 
+function toSeconds(of: readonly Pick<CaseOutcome, "elapsedMs">[]): string {
+  return (of.reduce((sum, { elapsedMs }) => sum + elapsedMs, 0) / 1000).toFixed(3);
+}
+
 function toCase({ file, name, kind, failures, elapsedMs }: CaseOutcome): string {
-  const head = `    <testcase classname="${toXml(file)}" name="${toXml(`${name} (${kind})`)}" time="${(elapsedMs / 1000).toFixed(3)}"`;
+  const head = `    <testcase classname="${toXml(file)}" name="${toXml(`${name} (${kind})`)}" time="${toSeconds([{ elapsedMs }])}"`;
   if (failures.length === 0) return `${head}/>`;
   const [first = ""] = failures.join("\n").split("\n");
-  return `${head}><failure message="${toXml(first)}">${failures.join("\n").split("\n").map(toXml).join("\n")}</failure></testcase>`;
+  return `${head}><failure type="expectation" message="${toXml(first)}">${failures.join("\n").split("\n").map(toXml).join("\n")}</failure></testcase>`;
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };

@@ -18,12 +18,18 @@ export type CaseKind = (typeof CASE_KINDS)[number];
 /** An event written whole, or by what differs from an earlier one of the same case. */
 export type CaseEvent = JsonObject | DerivedEvent;
 /** `base` is the index of a whole event before this one; `at` is relative to its time ("+5m", "-30s"); `set` by path. */
-export type DerivedEvent = { readonly base: number; readonly at?: string; readonly set?: JsonObject };
+export type DerivedEvent = {
+  readonly base: number;
+  readonly at?: string;
+  readonly set?: JsonObject;
+  /** So many of them, each next one so much later than the one before. */
+  readonly repeat?: { readonly times: number; readonly every: string };
+};
 
 /** How many alerts a rule makes of a case. `eventCount` is the sum over these alerts. */
 export type Expectation = { readonly ruleId: string; readonly alerts: number; readonly eventCount?: number };
 
-/** One case. `config` holds `accounts`, `calendars` and `lists` as a configuration file does. */
+/** One case. `config` holds `accounts`, `tuning`, `calendars` and `lists` as a configuration file does. */
 export type Case = {
   readonly name: string;
   readonly kind: CaseKind;
@@ -46,6 +52,9 @@ const ENDING = ".cases.json";
 /** Largest case file in bytes: hundreds of whole records. */
 const FILE_MAX_BYTES = 4 * 1024 * 1024;
 
+/** Events that one line may stand for: what the largest threshold needs, and what still runs in a second. */
+const REPEAT_MAX = 10_000;
+
 const anything = z.record(z.string(), z.json(), { error: "must be an object" });
 
 const derived = z
@@ -59,12 +68,22 @@ const derived = z
     set: anything
       .optional()
       .describe('Values that differ, by path: "requestParameters.instancesSet.items.0.imageId". null is a value.'),
+    repeat: z
+      .strictObject({
+        times: z.number().int().min(2).max(REPEAT_MAX).describe("How many events this one stands for."),
+        every: z
+          .string()
+          .regex(/^(?:\d+[smhd])+$/, 'must be a duration such as "7s" or "1m30s"')
+          .describe("Time from each to the next."),
+      })
+      .optional()
+      .describe("This event several times over, each with an id of its own. Left out: once."),
   })
   .describe("An event like an earlier one. Its eventID (of a finding: id) is another, always the same one.");
 
 const whole = anything
   .refine((event) => !Object.hasOwn(event, "base"), {
-    error: "has a `base`, but `base`, `at` or `set` is wrong",
+    error: "has a `base`, but `base`, `at`, `set` or `repeat` is wrong",
     abort: true,
   })
   .meta({
@@ -83,7 +102,7 @@ const caseForm = z
     name: z.string().min(1).max(200).describe("What happens, in a few words. Each name once a file."),
     kind: z.enum(CASE_KINDS).describe("fires: must alert. near-miss and legitimate: must not."),
     config: z
-      .strictObject({ accounts: anything, calendars: anything, lists: anything })
+      .strictObject({ accounts: anything, tuning: anything, calendars: anything, lists: anything })
       .partial()
       .optional()
       .describe("These sections of a configuration file, for this case alone. Left out: the defaults."),

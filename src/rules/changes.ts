@@ -77,19 +77,18 @@ function toChanges(was: Rule, rule: Rule, lists: { before: ListTable; after: Lis
   if (was.type !== rule.type || was.stateKey !== rule.stateKey) return ["meaning"];
   const what: Change[] = [];
   if (was.ruleSem !== rule.ruleSem) what.push("timespan");
-  if (was.type === "correlation" && rule.type === "correlation") {
-    const [old, next] = [was, rule].map(({ bounds, percentile, judged, condition }) => ({
-      bounds,
-      percentile,
-      judged,
-      condition,
-    }));
-    if (!isDeepStrictEqual(old, next)) what.push("threshold");
-  }
+  if (!isDeepStrictEqual(toNumbers(was), toNumbers(rule))) what.push("threshold");
   const isOtherList = (name: string): boolean => !isDeepStrictEqual(lists.before.get(name), lists.after.get(name));
   if ([...listsOf(rule)].some(isOtherList)) what.push("lists");
   if (what.length === 0 && !isDeepStrictEqual(toText(was), toText(rule))) what.push("text");
   return what;
+}
+
+/** What a rule's windows are judged by, and the numbers in use of a detection. */
+function toNumbers(rule: Rule): unknown {
+  if (rule.type === "detection") return rule.engine.thresholds?.map(({ value }) => value) ?? [];
+  const { bounds, percentile, judged, condition } = rule;
+  return { bounds, percentile, judged, condition };
 }
 
 /** A rule without the places where it stands: moving it within its file changes nothing. */

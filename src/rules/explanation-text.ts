@@ -73,7 +73,34 @@ function toLine(verdict: Verdict): string {
   if (verdict.op === "leaf") return describe([verdict.test], verdict);
   if (verdict.op === "not") return "not";
   if (verdict.op === "member") return describeMembers(verdict);
-  return verdict.op === "and" ? "all of" : "any of";
+  return verdict.op === "and" ? "all of" : `any of: ${toMet(verdict.of)}`;
+}
+
+/** How many alternatives hold, and where these stand in the rule's file: of a list of maps or keywords that tells which. */
+function toMet(alternatives: readonly Verdict[]): string {
+  const met = alternatives.filter(({ matched }) => matched);
+  if (met.length === 0) return `none of ${alternatives.length} holds`;
+  const shown = met
+    .slice(0, TESTS_MAX)
+    .map(linesOf)
+    .filter((text) => text !== "");
+  const more = met.length > TESTS_MAX ? " and more" : "";
+  const lines = shown.length === 0 ? "" : `, ${[...new Set(shown)].join(" and ")}${more}`;
+  return `${met.length} of ${alternatives.length} ${met.length === 1 ? "holds" : "hold"}${lines}`;
+}
+
+/** "line 9", "lines 9 to 11"; nothing where it is not written in a file. */
+function linesOf(verdict: Verdict): string {
+  const lines = leavesOf(verdict).flatMap(({ line }) => line ?? []);
+  if (lines.length === 0) return "";
+  const [first, last] = [Math.min(...lines), Math.max(...lines)];
+  return first === last ? `line ${first}` : `lines ${first} to ${last}`;
+}
+
+function leavesOf(verdict: Verdict): readonly Leaf[] {
+  if (verdict.op === "leaf") return [verdict];
+  if (verdict.op === "member") return verdict.members.flatMap((member) => leavesOf(member.verdict));
+  return verdict.of.flatMap(leavesOf);
 }
 
 /** The leaves of an `or` over values of one field. */

@@ -36,6 +36,8 @@ export type Verdict =
       readonly field: string | null;
       readonly test: string;
       readonly found: readonly Found[];
+      /** Line of its value in the rule's file; null where it is not written there. */
+      readonly line: number | null;
     };
 
 /** The verdict on one event. */
@@ -72,7 +74,8 @@ export function createExplain(rule: DetectionRule, fields: readonly string[], co
     const { found, values } = compiled.read(field);
     return { field, isThere: found, values };
   };
-  const look = createLook({ compiled, numbers, read });
+  const lineOf = (leaf: Expression): number | null => rule.placeOf?.(leaf, "value")?.line ?? null;
+  const look = createLook({ compiled, numbers, read, lineOf });
   return (event) => {
     const isTried = appliesTo(rule.logsource, event.logsource);
     const tree = look(rule.expression, event);
@@ -97,8 +100,9 @@ function createLook(of: {
   readonly compiled: CompiledRules;
   readonly numbers: ReadonlyMap<Expression, number>;
   readonly read: (field: string) => Found;
+  readonly lineOf: (leaf: Expression) => number | null;
 }): (node: Expression, event: Event) => Verdict {
-  const { compiled, numbers, read } = of;
+  const { compiled, numbers, read, lineOf } = of;
   const judge = (node: Expression, event: Event, hits: ReadonlySet<number>): Verdict => {
     const matched = hits.has(numbers.get(node) ?? -1);
     if (node.op === "member") return judgeMembers(node, matched, event);
@@ -106,7 +110,7 @@ function createLook(of: {
     if (node.op !== "leaf") return { op: node.op, matched, of: node.of.map((child) => judge(child, event, hits)) };
     const { field, test } = node;
     const names = [...(field === null ? [] : [field]), ...(test.type === "fieldref" ? [test.field] : [])];
-    return { op: "leaf", matched, field, test: toWords(node), found: names.map(read) };
+    return { op: "leaf", matched, field, test: toWords(node), found: names.map(read), line: lineOf(node) };
   };
   const judgeMembers = (node: MemberExpression, matched: boolean, event: Event): Verdict => {
     const { field, which } = node;

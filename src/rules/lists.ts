@@ -57,6 +57,20 @@ export function withConfigured(lists: ListTable, configured: Readonly<Record<str
   return new Map([...lists, ...own]);
 }
 
+/** `lists` with more values in those that are named; a list that does not exist stays so. */
+export function withOwn(lists: ListTable, own: Readonly<Record<string, readonly string[]>>): ListTable {
+  const more = Object.entries(own).flatMap(([name, values]) => {
+    const list = lists.get(name);
+    return list === undefined ? [] : [[name, { ...list, items: [...new Set([...list.items, ...values])] }] as const];
+  });
+  return new Map([...lists, ...more]);
+}
+
+/** Lists as a configuration would have them. */
+export function toConfigured(lists: ListTable): Readonly<Record<string, ConfiguredList>> {
+  return Object.fromEntries([...lists].map(([name, { type, items }]) => [name, { type, values: items }]));
+}
+
 /** Reads every *.yml below the folders, in order of name; a folder that does not exist has none. Throws input_unreadable. */
 export function readLists(folders: readonly string[]): ReadLists {
   const lists = new Map<string, TypedList>();

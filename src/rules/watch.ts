@@ -6,6 +6,7 @@
  * once two looks and a settle time saw the same, so that an editor's half-written file or a checkout of many files is one
  * change. What is watched is asked anew at each look. It reads no rule and judges none.
  */
+import type { BigIntStats } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Clock } from "../lib/clock.ts";
@@ -21,14 +22,14 @@ export type WatchOptions = {
   readonly clock: Clock;
   /** Time for which all must stand still, ms. Default 2,000: longer than an editor's saving or the files of a checkout. */
   readonly settleMs?: number;
-  /** Time between two looks, ms. Default 1,000; a look that takes long is followed by a pause twenty times as long. */
+  /** Time between two looks, ms. Default 2,000; a look that takes long is followed by a pause 200 times as long. */
   readonly pollMs?: number;
 };
 
 const SETTLE_MS = 2_000;
-const POLL_MS = 1_000;
-/** At most a twentieth of the time is spent looking, whatever the number of files. */
-const REST_FACTOR = 20;
+const POLL_MS = 2_000;
+/** At most half a percent of the time is spent looking, whatever the number of files: 3,000 are looked at every 6 s. */
+const REST_FACTOR = 200;
 
 /**
  * Calls `onChange` after each change until `signal` aborts; the next look comes when it is done. What it throws ends the
@@ -66,28 +67,35 @@ export async function lookAtRules({
   const lines: string[] = [];
   for (const path of rulePaths()) lines.push(...(await lookBelow(path, null)));
   for (const folder of listFolders())
-    for (const name of await namesIn(folder)) if (isYamlName(name)) lines.push(await lookAt(join(folder, name)));
+    for (const name of await namesIn(folder)) {
+      const path = join(folder, name);
+      if (isYamlName(name)) lines.push(describe(path, await statOf(path)));
+    }
   return sha256Hex(lines.join("\n"));
 }
 
 /** `above`: real paths of the folders on the way down, so that links in a circle end; null for a path that was named. */
 async function lookBelow(path: string, above: ReadonlySet<string> | null): Promise<string[]> {
-  const found = await stat(path).catch(() => null);
-  if (found?.isDirectory() !== true) return above === null || isYamlName(basename(path)) ? [await lookAt(path)] : [];
+  if (above !== null && basename(path).startsWith(".")) return [];
+  const found = await statOf(path);
+  if (typeof found === "string" || !found.isDirectory())
+    return above === null || isYamlName(basename(path)) ? [describe(path, found)] : [];
   // A folder that is named is read whatever its name; below it, folders of lists hold no rules.
   if (above !== null && basename(path) === LISTS_FOLDER) return [];
   const real = await realpath(path).catch(() => path);
   if (above?.has(real) === true) return [];
   const lines = [`${path} ${real}`];
-  for (const name of await namesIn(path)) {
-    if (!name.startsWith(".")) lines.push(...(await lookBelow(join(path, name), new Set([...(above ?? []), real]))));
-  }
+  const below = new Set([...(above ?? []), real]);
+  for (const name of await namesIn(path)) lines.push(...(await lookBelow(join(path, name), below)));
   return lines;
 }
 
-/** The file that stands there now, links followed, or that there is none. */
-async function lookAt(path: string): Promise<string> {
-  const found = await stat(path, { bigint: true }).catch((error: NodeJS.ErrnoException) => error.code ?? "unreadable");
+/** What stands there now, links followed, or the code of why nothing can be seen. */
+async function statOf(path: string): Promise<BigIntStats | string> {
+  return stat(path, { bigint: true }).catch((error: NodeJS.ErrnoException) => error.code ?? "unreadable");
+}
+
+function describe(path: string, found: BigIntStats | string): string {
   if (typeof found === "string") return `${path} ${found}`;
   return [path, found.dev, found.ino, found.size, found.mtimeNs, found.ctimeNs].join(" ");
 }

@@ -119,7 +119,12 @@ export type EngineOptions = {
   readonly bucketMs: number | null;
   /** A correlation asks to be judged at the end of its buckets, though it could be at once. */
   readonly final?: true;
+  /** Numbers of the rule that have a name; absent without any. */
+  readonly thresholds?: readonly Threshold[];
 };
+
+/** A number that has a name (`x_engine.threshold`): as the rule's file has it, and as it is in use. */
+export type Threshold = { readonly name: string; readonly written: number; readonly value: number };
 
 export type DetectionRule = RuleHead & {
   readonly type: "detection";

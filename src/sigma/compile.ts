@@ -6,7 +6,7 @@
  * is synchronous, one event at a time, and depends on nothing but the event.
  */
 import { nearest } from "../lib/nearest.ts";
-import type { Event, Json, Logsource } from "../model/event.ts";
+import { type Event, type Json, type Logsource, LOGSOURCES } from "../model/event.ts";
 import type { DetectionRule, Problem, RuleSet } from "./ast.ts";
 import { createGlance, type Glance } from "./glance.ts";
 import { createIndex, type IndexedRule, type RuleIndex } from "./index.ts";
@@ -55,7 +55,6 @@ export type CompiledRules = {
 };
 
 const MEASURE_EVERY = 64;
-const LOGSOURCES: readonly Logsource[] = ["aws/cloudtrail", "aws/guardduty"];
 
 /** Compiles a rule set. Problem codes: field_unknown, expand_list_unknown, expand_list_type, expand_list_entry, expand_limit, regex_unsupported, cidr_invalid. */
 export function compileRules(ruleSet: RuleSet, options: CompileOptions): CompiledRules {
@@ -81,7 +80,8 @@ export function compileRules(ruleSet: RuleSet, options: CompileOptions): Compile
       evaluator.begin(event);
       return (indexes.get(event.logsource)?.all ?? []).filter((rule) => programs[rule]?.() === true);
     },
-    glance: (logsource, known) => createGlance(indexed, evaluator, { logsource, known }),
+    glance: (logsource, known) =>
+      createGlance(indexed, evaluator, { logsource, known, planOf: (rule) => plans[rule] ?? NEVER }),
     candidates: (event) => {
       evaluator.begin(event);
       const found = new Set<number>();

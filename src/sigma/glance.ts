@@ -1,47 +1,70 @@
 /**
  * The glance: whether a few fields of an event already show that no rule can match it.
  *
- * Rules with a witness need one of its values; of the others, what reads one field alone and must hold (the guard). Where
- * all of that reads fields that are known before a record is parsed, most records need no parsing. Where it does not (a
- * rule without witness and guard, or one whose only witness lies deep in the record), there is no glance, and every
- * record is parsed: slower, and nothing else. Sound by construction and by test: what a glance passes over matches no rule.
+ * Two looks. The first is for every event: rules with a witness need one of its values; of the others, what reads one field
+ * alone and must hold (the guard). The second is for the rules that the first leaves: what of each can be told by the
+ * fields that are known before a record is parsed, all else taken to be as the rule wants it. Where the first look needs a
+ * field that is not known there is no glance, and every record is parsed: slower, and nothing else. Sound by construction
+ * and by test: what a glance passes over matches no rule.
  */
 import type { Event, Logsource } from "../model/event.ts";
 import { appliesTo, createIndex, type IndexedRule } from "./index.ts";
 import type { Evaluator } from "./plan/evaluator.ts";
+import type { PlanNode } from "./plan/normalise.ts";
+import { toWeakPlan } from "./plan/weak.ts";
 
 /** A glance at the events of one logsource. */
 export type Glance = {
-  /** What it reads. */
+  /** What it reads of every event. */
   readonly fields: readonly string[];
-  /** False: no rule matches any event that has these values in `fields`. `event.record` need have no others. */
+  /** Of the known fields, those that it reads only where the others leave a rule possible. */
+  readonly more: readonly string[];
+  /** False: no rule matches any event that has these values in `fields` and `more`. `event.record` need have no others. */
   mayMatch(event: Event): boolean;
 };
 
-/** The glance of compiled rules at a logsource, null when a rule needs a field that is not in `known`. */
+/** What a glance is made for. */
+export type GlanceWanted = {
+  readonly logsource: Logsource;
+  /** Fields whose values are known whole, with all that lies below them. */
+  readonly known: readonly string[];
+  readonly planOf: (rule: number) => PlanNode;
+};
+
+/** The glance of compiled rules at a logsource, null when a rule needs a field that is not known at the first look. */
 export function createGlance(
   rules: readonly IndexedRule[],
   evaluator: Evaluator,
-  { logsource, known }: { readonly logsource: Logsource; readonly known: readonly string[] },
+  { logsource, known, planOf }: GlanceWanted,
 ): Glance | null {
   const own = rules.filter((rule) => appliesTo(rule.logsource, logsource));
-  const guards = own.filter((rule) => rule.witness === null).map((rule) => rule.guard);
   const witnesses = own.filter((rule) => rule.witness !== null);
+  const open = own.filter((rule) => rule.witness === null);
   const fields = new Set(witnesses.flatMap(({ witness }) => (witness ?? []).map(({ field }) => field)));
-  for (const guard of guards) fields.add(guard?.field ?? "");
+  for (const { guard } of open) fields.add(guard?.field ?? "");
   if ([...fields].some((field) => !known.includes(field))) return null;
+  const used = new Set<string>();
+  const isKnown = (field: string): boolean => {
+    const name = known.find((one) => field === one || field.startsWith(`${one}.`));
+    if (name !== undefined) used.add(name);
+    return name !== undefined;
+  };
+  const holds: (() => boolean)[] = [];
+  for (const { index } of own) holds[index] = evaluator.program(toWeakPlan(planOf(index), isKnown));
   const index = createIndex(logsource, witnesses, (field) => evaluator.slot(field));
   let isFound = false;
-  const find = (): void => {
-    isFound = true;
+  const find = (rule: number): void => {
+    isFound ||= holds[rule]?.() === true;
   };
   return {
     fields: [...fields],
+    more: [...used].filter((field) => !fields.has(field)),
     mayMatch: (event) => {
       evaluator.begin(event);
       isFound = false;
       index.candidates(find);
-      for (let at = 0; at < guards.length && !isFound; at += 1) isFound = guards[at]?.holds() === true;
+      for (let at = 0; at < open.length && !isFound; at += 1)
+        if (open[at]?.guard?.holds() === true) find(open[at]?.index ?? -1);
       return isFound;
     },
   };

@@ -96,6 +96,8 @@ export const PROBLEM_CODES = {
   correlation_alias: "An alias is incomplete, unused or names a rule that is not correlated.",
   correlation_cycle: "Correlations refer to each other in a circle.",
   engine_option: "A key of `x_engine` is out of place or has a wrong value.",
+  threshold_value: "The configuration sets a threshold to a number that the rule cannot count to.",
+  threshold_default: "A threshold has another number in another rule of the set.",
   filter_rule_unknown: "The filter refers to a rule that is not in the set.",
   filter_correlation: "The filter refers to a correlation; filters act on detections only.",
   filter_logsource: "The filter's log source is not that of a rule it names.",

@@ -12,8 +12,8 @@ import { toCorrelation, type Linked } from "./document/link.ts";
 import type { Reference } from "./document/filter.ts";
 import { appliesTo } from "./index.ts";
 
-/** Logsources whose events come again under the same key with other content: GuardDuty updates its findings. */
-const VERSIONED: readonly Logsource[] = ["aws/guardduty"];
+/** Logsources whose events come again under the same key with other content: GuardDuty updates its findings, AWS its bills. */
+const VERSIONED: readonly Logsource[] = ["aws/guardduty", "aws/cost"];
 
 /** A rule or correlation that may be named. */
 type Target = Pick<RuleHead, "id" | "name" | "title"> & { readonly isCorrelation: boolean };

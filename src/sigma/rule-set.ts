@@ -14,12 +14,14 @@ import { applyFilters, parseFilter, type FilterDraft } from "./document/filter.t
 import { inOwnNames } from "./document/correlation-dialect.ts";
 import { readDialect } from "./document/dialect.ts";
 import { isRetired } from "./document/head.ts";
+import type { OwnLogsource } from "./document/logsource.ts";
 import { findText } from "./document/places.ts";
-import { parseRule, type RuleDraft } from "./document/rule.ts";
+import { parseRule, type RuleDraft, type RuleOptions } from "./document/rule.ts";
 import { resolveCorrelations } from "./references.ts";
 import { createFindings, type Findings, type Mode } from "./problems.ts";
 import type { LeafCheck } from "./plan/leaf-check.ts";
 import { isNative } from "./taxonomy/taxonomy.ts";
+import { type Thresholds, tuneRules } from "./tuning/tune.ts";
 import { parseYaml, valueOf, type YamlMap } from "./yaml.ts";
 
 /** A rule file's text. */
@@ -33,6 +35,10 @@ export type RuleSetOptions = {
   readonly lists?: ReadonlySet<string>;
   /** What lists and fields have to say of single leaves, so that it is told with the rest. Left out: compiling tells it. */
   readonly check?: LeafCheck;
+  /** Numbers in the place of those that rules name by `x_engine.threshold`. Left out: those of the rules. */
+  readonly thresholds?: Thresholds;
+  /** Fields of one's own that every input has, beside category, product and service. Default: none. */
+  readonly logsource?: OwnLogsource;
   /** Load deprecated and unsupported rules too. Default false: the specification says they are not to be used. */
   readonly retired?: boolean;
 };
@@ -80,17 +86,16 @@ export function parseRuleFiles(files: readonly RuleFile[], options: RuleSetOptio
     if (found === undefined || map === undefined || !isNative(readDialect(map).taxonomy)) return true;
     return lintCorrelation(correlation, detections, { map, findings: found.findings });
   });
+  const tuned = tuneRules(
+    { detections: silence(detections, resolved.silenced), correlations: silence(linted, resolved.silenced) },
+    options.thresholds ?? new Map(),
+  );
+  problems.push(...tuned.problems);
   const order = new Map(files.map((file, index) => [file.path, index]));
   problems.sort(
     (a, b) => (order.get(a.file) ?? 0) - (order.get(b.file) ?? 0) || a.line - b.line || a.column - b.column,
   );
-  return {
-    ruleSet: {
-      detections: silence(detections, resolved.silenced),
-      correlations: silence(linted, resolved.silenced),
-    },
-    problems,
-  };
+  return { ruleSet: tuned.ruleSet, problems };
 }
 
 /** Checks what a correlation reads of records, where all its rules are for CloudTrail; false when that was an error. */
@@ -132,6 +137,10 @@ function parseFile(file: RuleFile, reading: Reading): void {
   for (const map of applyActions(roots, findings)) parseDocument(map, reading);
 }
 
+function toRuleOptions(findings: Findings, { lists, check, logsource }: RuleSetOptions): RuleOptions {
+  return { findings, lists: lists ?? null, check: check ?? null, logsource: logsource ?? {} };
+}
+
 function parseDocument(map: YamlMap, { findings, options, drafts }: Reading): void {
   const kinds = ["correlation", "filter", "behavior", "detection"].filter((key) => valueOf(map, key) !== undefined);
   if (kinds.length > 1) {
@@ -142,7 +151,7 @@ function parseDocument(map: YamlMap, { findings, options, drafts }: Reading): vo
     });
     return noteFailed(map, drafts);
   }
-  const ruleOptions = { findings, lists: options.lists ?? null, check: options.check ?? null };
+  const ruleOptions = toRuleOptions(findings, options);
   if (kinds[0] === "behavior") {
     findings.error("behavior_unsupported", valueOf(map, "behavior")?.at ?? map.at, {
       message: "behaviors are not run by this engine yet",

@@ -15,9 +15,12 @@
  * `aborted`, or a broker's own word in small letters.
  */
 import type { Sink } from "../contracts.ts";
+import { kafkaNeeds } from "../kafka/needs.ts";
+import { toUser } from "../kafka/settings.ts";
 import { systemClock } from "../lib/clock.ts";
 import { createLane, type Lane } from "./kafka/lane.ts";
 import { toPartition } from "./kafka/partition.ts";
+import { kafkaProbes } from "./kafka/probe.ts";
 import { kafkaSchema, type KafkaSinkConfig } from "./kafka/settings.ts";
 import { toLineEncoder } from "./lines.ts";
 import type { SinkDeps, SinkType } from "./settings.ts";
@@ -42,7 +45,7 @@ export function createKafkaSink(config: KafkaSinkConfig, { version, clock = syst
       createLane({
         open,
         plan: { encode: toLineEncoder(config.format, version), maxBytes, maxItems: MAX_ITEMS },
-        place: { topic, brokers, user: config.sasl?.username ?? null },
+        place: { topic, brokers, user: toUser(config) },
         clock,
         partitions: () => partitions,
       });
@@ -75,4 +78,9 @@ export function createKafkaSink(config: KafkaSinkConfig, { version, clock = syst
 }
 
 /** Registry entry of `type: kafka`. */
-export const kafkaSink: SinkType<KafkaSinkConfig> = { schema: kafkaSchema, create: createKafkaSink };
+export const kafkaSink: SinkType<KafkaSinkConfig> = {
+  schema: kafkaSchema,
+  create: createKafkaSink,
+  needs: (config) => kafkaNeeds(config, { does: "write", topic: config.topic }),
+  probes: kafkaProbes,
+};

@@ -37,6 +37,6 @@ export function encodeItems(items: readonly OutboxItem[], encode: (item: OutboxI
 /** The encoder of a format. `version` is that of Sagewatch. */
 export function toLineEncoder(format: LineFormat, version: string): (item: OutboxItem) => string {
   return format === "native"
-    ? ({ alert, pointers }) => encodeNative(alert, { pointers })
+    ? ({ alert, pointers, additions }) => encodeNative(alert, { pointers, additions })
     : (item) => encodeOcsf(item, version);
 }

@@ -6,10 +6,11 @@
  * only when everything read from it is committed. A file that cannot be read is a warning, not an end.
  */
 import type { Source } from "../contracts.ts";
-import { type FileSourceConfig, fileSchema } from "./file-settings.ts";
-import { readOnce } from "./file-once.ts";
+import { LOGSOURCES } from "../model/event.ts";
+import { type FileSourceConfig, fileSchema } from "./file/settings.ts";
+import { readOnce } from "./file/once.ts";
 import { createRecordScanners } from "./record-batches.ts";
-import { readWatched } from "./file-watch.ts";
+import { readWatched } from "./file/watch.ts";
 import type { SourceDeps, SourceType } from "./settings.ts";
 
 /** Makes the source. Errors by code, from `read`: not_found (a path that does not exist). */
@@ -28,7 +29,7 @@ export function createFileSource(config: FileSourceConfig, deps: SourceDeps): So
   };
   return {
     name: config.name,
-    logsources: ["aws/cloudtrail", "aws/guardduty"],
+    logsources: LOGSOURCES,
     timing: {
       mode: isLive ? "live" : "historic",
       latenessMs: config.lateness,

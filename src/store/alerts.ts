@@ -10,8 +10,9 @@ import type { DatabaseSync } from "node:sqlite";
 import type { AlertDraft, CommitResult, RoutedAlert } from "../contracts.ts";
 import { toContentHash } from "../model/alert.ts";
 import { packRecord, packText, toCrc } from "./codec.ts";
-import type { OutboxTable } from "./outbox.ts";
+import type { OutboxTable } from "./output/outbox.ts";
 import type { StoreLimits } from "./limits.ts";
+import type { WindowTables } from "./windows/table.ts";
 
 /** Writes inside the caller's transaction. */
 export type AlertTable = {
@@ -31,8 +32,15 @@ type Standing = {
   content: string;
 };
 
+/** Where the bytes of a window's evidence are. */
+type FindRecord = WindowTables["record"];
+
 /** Prepares the statements once. */
-export function createAlertTable(sqlite: DatabaseSync, outbox: OutboxTable, limits: StoreLimits): AlertTable {
+export function createAlertTable(
+  sqlite: DatabaseSync,
+  outbox: OutboxTable,
+  { limits, find }: { readonly limits: StoreLimits; readonly find: FindRecord },
+): AlertTable {
   const select = sqlite.prepare(
     "SELECT revision, content_hash, order_version, order_time_ms, order_hash, seen_ms, final, content FROM alerts WHERE id = ?",
   );
@@ -40,7 +48,7 @@ export function createAlertTable(sqlite: DatabaseSync, outbox: OutboxTable, limi
   const confirm = sqlite.prepare(
     "UPDATE alerts SET order_version = :version, order_time_ms = :time, order_hash = :record, final = max(final, :final) WHERE id = :id",
   );
-  const keepRecords = createRecordKeeper(sqlite, limits);
+  const keepRecords = createRecordKeeper(sqlite, limits, find);
   const writeOne = (draft: RoutedAlert, nowMs: number): number | null => {
     const { id } = draft.content;
     const hash = toContentHash(draft.content);
@@ -60,7 +68,7 @@ export function createAlertTable(sqlite: DatabaseSync, outbox: OutboxTable, limi
     const revision = (standing?.revision ?? 0) + 1;
     revise(draft, { revision, seenMs: standing?.seen_ms ?? nowMs, hash, nowMs });
     keepRecords(draft);
-    outbox.want({ id, revision, final: draft.final }, draft.sinks, nowMs);
+    outbox.want({ id, revision, final: draft.final, holdMs: draft.holdMs ?? 0 }, draft.sinks, nowMs);
     return revision;
   };
   return {
@@ -94,10 +102,10 @@ function isBetter(next: AlertDraft["order"], kept: AlertDraft["order"]): boolean
 /**
  * True for a window's draft that counts fewer events than the final alert that stands. Its windows were forgotten since: a
  * later run over new files of the same period, or a source that was added, sees only a part. A final alert gives way only
- * to one that knows at least as much.
+ * to one that knows at least as much; so does any to one of a reading of the past.
  */
-function knowsLess({ order, content }: AlertDraft, standing: Standing): boolean {
-  if (order !== null || standing.final === 0) return false;
+function knowsLess({ order, content, isPartial }: RoutedAlert, standing: Standing): boolean {
+  if (order !== null || (standing.final === 0 && isPartial !== true)) return false;
   return content.eventCount < (JSON.parse(standing.content) as AlertDraft["content"]).eventCount;
 }
 
@@ -148,20 +156,27 @@ function createReviser(
 }
 
 /** Keeps exactly the records of the current evidence; bytes that are not in the draft come from the window's evidence. */
-function createRecordKeeper(sqlite: DatabaseSync, limits: StoreLimits): (draft: RoutedAlert) => void {
+function createRecordKeeper(sqlite: DatabaseSync, limits: StoreLimits, find: FindRecord): (draft: RoutedAlert) => void {
   const keep = sqlite.prepare(
     `INSERT INTO alert_records (alert_id, key, record_hash, time_ms, pointer, crc, record)
-     VALUES (:id, :key, :hash, :time, :pointer, :crc, coalesce(:record, (SELECT record FROM evidence
-       WHERE state_key = :state AND slice = :slice AND group_key = :group AND key = :key AND record_hash = :hash)))
+     VALUES (:id, :key, :hash, :time, :pointer, :crc, :record)
      ON CONFLICT (alert_id, key, record_hash) DO UPDATE SET record = coalesce(record, excluded.record)`,
   );
-  const list = sqlite.prepare("SELECT key, record_hash FROM alert_records WHERE alert_id = ?");
+  const list = sqlite.prepare(
+    "SELECT key, record_hash, record IS NOT NULL AS is_whole FROM alert_records WHERE alert_id = ?",
+  );
   const drop = sqlite.prepare("DELETE FROM alert_records WHERE alert_id = ? AND key = ? AND record_hash = ?");
   return ({ content: { id }, records }) => {
+    const standing = list.all(id) as { key: string; record_hash: string; is_whole: 0 | 1 }[];
+    const whole = new Set(standing.flatMap((r) => (r.is_whole === 1 ? [`${r.record_hash} ${r.key}`] : [])));
     const current = new Set<string>();
     for (const r of records) {
       const [key, pointer] = [packText(r.key), JSON.stringify(r.pointer)];
-      current.add(`${r.recordHash} ${key}`);
+      const name = `${r.recordHash} ${key}`;
+      current.add(name);
+      // Looking for the bytes anew with each revision would be most of what a growing alert costs.
+      if (whole.has(name)) continue;
+      const record = r.record ?? (r.from === null ? null : find(r.from, r));
       keep.run({
         id,
         key,
@@ -169,15 +184,11 @@ function createRecordKeeper(sqlite: DatabaseSync, limits: StoreLimits): (draft: 
         time: r.timeMs,
         pointer,
         crc: toCrc(id, r.timeMs, pointer),
-        record: packRecord(r.record, limits.recordBytes),
-        state: r.from?.stateKey ?? null,
-        slice: r.from?.slice ?? null,
-        group: r.from?.group ?? null,
+        record: packRecord(record, limits.recordBytes),
       });
     }
-    for (const old of list.all(id) as { key: string; record_hash: string }[]) {
+    for (const old of standing)
       if (!current.has(`${old.record_hash} ${old.key}`)) drop.run(id, old.key, old.record_hash);
-    }
   };
 }
 
@@ -185,7 +196,9 @@ function createPurge(sqlite: DatabaseSync, outbox: OutboxTable): AlertTable["pur
   const old = sqlite.prepare("SELECT id FROM alerts WHERE updated_ms < ? ORDER BY updated_ms");
   const gone = [
     "DELETE FROM alert_records WHERE alert_id = ?",
+    "DELETE FROM alert_paths WHERE alert_id = ?",
     "DELETE FROM outbox WHERE alert_id = ?",
+    "DELETE FROM additions WHERE alert_id = ?",
     "DELETE FROM alerts WHERE id = ?",
   ].map((sql) => sqlite.prepare(sql));
   const oldLetters = sqlite.prepare("DELETE FROM dead_letters WHERE at_ms < ?");

@@ -1,95 +1,14 @@
 /**
- * How members, evidence, pointers and records stand in a row.
+ * How alerts, pointers and single records stand in a row (members and evidence: windows/).
  *
- * A delta's members are one JSON array of arrays, since the field names would be two thirds of the bytes. Records stand as
- * they are or as zstd frames, with a checksum either way; rows that a restart reads carry a crc32, so that a flipped bit on the disk is refused and
- * never becomes detection state. Everything given comes back byte for byte, any JavaScript text included.
+ * Records stand as they are or as zstd frames, with a checksum either way; rows that a restart reads carry a crc32, so that
+ * a flipped bit on the disk is refused. Everything given comes back byte for byte, any JavaScript text included.
  */
 import { constants, crc32, zstdCompressSync, zstdDecompressSync } from "node:zlib";
-import type { EvidenceDelta, Member } from "../contracts.ts";
 import { toUtcText } from "../lib/clock.ts";
 import type { Alert, AlertContent } from "../model/alert.ts";
 import { ERROR_CODES, SagewatchError } from "../model/errors.ts";
-import type { Evidence, Kind, Pointer } from "../model/event.ts";
-
-/** Members as text. Numbers that JSON cannot write (Infinity from 1e400) stand as text. */
-export function packMembers(members: readonly Member[]): string {
-  return JSON.stringify(
-    members.map((m) => [
-      m.step,
-      m.timeMs,
-      m.kind,
-      m.key,
-      m.eventId,
-      m.version,
-      m.recordHash,
-      m.accountId,
-      m.region,
-      m.principal,
-      m.action,
-      m.value,
-      m.number === null || Number.isFinite(m.number) ? m.number : String(m.number),
-    ]),
-  );
-}
-
-type PackedMember = readonly [
-  number,
-  number,
-  Kind,
-  string,
-  string,
-  number,
-  string,
-  string,
-  string,
-  string,
-  string,
-  string | null,
-  number | string | null,
-];
-
-/** The inverse of packMembers. */
-export function unpackMembers(body: string): Member[] {
-  return (JSON.parse(body) as PackedMember[]).map(
-    ([step, timeMs, kind, key, eventId, version, recordHash, accountId, region, principal, action, value, number]) => ({
-      step,
-      timeMs,
-      kind,
-      key,
-      eventId,
-      version,
-      recordHash,
-      accountId,
-      region,
-      principal,
-      action,
-      value,
-      number: typeof number === "string" ? Number(number) : number,
-    }),
-  );
-}
-
-/** Evidence facts and pointer as text. */
-export function packEvidence(delta: EvidenceDelta): string {
-  const { evidence: e, pointer: p } = delta;
-  return JSON.stringify([e.action, e.ip, e.agent, e.error, e.target, p.source, p.path, p.index]);
-}
-
-/** The inverse of packEvidence. */
-export function unpackEvidence(body: string): { evidence: Evidence; pointer: Pointer } {
-  const [action, ip, agent, error, target, source, path, index] = JSON.parse(body) as [
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    number,
-  ];
-  return { evidence: { action, ip, agent, error, target }, pointer: { source, path, index } };
-}
+import type { Pointer } from "../model/event.ts";
 
 /** The columns that make an Alert. */
 export type AlertRow = { content: string; revision: number; seen_ms: number; crc: number };

@@ -18,8 +18,8 @@ const BUSY_MS = 5_000;
 const CACHE_KIB = 8 * 1024;
 
 /**
- * Page size of a new file. Twice SQLite's own: a row of evidence takes some 2 KB, and of a commit with 200 of them the
- * log's writes are two fifths. Twice as much again would save less and make small commits dearer.
+ * Page size of a new file. Twice SQLite's own: of a commit's writes most are its pack, tens of KB in one piece. Half as
+ * much takes the same time, and twice as much makes small commits dearer.
  */
 const PAGE_BYTES = 8192;
 

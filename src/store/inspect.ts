@@ -74,9 +74,10 @@ export function migrate(sqlite: DatabaseSync, file: string, steps: readonly Migr
   const due = steps.filter((step) => step.to > from);
   if (due.length === 0) return;
   backUp(sqlite, `${file}.v${from}.bak`);
-  for (const { to, sql } of due) {
+  for (const { to, sql, move } of due) {
     transact(sqlite, () => {
       sqlite.exec(sql);
+      move?.(sqlite);
       sqlite.exec(`PRAGMA user_version = ${to}`);
       seal(sqlite);
     });

@@ -22,6 +22,8 @@ export type RejectTables = {
   late(matches: readonly Match[], nowMs: number): void;
   purgeLate(beforeMs: number, max: number): void;
   isFull(): boolean;
+  /** Rows and bytes in quarantine. */
+  use(): { readonly rows: number; readonly bytes: number };
 };
 
 /** Bytes a row takes beside its record, roughly. */
@@ -35,6 +37,7 @@ export function createRejectTables(sqlite: DatabaseSync, limits: StoreLimits): R
   return {
     ...quarantine,
     ...late,
+    use: () => usage.of("quarantine"),
     isFull: () => {
       const { rows: count, bytes } = usage.of("quarantine");
       return count >= limits.quarantineRows || bytes >= limits.quarantineBytes;

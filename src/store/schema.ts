@@ -7,15 +7,26 @@
  * from records stand as JSON text, since a key may hold what UTF-8 cannot (a lone surrogate).
  */
 
+import type { DatabaseSync } from "node:sqlite";
+import { INTEGRITY_TABLES_SQL } from "./integrity/schema.ts";
+import { SIGHTING_TABLES_SQL } from "./output/sightings.ts";
+import { moveIntoPacks } from "./windows/older.ts";
+import { WINDOW_TABLES_SQL } from "./windows/schema.ts";
+
 /** Version of the tables below, kept as `PRAGMA user_version`. */
-export const SCHEMA_VERSION = 3;
+export const SCHEMA_VERSION = 7;
 /** `PRAGMA application_id` of a Sagewatch state file: "SGWT" in ASCII. */
 export const APPLICATION_ID = 0x53475754;
 /** Version of the canonical form of rules (sigma/canonical) that the state keys in the file were made with. */
 export const CANONICAL_FORM = "v1";
 
 /** Steps from version n − 1 to n. Forward only. */
-export type Migration = { readonly to: number; readonly sql: string };
+export type Migration = {
+  readonly to: number;
+  readonly sql: string;
+  /** What plain SQL cannot do, behind `sql` and in the same transaction. */
+  readonly move?: (sqlite: DatabaseSync) => void;
+};
 export const MIGRATIONS: readonly Migration[] = [
   {
     // The rows of one group are found, so that it can be evicted; the rules whose rows nobody needs are kept in mind.
@@ -36,6 +47,31 @@ CREATE TABLE positions (
 INSERT INTO positions SELECT source, key, value, crc, unixepoch('subsec') * 1000 FROM positions_2;
 DROP TABLE positions_2;`,
   },
+  {
+    // What enrichers found stands beside the alert; alerts of one principal or account are found by time.
+    to: 4,
+    sql: `
+CREATE TABLE additions (
+  alert_id TEXT PRIMARY KEY, revision INTEGER NOT NULL, body TEXT NOT NULL, crc INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX alerts_by_principal ON alerts (principal, last_ms DESC, id);
+CREATE INDEX alerts_by_account ON alerts (account_id, last_ms DESC, id);`,
+  },
+  {
+    // An event's facts and record stand once a commit, whatever the number of its correlations and groups.
+    to: 5,
+    sql: WINDOW_TABLES_SQL,
+    move: moveIntoPacks,
+  },
+  {
+    // What CloudTrail's digest files prove, and the log files of which something is open.
+    to: 6,
+    sql: INTEGRITY_TABLES_SQL,
+  },
+  {
+    // By which sources the evidence of alerts came.
+    to: 7,
+    sql: SIGHTING_TABLES_SQL,
+  },
 ];
 
 /** Tables whose integrity is always checked at open, because everything else hangs on them. */
@@ -46,16 +82,7 @@ export const SCHEMA_SQL: string = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE fence (id INTEGER PRIMARY KEY CHECK (id = 1), epoch INTEGER NOT NULL, commits INTEGER NOT NULL) STRICT;
 
-CREATE TABLE members (
-  seq INTEGER PRIMARY KEY, state_key TEXT NOT NULL, slice REAL NOT NULL, group_key TEXT NOT NULL,
-  body TEXT NOT NULL, crc INTEGER NOT NULL) STRICT;
-CREATE INDEX members_by_slice ON members (state_key, slice, group_key);
 CREATE TABLE unused_rules (state_key TEXT PRIMARY KEY, since_ms REAL NOT NULL) STRICT, WITHOUT ROWID;
-
-CREATE TABLE evidence (
-  seq INTEGER PRIMARY KEY, state_key TEXT NOT NULL, slice REAL NOT NULL, group_key TEXT NOT NULL, key TEXT NOT NULL,
-  record_hash TEXT NOT NULL, time_ms REAL NOT NULL, body TEXT NOT NULL, crc INTEGER NOT NULL, record BLOB) STRICT;
-CREATE UNIQUE INDEX evidence_by_slice ON evidence (state_key, slice, group_key, key, record_hash);
 
 CREATE TABLE positions (
   source TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, crc INTEGER NOT NULL, at_ms REAL NOT NULL,
@@ -79,6 +106,10 @@ CREATE TABLE alerts (
   final INTEGER NOT NULL) STRICT;
 CREATE INDEX alerts_by_last ON alerts (last_ms DESC, id);
 CREATE INDEX alerts_by_update ON alerts (updated_ms);
+CREATE INDEX alerts_by_principal ON alerts (principal, last_ms DESC, id);
+CREATE INDEX alerts_by_account ON alerts (account_id, last_ms DESC, id);
+CREATE TABLE additions (
+  alert_id TEXT PRIMARY KEY, revision INTEGER NOT NULL, body TEXT NOT NULL, crc INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE alert_records (
   alert_id TEXT NOT NULL, key TEXT NOT NULL, record_hash TEXT NOT NULL, time_ms REAL NOT NULL, pointer TEXT NOT NULL,
   crc INTEGER NOT NULL, record BLOB) STRICT;
@@ -104,4 +135,4 @@ CREATE TABLE late (
 CREATE UNIQUE INDEX late_once ON late (rule_id, step, key, record_hash);
 CREATE TABLE usage (name TEXT PRIMARY KEY, rows INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 INSERT INTO usage VALUES ('quarantine', 0, 0), ('late', 0, 0);
-`;
+${WINDOW_TABLES_SQL}${INTEGRITY_TABLES_SQL}${SIGHTING_TABLES_SQL}`;

@@ -11,6 +11,9 @@ import * as fs from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import type { CommitUnit, Store } from "../contracts.ts";
 import { ERROR_CODES, SagewatchError } from "../model/errors.ts";
+import { createIntegrityLog } from "./integrity/read.ts";
+import { createIntegrityTables } from "./integrity/write.ts";
+import { createAdditionTable } from "./output/additions.ts";
 import { createAlertTable } from "./alerts.ts";
 import { connect, setJournal, toStoreError, transact } from "./database.ts";
 import {
@@ -25,12 +28,14 @@ import {
 import { checkHeader, checkStructure, createTables, type Header, keepCopy, migrate, raiseEpoch } from "./inspect.ts";
 import { DEFAULT_LIMITS, type StoreLimits, type StoreOptions } from "./limits.ts";
 import { type Lock, takeLock } from "./lock.ts";
-import { createOutboxTable, createRedrive } from "./outbox.ts";
+import { createOutboxTable, createRedrive } from "./output/outbox.ts";
+import { createSightingTable } from "./output/sightings.ts";
 import { createProgressTables } from "./progress.ts";
 import { createRejectTables } from "./rejects.ts";
 import { CANONICAL_FORM } from "./schema.ts";
 import { createViews } from "./views.ts";
-import { createUnusedTable, createWindowTables } from "./windows.ts";
+import { createWindowTables } from "./windows/table.ts";
+import { createUnusedTable } from "./windows/unused.ts";
 
 /** The log keeps this much of its length after a checkpoint; a longer one came from a slow reader and is cut. */
 const LOG_KEPT_BYTES = 16 * 1024 * 1024;
@@ -146,26 +151,32 @@ function createStore(sqlite: DatabaseSync, options: Opened): Store {
   const windows = createWindowTables(sqlite, limits);
   const progress = createProgressTables(sqlite);
   const rejects = createRejectTables(sqlite, limits);
-  const unused = createUnusedTable(sqlite);
+  const integrity = createIntegrityTables(sqlite);
+  const unused = createUnusedTable(sqlite, windows);
   const outbox = createOutboxTable(sqlite, options.updateEveryMs ?? UPDATE_EVERY_MS, write);
-  const alerts = createAlertTable(sqlite, outbox, limits);
+  const alerts = createAlertTable(sqlite, outbox, { limits, find: (from, wanted) => windows.record(from, wanted) });
+  const sightings = createSightingTable(sqlite);
   const redrive = createRedrive(sqlite);
+  const additions = createAdditionTable(sqlite, outbox, write);
   let purgedMs = -Infinity;
   const purge = (nowMs: number): void => {
     const beforeMs = nowMs - limits.keepDays * DAY_MS;
     alerts.purge(beforeMs, PURGE_MAX);
     rejects.purgeLate(beforeMs, PURGE_MAX);
+    integrity.purge(nowMs, limits.positionDays * DAY_MS, PURGE_MAX);
   };
   const commit = (unit: CommitUnit): ReturnType<Store["commit"]> => {
     const isPurgeDue = Math.abs(unit.nowMs - purgedMs) >= HOUR_MS;
     const written = write(() => {
       windows.add(unit.members, unit.evidence);
       const revisions = alerts.write(unit.alerts, unit.nowMs);
+      sightings.write(unit.sightings ?? []);
       windows.remove(unit);
       unused.prune(unit.nowMs, UNUSED_MAX);
       rejects.quarantine(unit.rejected, unit.nowMs);
       rejects.late(unit.late, unit.nowMs);
       progress.write(unit);
+      integrity.write(unit.integrity ?? [], unit.nowMs);
       if (isPurgeDue) purge(unit.nowMs);
       return revisions;
     });
@@ -173,18 +184,25 @@ function createStore(sqlite: DatabaseSync, options: Opened): Store {
     return { written };
   };
   return {
-    load: (stateKeys) => ({ epoch, state: windows.load(stateKeys), ...progress.load() }),
+    load: (stateKeys) => ({ epoch, state: windows.load(stateKeys), ...progress.load(), sightings: sightings.load() }),
     commit,
     adopt: ({ stateKeys, sinks }, nowMs) =>
       write(() => ({ unusedRules: unused.adopt(stateKeys, nowMs), removedSinks: outbox.adopt(sinks) })),
     outbox: (sink) => outbox.sink(sink),
+    additions,
     forgetPositions: (source, isGone, nowMs) =>
       write(() => progress.forget(source, isGone, nowMs - limits.positionDays * DAY_MS)),
     redrive: (choice, nowMs) => write(() => redrive(choice, nowMs)),
+    integrity: createIntegrityLog(sqlite),
     views: createViews(sqlite),
     resolveQuarantine: (done, failed) => write(() => rejects.resolve(done, failed)),
     // Asked after every batch; only a write can change the answer.
     quarantineFull: () => (isFull ??= rejects.isFull()),
+    quarantineUse: () => ({
+      ...rejects.use(),
+      maxRows: limits.quarantineRows,
+      maxBytes: limits.quarantineBytes,
+    }),
     releaseReserve: () => {
       setQuota(sqlite, limits, false);
       return disk !== undefined && dropReserve(disk.paths.reserve);

@@ -8,11 +8,14 @@ import * as fs from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import type { AlertFilter, Views } from "../contracts.ts";
 import { SagewatchError } from "../model/errors.ts";
+import { createAdditionView } from "./output/additions.ts";
+import { createPathView } from "./output/sightings.ts";
 import { type AlertRow, type PointerRow, toAlert, toPointer, unpackRecord } from "./codec.ts";
 import { connect, row, rows, toStoreError } from "./database.ts";
 import { toPaths } from "./folder.ts";
-import { createDeadLetterView, createPointerView } from "./outbox.ts";
+import { createDeadLetterView, createPointerView } from "./output/outbox.ts";
 import { checkHeader } from "./inspect.ts";
+import { createHoursView } from "./integrity/read.ts";
 import { createCountsView } from "./progress.ts";
 import { createQuarantineViews } from "./rejects.ts";
 
@@ -23,10 +26,13 @@ export const PREFIX_MIN = 4;
 export function createViews(sqlite: DatabaseSync): Views {
   return {
     alerts: createAlertList(sqlite),
+    recent: createRecentList(sqlite),
     alert: createAlertView(sqlite),
     pointers: createPointerView(sqlite),
+    additions: createAdditionView(sqlite),
     counts: createCountsView(sqlite),
     deadLetters: createDeadLetterView(sqlite),
+    logHours: createHoursView(sqlite),
     ...createQuarantineViews(sqlite),
   };
 }
@@ -95,12 +101,14 @@ const IS_PRINCIPAL = `(principal = ?5 OR substr(principal, -length(?5) - 1) IN (
 
 /** `fromMs` is included, `toMs` is not; both are compared with lastEventTime. Equal times are ordered by id. */
 function createAlertList(sqlite: DatabaseSync): Views["alerts"] {
-  const list = sqlite.prepare(
-    `SELECT content, revision, seen_ms, crc FROM alerts WHERE last_ms >= ?1 AND last_ms < ?2 AND (?3 IS NULL OR rule_id = ?3)
+  const prepare = (order: "ASC" | "DESC") =>
+    sqlite.prepare(
+      `SELECT content, revision, seen_ms, crc FROM alerts WHERE last_ms >= ?1 AND last_ms < ?2 AND (?3 IS NULL OR rule_id = ?3)
        AND (?4 IS NULL OR severity = ?4) AND (?5 IS NULL OR ${IS_PRINCIPAL}) AND (?6 IS NULL OR account_id = ?6)
        AND (?8 IS NULL OR (id >= ?8 AND id < ?8 || char(0x10ffff)))
-     ORDER BY last_ms DESC, id LIMIT ?7`,
-  );
+     ORDER BY last_ms ${order}, id LIMIT ?7`,
+    );
+  const [newest, oldest] = [prepare("DESC"), prepare("ASC")];
   return (filter: AlertFilter) => {
     const {
       fromMs = -Infinity,
@@ -114,7 +122,22 @@ function createAlertList(sqlite: DatabaseSync): Views["alerts"] {
     } = filter;
     const [type = null, name = null] = principal?.match(/^([^/:]+)\/([^/]+)$/)?.slice(1) ?? [];
     const texts = [ruleId, severity, principal, accountId] as const;
-    return (rows(list, fromMs, toMs, ...texts, limit, idPrefix, type, name) as AlertRow[]).map(toAlert);
+    return (
+      rows(filter.oldest === true ? oldest : newest, fromMs, toMs, ...texts, limit, idPrefix, type, name) as AlertRow[]
+    ).map(toAlert);
+  };
+}
+
+function createRecentList(sqlite: DatabaseSync): Views["recent"] {
+  const prepare = (column: "principal" | "account_id") =>
+    sqlite.prepare(
+      `SELECT content, revision, seen_ms, crc FROM alerts WHERE ${column} = ? AND last_ms >= ? AND last_ms < ?
+       ORDER BY last_ms DESC, id LIMIT ?`,
+    );
+  const [ofPrincipal, ofAccount] = [prepare("principal"), prepare("account_id")];
+  return ({ principal, accountId, fromMs, toMs, limit }) => {
+    const [list, key] = principal === "" ? [ofAccount, accountId] : [ofPrincipal, principal];
+    return (rows(list, key, fromMs, toMs, limit) as AlertRow[]).map(toAlert);
   };
 }
 
@@ -133,11 +156,13 @@ function createAlertView(sqlite: DatabaseSync): Views["alert"] {
     const found = rows(prefixed, id) as (AlertRow & { id: string })[];
     return found.length === 1 ? (found[0] ?? null) : null;
   };
+  const paths = createPathView(sqlite);
   return (id) => {
     const found = find(id);
     if (found === null) return null;
     return {
       alert: toAlert(found),
+      paths: paths(found.id),
       records: (rows(records, found.id) as RecordRow[]).map((r) => ({
         pointer: toPointer(r),
         record: unpackRecord(r.record),

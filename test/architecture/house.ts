@@ -35,11 +35,12 @@ export const PARTS: Readonly<Record<string, Part>> = {
   detect: { imports: ["sigma", ...CORE], packages: ["luxon"], builtins: PURE, waits: false },
   rules: { imports: ["sigma", ...CORE], packages: ["zod"], waits: true },
   aws: { imports: CORE, packages: ["zod", ...AWS], waits: true },
-  sources: { imports: [...CORE, "aws"], packages: ["zod", ...AWS], waits: true },
+  kafka: { imports: [...CORE, "aws"], packages: ["zod", "kafkajs", "kafkajs/"], waits: true },
+  sources: { imports: [...CORE, "aws", "kafka"], packages: ["zod", "kafkajs", ...AWS], waits: true },
   enrich: { imports: [...CORE, "aws"], packages: ["zod", ...AWS], waits: true },
   sinks: {
-    imports: [...CORE, "aws", "encode"],
-    packages: ["zod", "luxon", "kafkajs", "kafkajs/", ...AWS],
+    imports: [...CORE, "aws", "kafka", "encode"],
+    packages: ["zod", "luxon", "kafkajs", ...AWS],
     waits: true,
   },
   respond: { imports: [...CORE, "aws"], packages: ["zod", ...AWS], waits: true },
@@ -112,11 +113,18 @@ export const RESERVED_WORDS: Readonly<Record<string, { readonly files: RegExp | 
 /** Files outside match/ and decode/ that parse JSON, and what they parse, for it must not be a record. */
 export const JSON_READERS: Readonly<Record<string, string>> = {
   "src/compose/last-good.ts": "the last good rule set, as this file wrote it",
+  "src/compose/warming.ts": "until when rules warm up, as this file wrote it",
   "src/model/alert.ts": "group keys: canonical text that this file wrote itself",
+  "src/model/integrity/digest.ts": "digest files of CloudTrail, which hold no records",
   "src/ops/control.ts": "requests and answers on the daemon's own socket",
   "src/rules/cases.ts": "case files, whose events are handed on as bytes",
+  "src/sinks/http/answer.ts": "answers of receivers",
+  "src/store/output/additions.ts": "additions of alerts, as the store wrote them",
   "src/store/alerts.ts": "contents of alerts, as the store wrote them",
   "src/store/codec.ts": "columns that this file wrote itself",
+  "src/store/windows/body.ts": "bodies of parts, as this file wrote them",
+  "src/store/windows/older.ts": "columns of older schemas, as the store wrote them",
+  "src/store/windows/pack.ts": "facts of packs, as this file wrote them",
   "src/store/lock.ts": "who holds the lock, as the holder wrote it",
 };
 

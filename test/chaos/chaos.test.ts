@@ -16,13 +16,14 @@ test(
   "nothing is lost, nothing invented and every content right, wherever the daemon is killed",
   { timeout: TIMEOUT_MS },
   async () => {
-    const runs = toRuns({ runs: 10, seed: "ci", break: null, size: { records: 300, kills: 4 } });
+    // `npm run chaos` has as many as are asked for; .ci/run has ten.
+    const runs = toRuns({ runs: 3, seed: "ci", break: null, size: { records: 300, kills: 4 } });
     const { problems, lost, spurious, wrong, alerts, kills } = await runAll(runs, availableParallelism());
     expect(problems.slice(0, 10)).toEqual([]);
     expect({ lost, spurious, wrong }).toEqual({ lost: 0, spurious: 0, wrong: 0 });
     // The runs had something to lose, and daemons did die.
-    expect(alerts).toBeGreaterThan(1000);
-    expect(Object.values(kills).reduce((sum, n) => sum + n, 0)).toBeGreaterThan(40);
+    expect(alerts).toBeGreaterThan(300);
+    expect(Object.values(kills).reduce((sum, n) => sum + n, 0)).toBeGreaterThan(12);
   },
 );
 

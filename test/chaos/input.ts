@@ -21,13 +21,15 @@ export type PlannedFile = {
   readonly records: number;
   readonly bytes: Uint8Array;
 };
+/** The same with what lies in it. */
+export type KnownFile = PlannedFile & { readonly items: readonly Item[] };
 
 export type Input = {
   /** Everything that is to be counted once, copies included. */
   readonly items: readonly Item[];
   /** What the counts must come to. */
   readonly totals: Totals;
-  readonly files: readonly PlannedFile[];
+  readonly files: readonly KnownFile[];
 };
 
 type Placed = Item & { readonly file: string; readonly slotMs: number };
@@ -54,26 +56,33 @@ export function makeInput(random: Random, layout: "delivered" | "bundled", recor
   return { items: placed, totals: toTotals(placed), files };
 }
 
-function deliver(placed: readonly Placed[]): PlannedFile[] {
+function deliver(placed: readonly Placed[]): KnownFile[] {
   const byFile = Map.groupBy(placed, ({ file }) => file);
   return [...byFile].map(([path, records]) => ({
     path,
     slotMs: records[0]!.slotMs,
     records: records.length,
+    items: records,
     bytes: gzipSync(toRecordsText(records), { level: 1 }),
   }));
 }
 
 /** Three files in an order that is not that of time: one of two thirds, in one line; NDJSON; NDJSON in gzip. */
-function bundle(placed: readonly Placed[], random: Random): PlannedFile[] {
+function bundle(placed: readonly Placed[], random: Random): KnownFile[] {
   const parts: [Placed[], Placed[], Placed[]] = [[], [], []];
   for (const record of placed) parts[random.pick([0, 0, 0, 0, 1, 2] as const)].push(record);
   const [most, lines, packed] = parts;
   const { slotMs } = placed[0]!;
   return [
-    { path: "b/most.json", slotMs, records: most.length, bytes: Buffer.from(toRecordsText(most)) },
-    { path: "a/lines.ndjson", slotMs, records: lines.length, bytes: Buffer.from(toLines(lines)) },
-    { path: "c/lines.ndjson.gz", slotMs, records: packed.length, bytes: gzipSync(toLines(packed), { level: 1 }) },
+    { path: "b/most.json", slotMs, records: most.length, items: most, bytes: Buffer.from(toRecordsText(most)) },
+    { path: "a/lines.ndjson", slotMs, records: lines.length, items: lines, bytes: Buffer.from(toLines(lines)) },
+    {
+      path: "c/lines.ndjson.gz",
+      slotMs,
+      records: packed.length,
+      items: packed,
+      bytes: gzipSync(toLines(packed), { level: 1 }),
+    },
   ];
 }
 
@@ -96,10 +105,10 @@ export function writeWhole(folder: string, { path, bytes }: Pick<PlannedFile, "p
 }
 
 /** How files come to a spool folder: before, during and after a time in which nobody reads. */
-export type Drops = {
-  readonly before: readonly PlannedFile[];
-  readonly backlog: readonly PlannedFile[];
-  readonly after: readonly PlannedFile[];
+export type Drops<File extends PlannedFile> = {
+  readonly before: readonly File[];
+  readonly backlog: readonly File[];
+  readonly after: readonly File[];
 };
 
 /** Longest time by which a file comes out of the order of its slot; with the simulator's 20 min below the lateness in use. */
@@ -109,7 +118,7 @@ const JITTER_MS = 10 * 60_000;
  * Files in an order of arrival that is disordered within the bound of lateness. Those of the backlog get names without a
  * slot whose order means nothing: there the source cannot know what is old.
  */
-export function planDrops(files: readonly PlannedFile[], random: Random): Drops {
+export function planDrops<File extends PlannedFile>(files: readonly File[], random: Random): Drops<File> {
   const order = files
     .map((file) => ({ file, atMs: file.slotMs + random.int(0, JITTER_MS) }))
     .toSorted((one, other) => one.atMs - other.atMs)

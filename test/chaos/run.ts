@@ -1,8 +1,8 @@
 /**
- * npm run chaos -- --runs N [--seed S] [--break ack-first|no-hold|split-commit|part-pieces]
+ * npm run chaos -- --runs N [--seed S] [--sources aws] [--break ack-first|no-hold|split-commit|part-pieces]
  *
  * Runs the chaos test N times in each mode and prints one JSON line. Exit code 1 when anything was lost, spurious or wrong;
- * with --break, when nothing was. With --kafka the daemons also send to a real broker, and its topic is judged as well.
+ * with --break, when nothing was. With --sources aws the daemons read an EventBridge queue, S3 and a Kafka topic. With --kafka the daemons also send to a real broker, and its topic is judged as well.
  */
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
@@ -16,6 +16,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     break: { type: "string" },
     kafka: { type: "boolean", default: false },
+    sources: { type: "string", default: "files" },
   },
 });
 const broken = BREAKS.find((name) => name === values.break) ?? null;
@@ -23,6 +24,13 @@ if (values.break !== undefined && broken === null) {
   console.error(`--break ${values.break}: use one of ${BREAKS.join(", ")}`);
   process.exit(2);
 }
+const sources = (["files", "aws"] as const).find((name) => name === values.sources);
+if (sources === undefined) {
+  console.error(`--sources ${values.sources}: use files or aws`);
+  process.exit(2);
+}
+if (sources === "aws") Object.assign(process.env, { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" });
+const needsKafka = values.kafka || sources === "aws";
 // An ordinary end removes the folders of the runs; the daemons end with the pipes to them.
 for (const [signal, code] of [
   ["SIGINT", 130],
@@ -30,13 +38,13 @@ for (const [signal, code] of [
   ["SIGHUP", 129],
 ] as const)
   process.on(signal, () => process.exit(code));
-const why = values.kafka ? await whyNoKafka("any") : null;
+const why = needsKafka ? await whyNoKafka("any") : null;
 if (why !== null) {
-  console.error(`--kafka: ${why}`);
+  console.error(`--${sources === "aws" ? "sources aws" : "kafka"}: ${why}`);
   process.exit(3);
 }
-const kafka = values.kafka ? await useKafka() : null;
-const options = { kafka, runs: Number(values.runs), seed: values.seed, break: broken, size: FULL };
+const kafka = needsKafka ? await useKafka() : null;
+const options = { kafka, sources, runs: Number(values.runs), seed: values.seed, break: broken, size: FULL };
 const { problems, ...summary } = await runAll(toRuns(options), availableParallelism());
 await kafka?.stop();
 for (const problem of problems.slice(0, 20)) console.error(problem.slice(0, 600));

@@ -25,7 +25,9 @@ export type RunOptions = {
   readonly records: number;
   /** Most daemons that are killed. */
   readonly kills: number;
-  /** Kafka as a sink beside the file; default none. */
+  /** What the daemons read: files, or an EventBridge queue, S3 and a Kafka topic at once (aws.ts). Default files. */
+  readonly sources?: "files" | "aws";
+  /** Kafka as a sink beside the file, or as a source of `aws`; default none. */
   readonly kafka?: Pick<Kafka, "plain" | "direct"> | null;
 };
 
@@ -35,7 +37,7 @@ export type RunResult = Findings & { readonly kills: ReadonlyMap<FailPoint | "ra
 const FINISH_MS = 30_000;
 
 type Run = { readonly options: RunOptions; readonly random: Random; readonly world: World; readonly setup: Setup };
-type Kills = Map<FailPoint | "random", number>;
+export type Kills = Map<FailPoint | "random", number>;
 
 /** Carries out a run and judges it. Its folder is removed. */
 export async function runChaos(options: RunOptions): Promise<RunResult> {
@@ -77,7 +79,8 @@ function join(file: Findings, topic: Findings): Findings {
   };
 }
 
-function chooseDeath({ random }: Run, latestMs: number): Death {
+/** How a daemon is to die: at a point, or by time, at most `latestMs` after it is open. */
+export function chooseDeath({ random }: Pick<Run, "random">, latestMs: number): Death {
   const point = random.pick<FailPoint | "random">([...FAIL_POINTS, "random", "random", "random"]);
   const from = random.chance(0.3) ? "start" : "open";
   if (point === "random") return { fail: null, from, afterMs: random.int(0, latestMs) };
@@ -85,7 +88,8 @@ function chooseDeath({ random }: Run, latestMs: number): Death {
   return { fail: { point, passage }, from: "open", afterMs: latestMs };
 }
 
-function count(kills: Kills, died: FailPoint | "random"): void {
+/** Counts a daemon that died. */
+export function count(kills: Kills, died: FailPoint | "random"): void {
   kills.set(died, (kills.get(died) ?? 0) + 1);
 }
 
@@ -116,7 +120,8 @@ function put(world: World, file: PlannedFile): void {
   world.newestSlotMs = Math.max(world.newestSlotMs, file.slotMs);
 }
 
-function expectEnd(code: number | null, said: string): void {
+/** Throws where a daemon ended badly that was to end by itself. */
+export function expectEnd(code: number | null, said: string): void {
   if (code !== 0) throw new Error(`a daemon that nobody killed ended with ${code}: ${said}`);
 }
 

@@ -1,5 +1,6 @@
 /** Many runs of the chaos test, a few at a time, and their sums as the command prints them. */
 import type { Break } from "./plan.ts";
+import { runAws } from "./aws.ts";
 import { runChaos, type RunOptions, type RunResult } from "./runs.ts";
 
 /** Sums of all runs. */
@@ -30,15 +31,20 @@ export function toRuns(order: {
   break: Break | null;
   size: Size;
   kafka?: RunOptions["kafka"];
+  sources?: RunOptions["sources"];
 }): RunOptions[] {
-  const modes =
+  const { sources = "files" } = order;
+  const chosen =
     order.break === null ? (["once", "watch"] as const) : ([order.break === "no-hold" ? "watch" : "once"] as const);
+  // What comes by AWS's ways has no end.
+  const modes = sources === "aws" ? (["watch"] as const) : chosen;
   return Array.from({ length: order.runs }, (_, n) => n).flatMap((n) =>
     modes.map((mode) => ({
       seed: `${order.seed}.${n}`,
       mode,
       break: order.break,
       kafka: order.kafka ?? null,
+      sources,
       ...order.size,
     })),
   );
@@ -54,7 +60,7 @@ export async function runAll(runs: readonly RunOptions[], atOnce: number): Promi
     for (let run = left.shift(); run !== undefined; run = left.shift()) {
       const name = `${run.mode} ${run.seed}`;
       try {
-        const result = await runChaos(run);
+        const result = await (run.sources === "aws" ? runAws(run) : runChaos(run));
         results.push(result);
         problems.push(...result.problems.map((problem) => `${name}: ${problem}`));
       } catch (error) {

@@ -107,10 +107,18 @@ function compareContent(alert: Alert, expected: Expected): string[] {
   return is === should ? [] : [`content of ${alert.id}: is ${is}, should be ${should}`];
 }
 
+/** An alert as a sink has it: with what stands beside its content. */
+type Sent = Alert & {
+  readonly pointers?: readonly unknown[];
+  readonly enrichment?: unknown;
+  readonly enrichmentErrors?: unknown;
+};
+
 function compareSink(alert: Alert, last: Alert | undefined): string[] {
   if (last === undefined) return [];
   // Where a record was read is no content: the copy of it that came first may have been read elsewhere.
-  const { pointers, ...said } = last as Alert & { readonly pointers?: readonly unknown[] };
+  // What enrichers found is of the moment and no part of the content.
+  const { pointers, enrichment: _added, enrichmentErrors: _missing, ...said } = last as Sent;
   if (pointers?.length !== alert.evidence.length)
     return [
       `last line of ${alert.id} in the sink: ${pointers?.length ?? 0} pointers, ${alert.evidence.length} evidence rows`,

@@ -29,6 +29,8 @@ export type World = {
   readonly rules: string;
   /** Also alerts go there, beside the sink's file. */
   readonly kafka: KafkaPlace | null;
+  /** Read instead of `input`, where there are any. */
+  readonly sources: readonly object[] | null;
   /** Newest time slot of the files that were put into `input`, epoch ms. */
   newestSlotMs: number;
   remove(): void;
@@ -78,7 +80,11 @@ function isAlive(pid: number): boolean {
 }
 
 /** Makes the folders and rules of a run in `mode`. */
-export function createWorld(mode: "once" | "watch", kafka: KafkaPlace | null = null): World {
+export function createWorld(
+  mode: "once" | "watch",
+  kafka: KafkaPlace | null = null,
+  sources: World["sources"] = null,
+): World {
   keepTidy();
   const root = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
   roots.add(root);
@@ -91,6 +97,7 @@ export function createWorld(mode: "once" | "watch", kafka: KafkaPlace | null = n
     sink: join(root, "alerts.ndjson"),
     rules: writeRules(join(root, "rules"), mode),
     kafka,
+    sources,
     newestSlotMs: -Infinity,
     remove: () => {
       rmSync(root, { recursive: true, force: true });
@@ -106,17 +113,20 @@ const LATENESS_MIN = 45;
  */
 const TIMING = { lateness: `${LATENESS_MIN}m`, idle: "24h" };
 
+/** Over queues: an acknowledgement takes its time, and one that came too early must be seen by a kill. */
+const QUEUED_COMMIT = { intervalMs: 300, records: 200 };
+
 /** A daemon of a run. Small units, so that there are many commits to be killed in. */
 function toConfig(world: World, { mode, afterRead }: Setup): string {
   const after = afterRead === "move" ? { moveTo: join(world.root, "done") } : afterRead;
   return JSON.stringify({
     state: { dir: world.state },
-    sources: [
+    sources: world.sources ?? [
       { type: "file", name: "in", paths: [world.input], mode, afterRead: after, ...(mode === "watch" ? TIMING : {}) },
     ],
     sinks: [{ type: "file", path: world.sink }, ...toKafkaSinks(world)],
     rules: { paths: [world.rules] },
-    commit: { intervalMs: 40, records: 20 },
+    commit: world.sources === null ? { intervalMs: 40, records: 20 } : QUEUED_COMMIT,
     updateEvery: "1s",
   });
 }
@@ -140,7 +150,7 @@ export type Daemon = {
 export function startDaemon(world: World, setup: Setup, fail: Plan["fail"] = null): Daemon {
   const plan: Plan = {
     config: toConfig(world, setup),
-    speed: setup.mode === "watch" ? WATCH_SPEED : 1,
+    speed: setup.mode === "watch" && world.sources === null ? WATCH_SPEED : 1,
     break: setup.break,
     reachedMs: world.newestSlotMs - LATENESS_MIN * 60_000,
     fail,

@@ -162,7 +162,7 @@ describe("small commands", () => {
     const { code, stdout } = await run(["version", "--json"]);
     expect([code, JSON.parse(stdout)]).toEqual([
       0,
-      { engine: version, canonicalForm: "v1", schema: 3, node: process.versions.node },
+      { engine: version, canonicalForm: "v1", schema: 7, node: process.versions.node },
     ]);
   });
 

@@ -166,7 +166,7 @@ export function examineSource(subject: SourceUnderExam): void {
       withSource(async (source) => {
         const [one, other] = await Promise.all([readBatches(source, new Map()), readBatches(source, new Map())]);
         expect(one.flatMap(textsOf)).toEqual(other.flatMap(textsOf));
-        for await (const batch of source.read(new Map(), never())) batch.settle();
+        for await (const batch of source.read(new Map(), never())) for (const one of withAlso(batch)) one.settle();
       }));
   });
 }

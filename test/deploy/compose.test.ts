@@ -1,10 +1,13 @@
 /** deploy/compose: what it says of Sagewatch is what Sagewatch takes, and the container is held as tightly as promised. */
-import { existsSync, readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { parseConfig } from "../../src/config/load.ts";
 import { ADAPTERS } from "../../src/config/registries.ts";
+import { findProgram } from "../support/deploy/programs.ts";
 
 type Service = {
   readonly image?: string;
@@ -54,4 +57,22 @@ test("the container has no right that it does not need, and images are named wit
   expect(topic.image).toBe(kafka.image);
   // Alerts wait for Kafka; Sagewatch does not.
   expect(sagewatch.depends_on).toBeUndefined();
+});
+
+const checker = findProgram("check-jsonschema");
+const note = "missing" in checker ? ` (skipped: ${checker.missing})` : "";
+
+test.skipIf("missing" in checker)(`the file is one by the schema of Compose${note}`, () => {
+  const check = (path: string): number | null =>
+    spawnSync("path" in checker ? checker.path : "", ["--builtin-schema", "vendor.compose-spec", path]).status;
+  const file = join(folder, "compose.yml");
+  expect(check(file)).toBe(0);
+  const spoiled = mkdtempSync(join(tmpdir(), "sagewatch-compose-"));
+  try {
+    const other = join(spoiled, "compose.yml");
+    writeFileSync(other, readFileSync(file, "utf8").replace("read_only: true", "readonly: true"));
+    expect(check(other)).toBe(1);
+  } finally {
+    rmSync(spoiled, { recursive: true, force: true });
+  }
 });

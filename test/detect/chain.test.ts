@@ -183,3 +183,48 @@ test("after a reload the open buckets of a parent can be judged anew", () => {
   second.restore({ members: held.members, evidence: held.evidence }, new Set(["bursts"]));
   expect(told(second.deltas())).toEqual(["bursts 4"]);
 });
+
+test("what is handed on counts to the account of its records in the memory's shares", () => {
+  const wide = {
+    ...bursts,
+    id: "wide",
+    groupBy: [],
+    rules: ["bursts"],
+    bounds: [{ operator: "gte" as const, value: 1 }],
+  };
+  const { detections } = { detections: [makeDetection("base", { alerts: false })] };
+  const detector = createDetector({ detections, correlations: [burst, bursts, wide] }, { names: new Map() });
+  detector.apply(at(burst, [0, 1, 20, 21]));
+  detector.deltas();
+  const owners = [...detector.windows.values()].map(({ groups }) => {
+    const found: string[] = [];
+    groups.eachLikely(({ id }) => void found.push(detector.memory.accountOf(id)));
+    return found;
+  });
+  expect(owners).toEqual([["111122223333"], ["111122223333"], ["111122223333"]]);
+});
+
+test("a hot group of a chain costs by what is new: late commits take no longer than early ones", () => {
+  const [child, parent] = [
+    { ...burst, timespanMs: HOUR, bucketMs: HOUR },
+    makeCorrelation("day", { rules: ["burst"], timespanMs: 24 * HOUR, bounds: [{ operator: "gte", value: 1 }] }),
+  ];
+  const detector = create(child, parent);
+  let events = 0;
+  const commit = (size: number): number => {
+    detector.apply(
+      Array.from({ length: size }, (_, i) => makeMatch(child, { atMs: (events + i) * 1000, key: `k${events + i}` })),
+    );
+    events += size;
+    const begun = performance.now();
+    const { alerts } = detector.deltas();
+    expect(alerts.at(-1)?.content.eventCount).toBe(events);
+    return performance.now() - begun;
+  };
+  const middle = (): number => Array.from({ length: 21 }, () => commit(10)).toSorted((a, b) => a - b)[10] as number;
+  commit(3000);
+  const early = middle();
+  commit(40_000);
+  // Going over all that was handed on would show as a factor above 10; the bound leaves room for a noisy machine.
+  expect(middle() / early).toBeLessThan(4);
+});

@@ -24,6 +24,8 @@ function end(rule: Correlation, matches: readonly Match[]): Held {
   fold(held, detector.deltas());
   return held;
 }
+/** From START to the first bucket of seven minutes. */
+const SHIFT = 7 * MINUTE - (START % (7 * MINUTE));
 const whysOf = (held: Held): string[] => [...held.contents.values()].map(({ content }) => content.why);
 
 const measured = { fields: ["enrich.usd_per_hour"], bounds: [{ operator: "gte" as const, value: 2 }] };
@@ -222,4 +224,21 @@ test("a number below zero costs by the buckets that have alerts, not by all that
     ["2026-03-10T00:01:00Z", true],
     ["2026-03-10T00:03:00Z", true],
   ]);
+});
+
+test("a bucket that was judged stays so after a restart whose watermarks begin anew", () => {
+  const rule = final({ bounds: [{ operator: "lt", value: 3 }], timespanMs: 7 * MINUTE });
+  const first = create(rule);
+  const held = createHeld();
+  first.apply(numbers(rule, [1, 1, 1, 1, 1, 1, 1]).map((match) => ({ ...match, timeMs: match.timeMs + SHIFT })));
+  first.advance("aws/cloudtrail", START + SHIFT + 8 * MINUTE);
+  fold(held, first.deltas());
+  const second = create(rule);
+  second.restore({ members: held.members, evidence: held.evidence }, undefined, () => START + SHIFT + 8 * MINUTE);
+  const [late] = numbers(rule, [1]);
+  if (late === undefined) throw new Error("no match");
+  second.apply([{ ...late, key: "late", timeMs: START + SHIFT }]);
+  second.advance("aws/cloudtrail", START + 2 * HOUR);
+  fold(held, second.deltas());
+  expect([whysOf(held), held.late]).toEqual([[], 1]);
 });

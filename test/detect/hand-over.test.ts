@@ -191,3 +191,78 @@ test("a reload leaves nothing of a child's past with a parent that looks back sh
   finish(second, held);
   expect(second.size()).toEqual({ groups: 0, members: 0, bytes: 0 });
 });
+
+test("a parent waits for a child whose time span grew, as after a restart", () => {
+  const ids = (minutes: number): Correlation[] =>
+    ["few", "number"].map((id) =>
+      toRule(id, { bound: 2, minutes: id === "few" ? minutes : 2, title: "one", isThere: true }),
+    );
+  const toDetector = (minutes: number, before?: LiveDetector): LiveDetector =>
+    createDetector(
+      { detections: BASES.map((id) => makeDetection(id, { alerts: false })), correlations: ids(minutes) },
+      {
+        names: new Map(),
+        ...(before === undefined ? {} : { before: { detector: before, redraft: new Set(["few", "number"]) } }),
+      },
+    );
+  const held = createHeld();
+  const first = toDetector(2);
+  const [few] = ids(2);
+  if (few === undefined) throw new Error("no rule");
+  first.apply([0, 2].map((minute) => makeMatch(few, { atMs: minute * MINUTE, key: `k${minute}` })));
+  first.advance("aws/cloudtrail", START + 4 * MINUTE);
+  fold(held, first.deltas());
+  const second = toDetector(30, first);
+  second.advance("aws/cloudtrail", START + 4 * MINUTE);
+  second.restore({ members: [], evidence: [] });
+  finish(second, held);
+  // Two events in the half hour, which the child hands on at its end, at the time of the second.
+  expect([...held.contents.values()].filter(({ content }) => content.ruleId === "number")).toHaveLength(1);
+});
+
+test("a rule that others count takes what one of its meaning kept for longer, as after a restart", () => {
+  const toSet = (waveMinutes: number, isFar: boolean): RuleSet => ({
+    detections: BASES.map((id) => makeDetection(id, { alerts: false })),
+    correlations: [
+      toRule("near", { bound: 2, minutes: 2, title: "one", isThere: true }),
+      ...(isFar ? [toRule("far", { bound: 2, minutes: 30, title: "one", isThere: true })] : []),
+      toRule("wave", { bound: 2, minutes: waveMinutes, title: "one", isThere: true }),
+    ],
+  });
+  const held = createHeld();
+  const before = toSet(2, true);
+  const first = createDetector(before, { names: new Map() });
+  for (const minute of [0, 0.5]) {
+    const matches = before.correlations
+      .slice(0, 2)
+      .map((rule) => makeMatch(rule, { atMs: minute * MINUTE, key: `k${minute}` }));
+    first.apply(matches);
+  }
+  const wave = before.correlations.at(-1);
+  if (wave === undefined) throw new Error("no rule");
+  first.apply([makeMatch(wave, { atMs: 10 * MINUTE, key: "w", step: 1 })]);
+  fold(held, first.deltas());
+  first.advance("aws/cloudtrail", START + 15 * MINUTE);
+  fold(held, first.deltas());
+  const options = { names: new Map<string, string>(), before: { detector: first, redraft: new Set(["wave"]) } };
+  const second = createDetector(toSet(10, false), options);
+  second.advance("aws/cloudtrail", START + 15 * MINUTE);
+  second.restore({ members: [], evidence: [] }, new Set(["wave"]));
+  finish(second, held);
+  const found = [...held.contents.values()].filter(({ content }) => content.ruleId === "wave");
+  expect(found.map(({ content }) => content.eventCount)).toEqual([3]);
+});
+
+test("what is restored and needed no more goes at once", () => {
+  const rule = makeCorrelation("r", { timespanMs: 5 * MINUTE });
+  const set = { detections: BASES.map((id) => makeDetection(id, { alerts: false })), correlations: [rule] };
+  const held = createHeld();
+  const first = createDetector(set, { names: new Map() });
+  first.apply([0, 60].map((minute) => makeMatch(rule, { atMs: minute * MINUTE, key: `k${minute}` })));
+  fold(held, first.deltas());
+  const second = createDetector(set, { names: new Map() });
+  second.advance("aws/cloudtrail", START + 30 * MINUTE);
+  second.restore({ members: held.members, evidence: held.evidence });
+  fold(held, second.deltas());
+  expect([second.size().members, held.members.length]).toEqual([1, 1]);
+});

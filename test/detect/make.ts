@@ -1,4 +1,5 @@
 /** Makers of rules and matches for the tests of detection, and a fold of deltas into what a store would hold. */
+import { LOGSOURCES } from "../../src/model/event.ts";
 import { expect } from "vitest";
 import type { AlertDraft, Deltas, Detector, EvidenceDelta, Match, MemberDelta } from "../../src/contracts.ts";
 import { createDetector } from "../../src/detect/detector.ts";
@@ -182,8 +183,7 @@ export function feed(
 
 /** The end of a historic run. */
 export function finish(detector: Detector, held: Held): void {
-  detector.advance("aws/cloudtrail", Infinity);
-  detector.advance("aws/guardduty", Infinity);
+  for (const logsource of LOGSOURCES) detector.advance(logsource, Infinity);
   fold(held, detector.deltas());
 }
 

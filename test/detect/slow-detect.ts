@@ -110,10 +110,18 @@ function toGroups(
   return groups;
 }
 
-/** Evidence is kept of the first 20 records of each five minutes of a group. */
+/** Evidence is kept of the first 20 events of each five minutes of a group, of each in the form with the lowest hash. */
 function keptOf(group: readonly Match[]): Set<string> {
   const slices = Map.groupBy(group.toSorted(order), (match) => Math.floor(match.timeMs / 300_000));
-  return new Set([...slices.values()].flatMap((slice) => [...new Set(slice.map(text))].slice(0, 20)));
+  const toForms = (slice: readonly Match[]): string[] => {
+    const first = new Map<string, string>();
+    for (const match of slice) {
+      const event = `${match.timeMs} ${match.key}`;
+      if (!first.has(event)) first.set(event, text(match));
+    }
+    return [...first.values()].slice(0, 20);
+  };
+  return new Set([...slices.values()].flatMap(toForms));
 }
 
 /** Conditions that hold at events: every window [t − W, t] is tried. */

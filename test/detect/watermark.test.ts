@@ -131,3 +131,42 @@ test("a process that stood still, or was not allowed to read on, does not take t
   marks.tick(NOW + 320 * MINUTE);
   expect(marks.value(TRAIL)).toBe(NOW + 290 * MINUTE);
 });
+
+test("how far rules were closed outlives the sources that closed them, by what the rules are over", () => {
+  const FINDINGS = "aws/guardduty" as const;
+  const first = createWatermarks([source("a", live), source("slow", live)], []);
+  first.tick(NOW);
+  first.observe("a", TRAIL, { floorMs: Infinity, newestMs: NOW });
+  first.observe("slow", TRAIL, { floorMs: Infinity, newestMs: NOW - 60 * MINUTE });
+  const saved = [...first.entries(), ...first.closings()].filter(({ watermarkMs }) => Number.isFinite(watermarkMs));
+
+  // Another name, and a kind of record never seen before.
+  const second = createWatermarks(
+    [source("b", live), { name: "findings", logsources: [FINDINGS], timing: live }],
+    saved,
+  );
+  second.tick(NOW + MINUTE);
+  expect([
+    second.value(TRAIL),
+    second.closed([TRAIL]),
+    second.closed([FINDINGS, TRAIL]),
+    second.closed([FINDINGS]),
+  ]).toEqual([-Infinity, NOW - 90 * MINUTE, NOW - 90 * MINUTE, -Infinity]);
+  second.observe("b", TRAIL, { floorMs: Infinity, newestMs: NOW });
+  expect([second.closed([TRAIL]), second.closed([TRAIL, FINDINGS])]).toEqual([NOW - 30 * MINUTE, NOW - 90 * MINUTE]);
+
+  // And so once more, while the findings are not read yet; a source that comes back begins no earlier than the others went.
+  const again = [...saved, ...second.entries(), ...second.closings()].filter(
+    ({ watermarkMs }) => watermarkMs > -Infinity,
+  );
+  const third = createWatermarks([source("slow", live)], again);
+  expect([third.value(TRAIL), third.closed([TRAIL])]).toEqual([NOW - 90 * MINUTE, NOW - 30 * MINUTE]);
+});
+
+test("where all input ended nothing is closed for the next run", () => {
+  const first = createWatermarks([source("a", historic)], []);
+  first.observe("a", TRAIL, { floorMs: NOW, newestMs: NOW });
+  expect(first.closings().map(({ watermarkMs }) => watermarkMs)).toContain(NOW - 30 * MINUTE);
+  first.finish("a");
+  expect(first.closings().filter(({ watermarkMs }) => Number.isFinite(watermarkMs))).toEqual([]);
+});

@@ -46,12 +46,14 @@ export type Settings = {
   readonly limits?: Readonly<Record<string, number>>;
   /** Rules beside those of the chaos runs; the word `shipped` among them. */
   readonly rules?: readonly string[];
+  /** Sections of the configuration that are given as they stand. */
+  readonly more?: Readonly<Record<string, unknown>>;
 };
 
 /** The text of a configuration: JSON is YAML. */
 export function configText(
   place: Place,
-  { mode = "once", afterRead = "keep", lateness = "30m", limits = {}, rules = [] }: Settings,
+  { mode = "once", afterRead = "keep", lateness = "30m", limits = {}, rules = [], more = {} }: Settings,
 ): string {
   return JSON.stringify({
     state: { dir: place.state },
@@ -60,6 +62,7 @@ export function configText(
     rules: { paths: [join(place.root, "rules"), ...rules] },
     limits,
     updateEvery: "1s",
+    ...more,
   });
 }
 
@@ -90,8 +93,10 @@ export function toContents(alerts: readonly Alert[]): Record<string, AlertConten
       revision: _number,
       seenTime: _time,
       pointers: _places,
+      enrichment: _added,
+      enrichmentErrors: _missing,
       ...content
-    } = alert as Alert & { pointers?: unknown };
+    } = alert as Alert & { pointers?: unknown; enrichment?: unknown; enrichmentErrors?: unknown };
     return [content.id, content] as const;
   });
   return Object.fromEntries(entries.toSorted(([one], [other]) => (one < other ? -1 : 1)));

@@ -100,6 +100,47 @@ test(
   },
 );
 
+/** Records that were taken in and are not committed yet, by the log. */
+function inFlight(log: string): number {
+  let records = 0;
+  for (const line of log.split("\n").filter((text) => /"(batch|committed)"/.test(text) && text.endsWith("}"))) {
+    const told = JSON.parse(line) as { signal: string; read?: number; records?: number };
+    if (told.signal === "batch") records += told.read ?? 0;
+    if (told.signal === "committed") records -= told.records ?? 0;
+  }
+  return records;
+}
+
+test(
+  "SIGTERM at random with at least 5,000 records in flight: drained with 0 in under 25 s, all of them in the last commit",
+  { timeout: TIMEOUT_MS },
+  async () => {
+    const place = createPlace();
+    writeDay(place, 20_000);
+    // Nothing is committed before 5 s are over, so what is read is in flight.
+    const commit = { intervalMs: 5000, records: 100_000, bytes: "64 MiB" };
+    const settings = { more: { commit, log: { level: "debug" } } };
+    const wanted = 5000 + Math.floor(Math.random() * 5000);
+    const daemon = startRun(place, settings);
+    for (let waitedMs = 0; inFlight(daemon.log()) < wanted && waitedMs < TIMEOUT_MS / 4; waitedMs += 5) await sleep(5);
+    const [log, begunMs] = [daemon.log(), Date.now()];
+    daemon.process.kill("SIGTERM");
+    expect(await daemon.ended).toBe(0);
+    expect(Date.now() - begunMs).toBeLessThan(25_000);
+    expect(inFlight(log)).toBeGreaterThanOrEqual(5000);
+    const views = openViews(place.state);
+    const [counts] = views.counts();
+    views.close();
+    expect(counts?.read).toBeGreaterThanOrEqual(inFlight(log));
+    expect(counts?.read).toBeLessThan(20_000);
+    expect(new Set(readSink(place).map(({ id }) => id))).toEqual(new Set(stored(place).map(({ id }) => id)));
+    expect(await startRun(place, {}).ended).toBe(0);
+    const { alerts } = await replay(toConfig(place), [place.input]);
+    expect(toContents(stored(place))).toEqual(toContents(alerts));
+    expect(toContents(readSink(place))).toEqual(toContents(alerts));
+  },
+);
+
 test(
   "a sink on a full disk gets nothing and costs nothing: what it missed comes at the next start",
   { timeout: TIMEOUT_MS },

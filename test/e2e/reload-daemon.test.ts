@@ -145,7 +145,7 @@ test(
 
     writeFileSync(file, "title: Broken\ndetection: 7\n");
     const second = startDaemon(config);
-    await opened(second);
+    await until(() => second.told("rules_rejected").length > 0, "the refusal is told");
     expect(second.told("rules_rejected")).toMatchObject([{ trigger: "start", code: "rules_rejected" }]);
     deliver(place.input, "0805", [record(1, { eventName: "DescribeTrails" })]);
     await until(() => sinkIds(place).includes("22222222-2222-4222-8222-222222222222"), "the last good rule at work");

@@ -34,6 +34,35 @@ describe("the finding on disk is the agreed one", () => {
   });
 });
 
+const additions = {
+  revision: 2,
+  enrichment: {
+    account: { owner: "team-ml" },
+    attack: { techniques: [{ id: "T1496" }] },
+    other: { deep: [{ a: null }] },
+  },
+  errors: [{ name: "related", code: "timeout" }],
+} as const;
+
+test("what enrichers found stands as enrichments, each with what it is about; what is missing is said", () => {
+  const finding = JSON.parse(encodeOcsf({ alert: endpointBurst, opened: true, additions }, "0.1.0")) as Finding;
+  expect(finding["enrichments"]).toEqual([
+    {
+      name: "cloud.account.uid",
+      value: "111122223333",
+      type: "account",
+      provider: "sagewatch",
+      data: { owner: "team-ml" },
+    },
+    expect.objectContaining({ name: "finding_info.attacks", value: "T1496 T1078.004 AML.T0034 AML.T0010.001" }),
+    expect.objectContaining({ name: "finding_info.uid", value: endpointBurst.id, data: { deep: [{ a: null }] } }),
+  ]);
+  expect(finding["unmapped"].sagewatch.enrichmentErrors).toEqual([
+    { name: "related", code: "timeout" },
+    { name: "all", code: "earlier_revision" },
+  ]);
+});
+
 test("the first message creates the finding, the later ones update it and leave its status alone", () => {
   expect(toFinding(endpointBurst, true)).toMatchObject({ activity_id: 1, type_uid: 200401, status_id: 1 });
   const update = toFinding(endpointBurst, false);
@@ -148,6 +177,8 @@ describe.skipIf(!existsSync(schemaPath))("OCSF 1.8.0, class 2004, profiles of AW
   ])("%s is valid", (_name, alert) => {
     expect(faults(toFinding(alert))).toEqual([]);
     expect(faults(toFinding(alert, false, pointers))).toEqual([]);
+    const enriched = encodeOcsf({ alert, opened: true, additions }, "0.1.0");
+    expect(faults(JSON.parse(enriched) as Finding)).toEqual([]);
   });
 
   test("any alert is valid", () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, test } from "vitest";
-import { renderAlert, renderTable } from "../../src/encode/table.ts";
+import { renderTable } from "../../src/encode/table.ts";
 import { textWidth } from "../../src/lib/text-table.ts";
 import { anyAlert, bareAlert, endpointBurst, hostileFinding } from "./alerts.ts";
 
@@ -78,39 +78,6 @@ describe("the table", () => {
         expect(lines(text).length).toBeGreaterThan(alerts.length);
         expect(lines(text).length).toBeLessThanOrEqual(2 + alerts.length * 5);
         for (const line of lines(text)) expect(textWidth(line)).toBeLessThanOrEqual(width);
-      }),
-    );
-  });
-});
-
-describe("the long form", () => {
-  test("tells all of an alert", async () => {
-    await expect(renderAlert(endpointBurst)).toMatchFileSnapshot("../golden/alert-long.txt");
-  });
-
-  test("names each event once: in the evidence, or in one list of those that have no line there", () => {
-    const ids = Array.from({ length: 40 }, (_, at) => `0a0a0a0a-0000-4000-8000-${String(at + 1).padStart(12, "0")}`);
-    const text = renderAlert({ ...endpointBurst, eventIds: ids, eventCount: 40 }, { width: 100 });
-    for (const id of ids) expect(text.split(id)).toHaveLength(2);
-    const further = lines(text.slice(text.indexOf("further events"))).slice(1);
-    expect(further).toHaveLength(19);
-    expect(text).toMatch(/^events {7}40$/m);
-    expect(renderAlert(endpointBurst)).not.toContain("further");
-  });
-
-  test("makes hidden characters visible and lets no text forge a line", () => {
-    const text = renderAlert(hostileFinding);
-    expect(text).toContain("gpj.\\u{202e}txt\\u{200b}\\u{a}forged line");
-    expect(lines(text).filter((line) => line.startsWith("forged"))).toEqual([]);
-    expect(text).toContain("late");
-  });
-
-  test("no alert can send a control character", () => {
-    fc.assert(
-      fc.property(anyAlert, (alert) => {
-        expect(renderAlert(alert)).not.toMatch(
-          /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/,
-        );
       }),
     );
   });

@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { HEAP_FLAGS } from "../support/heap-flags.ts";
 import type { Flooded } from "./flood.ts";
 
-/** The nursery is that of the daemon (tools/run.mjs). */
-const FLAGS = ["--max-semi-space-size=8", "--expose-gc"];
+const FLAGS = [...HEAP_FLAGS, "--expose-gc"];
 /** What the process may take beyond the cap. */
 const SLACK = 1.1;
 

@@ -17,6 +17,9 @@ const PARTITIONS = 12;
 const nothing = { lost: 0, doubled: 0, disordered: 0 };
 const LEADERLESS_MS = 60_000;
 
+/** What is done to a broker before it is the next one's turn. */
+type How = "restart" | "freeze" | "stall-restart";
+
 describe.skipIf(why !== null)(`three brokers, restarted one after another under load${toNote(why)}`, () => {
   let kafka: Kafka;
   beforeAll(async () => {
@@ -24,8 +27,8 @@ describe.skipIf(why !== null)(`three brokers, restarted one after another under 
   }, KAFKA_MS);
   afterAll(() => kafka?.stop());
 
-  /** Each broker but the controller in turn, `times` in all: SIGTERM and start, or frozen just past the time-out. */
-  const roll = async (open: (topic: string) => Sink, how: "restart" | "freeze", times: number): Promise<Verdict> => {
+  /** Each broker but the controller in turn, `times` in all: SIGTERM and start; frozen just past the time-out; or both. */
+  const roll = async (open: (topic: string) => Sink, how: How, times: number): Promise<Verdict> => {
     const topic = await makeTopic(kafka.direct, { partitions: PARTITIONS, replicas: 3 });
     await sleep(1000);
     const load = startLoad({
@@ -39,18 +42,18 @@ describe.skipIf(why !== null)(`three brokers, restarted one after another under 
     await sleep(2000);
     for (let round = 0; round < times; round += 1) {
       const node = kafka.nodes[1 + (round % 2)];
-      if (how === "restart") {
-        await node?.stop();
-        await sleep(1000);
-        await node?.start();
-        await sleep(4000);
-      } else {
+      if (how !== "restart") {
         // Its session is not over, so it stays the leader and answers what nobody waits for any more.
         node?.pause();
         await sleep(1300);
         node?.resume();
         await sleep(1700);
       }
+      if (how === "freeze") continue;
+      await node?.stop();
+      await sleep(1000);
+      await node?.start();
+      await sleep(4000);
     }
     return load.finish();
   };
@@ -58,6 +61,7 @@ describe.skipIf(why !== null)(`three brokers, restarted one after another under 
   test.each([
     ["restarted", "restart", 4],
     ["frozen just past the time-out", "freeze", 10],
+    ["stalled, then restarted", "stall-restart", 4],
   ] as const)("each %s: nothing is lost, nothing doubled", async (name, how, times) => {
     const verdict = await roll((topic) => openSink({ brokers: kafka.plain, topic }), how, times);
     process.stderr.write(`${name}, ${times} times: ${JSON.stringify(verdict)}\n`);
@@ -65,10 +69,15 @@ describe.skipIf(why !== null)(`three brokers, restarted one after another under 
     expect(verdict.alerts).toBeGreaterThan(5000);
   });
 
+  // The controls. Two partitions a send lose by a move of the leader alone: an orderly restart shows it soon. Two sends lose
+  // only when an array that was written goes without its answer, so that the other takes its sequence numbers. A broker that
+  // ends by SIGTERM rarely leaves one so: rolls of restarts alone showed it in one of four tries (2 lost, 3 doubled). So here
+  // each broker stalls just past the time-out before its SIGTERM, as on a machine that is full: the same rolling restart with
+  // the one fault in it that the rule is there for. The sink that keeps the rule passes the very same roll above.
   test.each([
     ["two-partitions", "restart", 4],
-    ["two-sends", "freeze", 10],
-  ] as const)("a sink with %s is found out", async (rule, how, times) => {
+    ["two-sends", "stall-restart", 4],
+  ] as const)("a sink with %s is found out by a rolling %s", async (rule, how, times) => {
     const found: string[] = [];
     for (let tries = 0; tries < 6 && found.length === 0; tries += 1) {
       const open = (topic: string): Sink => openBroken(rule, { brokers: kafka.plain, topic, partitions: PARTITIONS });

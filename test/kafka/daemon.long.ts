@@ -11,6 +11,7 @@ import { composeRun } from "../../src/compose.ts";
 import { parseConfig } from "../../src/config/load.ts";
 import { ADAPTERS } from "../../src/config/registries.ts";
 import type { Sink, Source } from "../../src/contracts.ts";
+import type { Additions } from "../../src/model/addition.ts";
 import { record } from "../commands/records.ts";
 import { type Kafka, startKafka } from "../support/kafka/broker.ts";
 import { toNote, whyNoKafka } from "../support/kafka/find.ts";
@@ -35,14 +36,17 @@ describe.skipIf(why !== null)(`the daemon and a real broker${toNote(why)}`, () =
     rmSync(root, { recursive: true, force: true });
   });
 
-  /** Writes rules and a configuration with two sinks into a folder of its own; gives its text. */
-  const configure = (name: string, topic: string): { input: string; config: string } => {
+  /** Writes a rule and a configuration with two sinks into a folder of its own; gives its text. */
+  const configure = (
+    name: string,
+    { topic, isShipped }: { topic: string; isShipped: boolean },
+  ): { input: string; config: string } => {
     const place = join(root, name);
     const input = join(place, "input");
     mkdirSync(input, { recursive: true });
     writeFileSync(
       join(place, "rule.yml"),
-      "title: Logging off\nname: logging_off\nlevel: high\nlogsource: {product: aws, service: cloudtrail}\ndetection:\n  sel: {eventName: StopLogging}\n  condition: sel\n",
+      "title: Logging off\nname: logging_off\nlevel: high\ntags: [attack.t1562.008]\nlogsource: {product: aws, service: cloudtrail}\ndetection:\n  sel: {eventName: StopLogging}\n  condition: sel\n",
     );
     const config = JSON.stringify({
       state: { dir: join(place, "state") },
@@ -51,7 +55,9 @@ describe.skipIf(why !== null)(`the daemon and a real broker${toNote(why)}`, () =
         { type: "kafka", brokers: kafka.plain, topic },
         { type: "file", path: join(place, "alerts.ndjson") },
       ],
-      rules: { paths: [join(place, "rule.yml")] },
+      accounts: { "111122223333": { name: "ml-prod", env: "prod", owner: "team-ml" } },
+      http: { port: 0 },
+      rules: { paths: [isShipped ? "shipped" : join(place, "rule.yml")] },
     });
     return { input, config };
   };
@@ -66,11 +72,12 @@ describe.skipIf(why !== null)(`the daemon and a real broker${toNote(why)}`, () =
     renameSync(`${path}.part`, path);
   };
 
-  test("1,000 records a second, 50 of them alerts, to two sinks: in the topic in under a second", async () => {
+  test("1,000 records a second, 50 of them alerts, enriched, to two sinks: in the topic in under a second", async () => {
     const topic = await makeTopic(kafka.direct, { partitions: 12 });
-    const { input, config } = configure("latency", topic);
+    const { input, config } = configure("latency", { topic, isShipped: false });
     const readMs = new Map<string, number>();
     const latencies: number[] = [];
+    const additions: (Additions | undefined)[] = [];
     const onRead = (source: Source): Source => ({
       ...source,
       async *read(positions, signal) {
@@ -90,9 +97,11 @@ describe.skipIf(why !== null)(`the daemon and a real broker${toNote(why)}`, () =
             ...sink,
             send: async (items, signal) => {
               const results = await sink.send(items, signal);
-              for (const [i, { alert }] of items.entries())
-                if (results[i]?.status === "accepted")
-                  latencies.push(performance.now() - (readMs.get(alert.eventIds[0] ?? "") ?? Infinity));
+              for (const [i, item] of items.entries()) {
+                if (results[i]?.status !== "accepted") continue;
+                latencies.push(performance.now() - (readMs.get(item.alert.eventIds[0] ?? "") ?? Infinity));
+                additions.push(item.additions);
+              }
               return results;
             },
           };
@@ -113,6 +122,11 @@ describe.skipIf(why !== null)(`the daemon and a real broker${toNote(why)}`, () =
     stop.abort();
     await running;
     expect(latencies).toHaveLength(wanted);
+    // Each left with all that is looked up, not because its deadline was over.
+    for (const one of additions) {
+      expect(one?.errors).toEqual([]);
+      expect(Object.keys(one?.enrichment ?? {})).toEqual(expect.arrayContaining(["account", "attack", "related"]));
+    }
     const sorted = latencies.toSorted((a, b) => a - b);
     const p50 = sorted[Math.floor(sorted.length / 2)] ?? 0;
     process.stderr.write(`read to acknowledged: p50 ${p50.toFixed(0)} ms, p99 ${p99(latencies).toFixed(0)} ms\n`);
@@ -121,9 +135,9 @@ describe.skipIf(why !== null)(`the daemon and a real broker${toNote(why)}`, () =
     expect(ids.size).toBe(wanted);
   });
 
-  test("idle it takes less than a hundredth of a core, and no timer goes wrong", async () => {
+  test("idle for a minute, watching and serving, it takes less than a hundredth of a core, and no timer goes wrong", async () => {
     const topic = await makeTopic(kafka.direct, { partitions: 12 });
-    const { input, config } = configure("idle", topic);
+    const { input, config } = configure("idle", { topic, isShipped: true });
     const path = join(root, "idle", "sagewatch.yml");
     writeFileSync(path, config);
     const main = join(import.meta.dirname, "../../src/main.ts");
@@ -135,7 +149,8 @@ describe.skipIf(why !== null)(`the daemon and a real broker${toNote(why)}`, () =
     drop(input, 1, { records: 60, alerts: 60 });
     for (let waited = 0; (await countMessages(kafka.direct, topic)) < 60 && waited < 60; waited += 1) await sleep(500);
     await sleep(5000);
-    const seconds = 30;
+    expect(log).toContain('"http_opened"');
+    const seconds = 60;
     const before = cpuMs(child.pid);
     await sleep(seconds * 1000);
     const share = (cpuMs(child.pid) - before) / (seconds * 1000);

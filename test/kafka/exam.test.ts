@@ -11,6 +11,8 @@ import { makeTopic, readTopic } from "../support/kafka/topics.ts";
 import { headsOf, items, KAFKA_MS, openSink, sendUntilKnown } from "./make.ts";
 
 const why = await whyNoKafka("own");
+/** A request with two alerts is larger, one of kafkajs about itself is smaller. */
+const HALF_FROM_BYTES = 500;
 
 describe.skipIf(why !== null)(`a real broker${toNote(why)}`, () => {
   let kafka: Kafka;
@@ -37,6 +39,18 @@ describe.skipIf(why !== null)(`a real broker${toNote(why)}`, () => {
         proxy.cut();
       },
       mend: async () => proxy.refuse(false),
+      killMidWrite: async () => {
+        // Half of the request with the alerts reaches the broker, whose other half dies with the process.
+        const torn = proxy.tear(HALF_FROM_BYTES);
+        const stop = new AbortController();
+        const sending = sink.send([item(2), item(3)], stop.signal);
+        await torn;
+        stop.abort();
+        await sending;
+        await sink.close();
+        proxy.refuse(false);
+        return reopen();
+      },
       reopen,
       slow: (ms) => proxy.delay(ms),
       dispose: async () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { safeJson, safeLine, safeText } from "../../src/lib/safe-text.ts";
+import { cutLine, safeJson, safeLine, safeText } from "../../src/lib/safe-text.ts";
 
 const anyText = fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: "grapheme-composite" }));
 /** Written out here a second time, so that a hole in the product's expression shows. */
@@ -56,5 +56,16 @@ test("a safe line of JSON parses to the same value", () => {
       expect(JSON.parse(safe)).toEqual(JSON.parse(json));
     }),
     { numRuns: 1000 },
+  );
+});
+
+test("a line that is cut says so, keeps to its length, and ends with no half of a character", () => {
+  expect([cutLine("abcdef", 6), cutLine("abcdefg", 6), cutLine("abcd🔥g", 6)]).toEqual(["abcdef", "abcde…", "abcd…"]);
+  fc.assert(
+    fc.property(anyText, fc.integer({ min: 1, max: 40 }), (text, most) => {
+      const cut = cutLine(text, most);
+      const isWhole = safeLine(text).length > most || cut === safeLine(text);
+      expect([cut.length <= most, cut.isWellFormed(), isWhole]).toEqual([true, true, true]);
+    }),
   );
 });

@@ -15,6 +15,7 @@ import { parseRuleFiles } from "../../src/sigma/rule-set.ts";
 import { HAS_PUBLIC_DATA, readPublicRecords, readPublicRules } from "./public-rules.ts";
 import { leaf, NO_LISTS, ruleOf, setOf, text } from "./build.ts";
 
+const not = (of: Expression): Expression => ({ op: "not", of });
 const both = (...of: Expression[]): Expression => ({ op: "and", of });
 /** Rules by what makes them candidates: a witness at the top or in the identity, or a guard. */
 const RULES: Readonly<Record<string, Expression>> = {
@@ -32,6 +33,25 @@ const RULES: Readonly<Record<string, Expression>> = {
   succeeded: leaf("errorCode", { type: "null" }),
   failed: both(leaf("errorCode", { type: "exists", value: true }), text("awsRegion", "eu-*")),
   deep: text("requestParameters.userName", "anna"),
+  // What is known beyond the first look decides a part of these, or all.
+  other: both(text("eventName", "CreateEndpoint"), not(text("requestParameters.userName", "anna"))),
+  either: both(text("eventSource", "iam.amazonaws.com"), {
+    op: "or",
+    of: [text("requestParameters.userName", "a*"), both(text("awsRegion", "eu-*"), not(text("userAgent", "*kali*")))],
+  }),
+  written: both(text("eventName", "CreateEndpoint"), leaf("readOnly", { type: "boolean", value: false })),
+  nobody: both(text("eventName", "CreateEndpoint"), not(leaf("requestParameters", { type: "null" }))),
+  same: both(
+    text("eventName", "DescribeJob"),
+    leaf("userAgent", { type: "fieldref", field: "requestParameters.a", mode: "equals", cased: false }),
+  ),
+  member: both(text("eventName", "CreateEndpoint"), {
+    op: "member",
+    field: "requestParameters.a",
+    which: "any",
+    of: leaf(".", { type: "number", value: 1, text: "1" }),
+  }),
+  word: both(text("eventName", "CreateEndpoint"), not(text(null, "anna"))),
 };
 
 function matcherOf(names: readonly string[]): Matcher {
@@ -69,7 +89,7 @@ function runBoth(matcher: Matcher, input: Uint8Array, nowMs: number | null): [un
 
 const KEYS = [
   "eventTime", "eventSource", "eventName", "errorCode", "userAgent", "awsRegion", "userIdentity", "userIdentity.arn",
-  "requestParameters", "eventVersion", "a", "a.b", "__proto__", "s3", "x1", "x2",
+  "requestParameters", "readOnly", "eventVersion", "a", "a.b", "__proto__", "s3", "x1", "x2",
 ] as const; // prettier-ignore
 /** JSON texts of values, most of them sound. "ÿ" stands for the raw byte 0xff, which no UTF-8 has. */
 const VALUES = [

@@ -1,6 +1,8 @@
 /**
  * Accelerators of a call: every call of the table in the shape that CloudTrail writes it, and anything at all beside it.
  */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createFields } from "../../src/match/fields.ts";
@@ -35,6 +37,13 @@ describe("requested", () => {
   test("the table of this test has every call", () => {
     const tried = new Set(rows.map(([, record]) => record["eventName"]));
     expect([...CALLS.keys()].filter((name) => !tried.has(name))).toEqual([]);
+  });
+
+  test("the shipped rule on SageMaker names every call of it, so that no other one has to be parsed", () => {
+    const file = join(import.meta.dirname, "../../detections/cloudtrail/sagemaker/sm-gpu-spike.yml");
+    const named = new Set([...readFileSync(file, "utf8").matchAll(/^ {6}- (\w+)$/gm)].map(([, name]) => name));
+    const known = [...CALLS].filter(([, { source }]) => source === "sagemaker").map(([name]) => name);
+    expect(known.filter((name) => !named.has(name))).toEqual([]);
   });
 
   test.each<[string, JsonObject]>([

@@ -10,7 +10,8 @@ function open(): { emit: (signal: Signal) => void; seen: Signal[]; pass: (ms: nu
   return { emit, seen, pass: (ms) => void (nowMs += ms) };
 }
 
-const late = (source: string, records: number): Signal => ({ type: "late", source, records });
+const place = { accountId: "111122223333", region: "eu-west-1" };
+const late = (source: string, records: number): Signal => ({ type: "late", source, ...place, records });
 const drained: Signal = { type: "drained", elapsedMs: 1, undelivered: 0 };
 
 test("a flood becomes its first signal and one sum every ten seconds, by label", () => {

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Signal } from "../../src/model/signal.ts";
 import { createLog } from "../../src/ops/log.ts";
-import { redactText } from "../../src/ops/redact.ts";
+import { createRedaction, redactText } from "../../src/ops/redact.ts";
 import { SIGNALS } from "../../src/ops/signals.ts";
 
 function logged(signals: readonly Signal[], level = "trace"): string[] {
@@ -82,6 +82,14 @@ describe("redaction", () => {
     expect(redactText(text)).toContain("[secret]");
   });
 
+  test("a configured secret goes in whatever form a library quotes it; short ones would blank ordinary words", () => {
+    const value = 'pass/word "1"+x';
+    const redact = createRedaction([value, "abc"]);
+    const forms = [value, encodeURIComponent(value), Buffer.from(value).toString("base64"), JSON.stringify(value)];
+    for (const form of forms)
+      expect(redact(`login ${form} failed: abc`)).toMatch(/^login "?\[secret\]=*"? failed: abc$/);
+  });
+
   test("access key ids go, ordinary texts stay", () => {
     expect(redactText("key AKIAIOSFODNN7EXAMPLE used")).toBe("key [secret] used");
     const plain = "arn:aws:iam::111122223333:role/ci at https://example.com/a@b: 7 CreateEndpoint in 12 min";
@@ -115,6 +123,7 @@ describe("signal table", () => {
       "version",
       "source",
       "sink",
+      "enricher",
       "reason",
       "code",
       "ruleId",
@@ -124,6 +133,14 @@ describe("signal table", () => {
       "hash",
       "trigger",
       "scope",
+      "cause",
+      "severity",
+      "stage",
+      "state",
+      "finding",
+      // Many values, held to a number of them by telemetry/labels.ts.
+      "accountId",
+      "region",
     ];
     for (const { labels } of metrics) expect(allowed).toEqual(expect.arrayContaining([...labels]));
   });

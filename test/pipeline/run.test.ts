@@ -11,6 +11,7 @@ import { SagewatchError } from "../../src/model/errors.ts";
 import { startDeliver } from "../../src/pipeline/deliver.ts";
 import { runPipeline } from "../../src/pipeline/run.ts";
 import { openStore } from "../../src/store/store.ts";
+import { LOGSOURCES } from "../../src/model/event.ts";
 import { makeCorrelation, makeMatch, MINUTE, START } from "../detect/make.ts";
 import { base, createTable, type Table } from "./make.ts";
 
@@ -47,8 +48,7 @@ async function run(store: Store, parts: Parts): Promise<void> {
   const loaded = store.load();
   const watermarks = createWatermarks(parts.sources, loaded.watermarks);
   const detector = createDetector(RULE_SET, { names: new Map() });
-  for (const logsource of ["aws/cloudtrail", "aws/guardduty"] as const)
-    detector.advance(logsource, watermarks.value(logsource));
+  for (const logsource of LOGSOURCES) detector.advance(logsource, watermarks.value(logsource));
   detector.restore(loaded.state);
   await runPipeline(
     {

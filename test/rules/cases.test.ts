@@ -39,7 +39,8 @@ describe("a file of the right form", () => {
     ["the least", withCase({})],
     ["a schema for editors", { $schema: "../cases.schema.json", ...(withCase({}) as object) }],
     ["derived events", withCase({ events: [record, { base: 0, at: "+1h30m", set: { "a.b": null } }, { base: 0 }] })],
-    ["a configuration", withCase({ config: { lists: {}, calendars: {}, accounts: {} } })],
+    ["a repeated event", withCase({ events: [record, { base: 0, repeat: { times: 499, every: "7s" } }] })],
+    ["a configuration", withCase({ config: { tuning: {}, lists: {}, calendars: {}, accounts: {} } })],
     ["a near miss", withCase({ kind: "near-miss", expect: [{ ruleId: "r", alerts: 0 }] })],
   ])("%s is read, and the schema agrees", (_what, content) => {
     expect(read(content)).toMatchObject({ faults: [], cases: [{ name: "one" }] });
@@ -62,6 +63,18 @@ describe("a fault is told with file and path, and the schema refuses it too", ()
       withCase({ events: [record, { base: 0, unset: [] }] }),
       "cases[0].events[1]",
       '"unset"',
+    ],
+    [
+      "a repetition without its step",
+      withCase({ events: [record, { base: 0, repeat: { times: 5 } }] }),
+      "cases[0].events[1].repeat.every",
+      "string",
+    ],
+    [
+      "too many repetitions",
+      withCase({ events: [record, { base: 0, repeat: { times: 10_001, every: "1s" } }] }),
+      "cases[0].events[1].repeat.times",
+      "10000",
     ],
     ["a negative count", withCase({ expect: [{ ruleId: "r", alerts: -1 }] }), "cases[0].expect[0].alerts", ">=0"],
     ["a section that cases do not have", withCase({ config: { sinks: [] } }), "cases[0].config", '"sinks"'],
@@ -117,6 +130,26 @@ describe("derived events", () => {
     expect(ids()).toEqual(ids());
   });
 
+  test("repeated, each comes so much later than the one before and has an id of its own", () => {
+    const repeated = { base: 0, at: "+10s", set: { eventName: "DeleteEndpoint" }, repeat: { times: 4, every: "1m5s" } };
+    const { records, faults } = expandEvents([record, repeated, { base: 0, at: "+1h" }]);
+    expect(faults).toEqual([]);
+    expect(records.map(({ eventTime, eventName }) => [eventTime, eventName])).toEqual([
+      ["2026-03-10T08:00:00Z", "CreateEndpoint"],
+      ["2026-03-10T08:00:10Z", "DeleteEndpoint"],
+      ["2026-03-10T08:01:15Z", "DeleteEndpoint"],
+      ["2026-03-10T08:02:20Z", "DeleteEndpoint"],
+      ["2026-03-10T08:03:25Z", "DeleteEndpoint"],
+      ["2026-03-10T09:00:00Z", "CreateEndpoint"],
+    ]);
+    expect(new Set(records.map(({ eventID }) => eventID)).size).toBe(6);
+  });
+
+  test("repeated, a fault is told once", () => {
+    const { faults } = expandEvents([{ a: 1 }, { base: 0, repeat: { times: 3, every: "1s" } }]);
+    expect(faults).toEqual([{ path: "events[1].repeat", message: expect.stringContaining("eventTime") as string }]);
+  });
+
   test.each<[string, CaseEvent, Record<string, unknown>, object]>([
     ["a value deep down", { a: { b: [{ c: 1 }, { c: 2 }] } }, { "a.b.1.c": 3 }, { a: { b: [{ c: 1 }, { c: 3 }] } }],
     ["a new item at the end of a list", { a: [1] }, { "a.1": 2 }, { a: [1, 2] }],
@@ -143,7 +176,12 @@ describe("derived events", () => {
   test.each<[string, readonly CaseEvent[], string, string]>([
     ["a base that comes later", [{ base: 1 }, record], "events[0].base", "not the index of a whole event before"],
     ["a base that is derived", [record, { base: 0 }, { base: 1 }], "events[2].base", "not the index of a whole event"],
-    ["a base without a time", [{ a: 1 }, { base: 0, at: "+1s" }], "events[1].at", "neither an eventTime nor"],
+    [
+      "a base without a time",
+      [{ a: 1 }, { base: 0, at: "+1s" }],
+      "events[1].at",
+      "no eventTime, updatedAt or timestamp",
+    ],
     [
       "a path below a text",
       [record, { base: 0, set: { "eventName.x": 1 } }],

@@ -11,7 +11,8 @@ import { expandEvents } from "../../src/rules/case-events.ts";
 import { findCaseFiles, readCaseFile } from "../../src/rules/cases.ts";
 import { createExplain, type Verdict } from "../../src/rules/explanation.ts";
 import { loadLists } from "../../src/rules/lists.ts";
-import { loadRules } from "../../src/rules/load.ts";
+import { renderExplanation } from "../../src/rules/explanation-text.ts";
+import { loadRules, loadTexts } from "../../src/rules/load.ts";
 
 const detections = join(import.meta.dirname, "../../detections");
 
@@ -57,4 +58,45 @@ test("the verdict of each leaf, joined up the tree, is the engine's on the whole
     }
   }
   expect(matches).toBeGreaterThan(20);
+});
+
+test("of a list of maps, and of keywords, the text says how many hold and where these stand in the file", () => {
+  const text = `title: Maps
+id: 6d0d9a77-5f30-4b6c-9a45-0a7f7d1c9d01
+level: low
+logsource: {product: aws, service: cloudtrail}
+detection:
+  sel:
+    - eventName: ListModels
+      awsRegion: us-east-1
+    - eventName: ListModels
+      sourceIPAddress|startswith: "192."
+  words:
+    - curl
+    - sagemaker
+    - ListModels
+  none: [{eventName: Nothing, awsRegion: x}, {eventName: Other, awsRegion: y}]
+  condition: sel and words and not none
+`;
+  const { ruleSet } = loadTexts([{ path: "maps.yml", text }], { mode: "lenient" });
+  const options = { lists: loadLists({}), fields: createFields({ calendars: {}, accountCalendars: {} }) };
+  const [rule] = ruleSet?.detections ?? [];
+  if (rule === undefined) throw new Error("no rule");
+  const record = {
+    eventID: "e1",
+    eventTime: "2026-03-10T08:00:00Z",
+    eventSource: "sagemaker.amazonaws.com",
+    eventName: "ListModels",
+    awsRegion: "eu-west-1",
+    sourceIPAddress: "192.0.2.1",
+  };
+  const event = decoders.cloudtrail.decode(Buffer.from(JSON.stringify(record)), { nowMs: null, duplicateKeys: false });
+  if ("reason" in event) throw new Error(event.reason);
+  const explain = createExplain(rule, [], (parts) => compileRules({ detections: parts, correlations: [] }, options));
+  const lines = renderExplanation(explain(event)).filter((line) => line.includes("any of"));
+  expect(lines.map((line) => line.replace(/ +/g, " "))).toEqual([
+    "matched any of: 1 of 2 holds, lines 9 to 10",
+    "matched any of: 2 of 3 hold, line 13 and line 14",
+    "failed any of: none of 2 holds",
+  ]);
 });

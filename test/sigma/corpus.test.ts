@@ -2,6 +2,7 @@
  * Our reading of the public rules against pySigma's, tree by tree, and every wanted deviation by name.
  */
 import { describe, expect, test } from "vitest";
+import { parseAllDocuments } from "yaml";
 import { canonicalJson } from "../../src/lib/canonical.ts";
 import type { Expression, Problem } from "../../src/sigma/ast.ts";
 import { toForm } from "../../src/sigma/canonical.ts";
@@ -31,6 +32,11 @@ describe.skipIf(!hasCorpus)("public corpus (needs ../shared/data/sigmahq)", () =
       const { user, system } = process.threadCpuUsage();
       return (user + system) / 1000;
     };
+    const parse = (): number => {
+      const begunMs = nowMs();
+      for (const { text } of files) parseAllDocuments(text);
+      return nowMs() - begunMs;
+    };
     const load = (): number => {
       const begunMs = nowMs();
       const parsed = parseRuleFiles(files, { mode: "lenient", lists: new Set() });
@@ -40,7 +46,9 @@ describe.skipIf(!hasCorpus)("public corpus (needs ../shared/data/sigmahq)", () =
       expect(parsed.ruleSet.detections).toHaveLength(3141);
       return elapsedMs;
     };
-    expect(Math.min(load(), load(), load())).toBeLessThan(2000);
+    // Two seconds where the YAML parser alone takes up to 700 ms for these texts; a slower machine has as much more.
+    const [reference, ours] = [Math.min(parse(), parse()), Math.min(load(), load(), load())];
+    expect(ours).toBeLessThan(2000 * Math.max(1, reference / 700));
   });
 
   test.for([

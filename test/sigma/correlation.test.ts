@@ -74,6 +74,22 @@ describe("types, bounds and when they are judged", () => {
       ),
     ).toStrictEqual(["error engine_option 21:21"]);
   });
+
+  test.for([
+    ["{bucket: 5m}", []],
+    ["{bucket: 299s}", ["error engine_option 20:20"]],
+    ["{bucket: 1s}", ["error engine_option 20:20"]],
+    ["{bucket: 0s}", ["error timespan_format 20:20"]],
+    ["{bucket: -5m}", ["error timespan_format 20:20"]],
+    ["{bucket: often}", ["error timespan_format 20:20"]],
+  ] as const)("the least bucket is what evidence is kept for: %s", ([engine, told]) => {
+    expect(places(one(COUNT, `x_engine: ${engine}\n`).problems)).toStrictEqual(told);
+  });
+
+  test("what is judged once a time span may say so, however short that is", () => {
+    const body = "type: event_count, rules: [aa], timespan: 1m, condition: {lt: 5}";
+    expect(places(one(body, "x_engine: {bucket: 1m}\n").problems)).toStrictEqual([]);
+  });
 });
 
 describe("mistakes", () => {

@@ -27,8 +27,12 @@ export type SplitOptions = {
   readonly cut?: { reason: "truncated"; detail: string };
 };
 
-/** Splits `input`, fed in pieces of `pieceBytes`. */
-export function splitRecords(input: Uint8Array | string, pieceBytes = 65_536, options: SplitOptions = {}): SplitResult {
+/** Splits `input`, fed in pieces of `pieceBytes`, or given away as a whole. */
+export function splitRecords(
+  input: Uint8Array | string,
+  pieceBytes: number | "whole" = "whole",
+  options: SplitOptions = {},
+): SplitResult {
   const bytes = typeof input === "string" ? new TextEncoder().encode(input) : input;
   const batcher = createRecordBatcher({
     source: "test",
@@ -38,7 +42,10 @@ export function splitRecords(input: Uint8Array | string, pieceBytes = 65_536, op
     skip: options.skip ?? 0,
   });
   const batches: RecordBatch[] = [];
-  for (let at = 0; at < bytes.length; at += pieceBytes) batches.push(...batcher.push(bytes.slice(at, at + pieceBytes)));
+  if (pieceBytes === "whole") batches.push(...batcher.take(Uint8Array.from(bytes)));
+  else
+    for (let at = 0; at < bytes.length; at += pieceBytes)
+      batches.push(...batcher.push(bytes.slice(at, at + pieceBytes)));
   batches.push(...batcher.end(options.cut));
   return layOut(batches);
 }

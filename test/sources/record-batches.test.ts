@@ -10,11 +10,22 @@ const finding =
   '{"schemaVersion":"2.0","id":"f1","service":{"count":1},"type":"Recon:EC2/Portscan","updatedAt":"2026-01-02T03:04:05Z"}';
 const apiFinding =
   '{"SchemaVersion":"2.0","Id":"f2","Service":{"Count":1},"Type":"Recon:EC2/Portscan","UpdatedAt":"2026-01-02T03:04:05Z"}';
-const envelope = (type: string, detail: string): string =>
-  `{"version":"0","id":"e","detail-type":"${type}","source":"aws.x","account":"111122223333","detail":${detail},"region":"eu-west-1"}`;
+const envelope = (type: string, detail: string, source = "aws.x"): string =>
+  `{"version":"0","id":"e","detail-type":"${type}","source":"${source}","account":"111122223333","detail":${detail},"region":"eu-west-1"}`;
 const digest =
   '{"awsAccountId":"111122223333","digestStartTime":"2026-01-02T03:00:00Z","digestEndTime":"2026-01-02T04:00:00Z","logFiles":[]}';
 const C = "cloudtrail";
+
+/** What CloudWatch Logs hands to a subscription. */
+const logs = (...messages: readonly string[]): string =>
+  JSON.stringify({
+    messageType: "DATA_MESSAGE",
+    owner: "111122223333",
+    logGroup: "trail",
+    logStream: "111122223333_CloudTrail_eu-west-1",
+    subscriptionFilters: ["all"],
+    logEvents: messages.map((message, at) => ({ id: `3${at}`, timestamp: 1_767_323_045_000, message })),
+  });
 
 type Case = readonly [name: string, input: string, outcomes: readonly string[], skipped?: Record<string, number>];
 const shapes: readonly Case[] = [
@@ -32,6 +43,26 @@ const shapes: readonly Case[] = [
   ["an array of records", `[${call("a")} , ${call("b")}]`, [C, C]],
   ["an array of pages", `[{"Records":[${call("a")}]},{"Records":[${call("b")},${call("c")}],"n":1}]`, [C, C, C]],
   ["NDJSON of delivery files", `{"Records":[${call("a")}]}\n{"Records":[${call("b")}]}`, [C, C]],
+  [
+    "log events of CloudWatch Logs, of several kinds",
+    logs(call("ü"), finding, envelope("AWS API Call via CloudTrail", call("b")), call("c")),
+    [C, "guardduty", C, C],
+  ],
+  ["messages of CloudWatch Logs behind one another", logs(call("a"), call("b")) + logs(call("c")), [C, C, C]],
+  [
+    "log events that are no records",
+    logs("START RequestId: 1", '{"a":1}', call("a"), call("b").slice(0, -9), "[]", envelope("Scheduled Event", "{}")),
+    ["bad_json", "unknown_kind", C, "bad_json", "bad_json"],
+    { envelope: 1 },
+  ],
+  [
+    "what CloudWatch Logs sends to try a subscription",
+    logs("CWL CONTROL MESSAGE: Checking health of destination Kinesis stream.").replace("DATA", "CONTROL"),
+    [],
+    { control_message: 1 },
+  ],
+  ["a message in a message", logs(logs(call("a")), '{"message":"{}"}'), ["unknown_kind", "unknown_kind"]],
+  ["a log event with a broken escape", logs("x").replace('"x"', '"\\ud8"'), ["bad_json"]],
   ["a BOM", `\u{feff}${call("a")}`, [C]],
   ["nothing", "", []],
   ["white space", " \n\t\r\n", []],
@@ -59,6 +90,19 @@ const shapes: readonly Case[] = [
     ].join("\n"),
     [C],
     { envelope: 2 },
+  ],
+  [
+    "envelopes that are events themselves, by who sends them",
+    [
+      envelope("Security Hub Findings - Imported", `{"findings":[${apiFinding}]}`, "aws.securityhub"),
+      envelope("SageMaker Training Job State Change", '{"TrainingJobStatus":"Failed"}', "aws.sagemaker"),
+      envelope("AWS API Call via CloudTrail", call("a"), "aws.sagemaker"),
+      envelope("Batch Inference Job State Change", "{}", "aws.bedrock"),
+      envelope("Anomaly Detected", "{}", "aws.\\u0063e"),
+      envelope("Scheduled Event", "{}", "aws.events"),
+    ].join("\n"),
+    ["eventbridge", "eventbridge", C, "eventbridge", "cost"],
+    { envelope: 1 },
   ],
   [
     "an envelope whose detail comes first",
@@ -229,7 +273,7 @@ describe("bounds", () => {
   });
 
   test("a record of many megabytes is passed over without being kept", () => {
-    const { batches } = splitRecords(`{"Records":[${call("a")},${bigCall(20_000_000)},${call("b")}]}`);
+    const { batches } = splitRecords(`{"Records":[${call("a")},${bigCall(20_000_000)},${call("b")}]}`, 65_536);
     const rejected = batches.flatMap((batch) => batch.rejected);
     expect(rejected).toMatchObject([
       { reason: "too_big", bytes: null, sizeBytes: 20_000_000, kind: C, pointer: { index: 1 } },

@@ -99,8 +99,9 @@ test.each([
 });
 
 test.each([
-  ["a window", "UPDATE members SET body = replace(body, 'event-0-0', 'event-9-9')"],
-  ["the evidence", "UPDATE evidence SET time_ms = time_ms + 1 WHERE seq = 1"],
+  ["a window", "UPDATE parts SET body = replace(body, '[0,1', '[1,0') WHERE body LIKE '%[0,1%'"],
+  ["a window's place", "UPDATE rule_states SET state_key = state_key || 'x'"],
+  ["the events", "UPDATE packs SET facts = CAST(substr(facts, 1, 40) || x'00' || substr(facts, 42) AS BLOB)"],
   ["a position", "UPDATE positions SET value = '99'"],
   ["an alert's pointer", "UPDATE alert_records SET pointer = replace(pointer, 'spool', 'spoon')"],
   ["a quarantined record's place", "UPDATE quarantine SET path = '/spool/b.json.gz'"],

@@ -57,7 +57,7 @@ test.each(growers)(
   "a quota reached while %s grow: the commit leaves no trace, and the reserve holds the last word",
   (_, toUnit) => {
     const dir = stateDir();
-    const store = open(dir, { maxBytes: 640 * KIB, reserveBytes: 256 * KIB });
+    const store = open(dir, { maxBytes: 896 * KIB, reserveBytes: 256 * KIB });
     const { held, before, error } = fill(store, toUnit);
     expect(error).toEqual(full);
     expect(held).toBeGreaterThan(3);

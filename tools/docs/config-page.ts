@@ -91,7 +91,8 @@ function typeOf(shape: Shape): string {
         .join("") || "mapping"
     );
   return (
-    { integer: "whole number", boolean: "true or false", string: "text" }[String(shape.type)] ?? String(shape.type)
+    { integer: "whole number", boolean: "true or false", string: "text", undefined: "any value" }[String(shape.type)] ??
+    String(shape.type)
   );
 }
 

@@ -2,7 +2,8 @@
 // packages into a temporary folder and ended with the test, else buildah and podman where they are installed.
 //
 // The own daemon has no bridge and sets no firewall rule, so it leaves nothing behind on the machine; it needs root.
-// Answers `{ name, run(args), close() }` where run takes docker's arguments; throws CannotRun when nothing can be had.
+// Answers `{ host, run(args), close() }`: run takes docker's arguments, host is the daemon's socket where it is not the
+// usual one. Throws CannotRun when nothing can be had.
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -27,6 +28,7 @@ export async function openEngine(folder) {
 function commandEngine(command, flags, close = async () => {}) {
   say(`engine: ${[command, ...flags].join(" ")}`);
   return {
+    host: flags[1],
     run: (args, options) =>
       output(command, [...flags, ...args], { ...options, env: { ...process.env, DOCKER_BUILDKIT: "0" } }),
     close,

@@ -19,18 +19,24 @@ export type RulesCheckOptions = {
   readonly retired?: boolean;
   /** What lists and fields have to say of single leaves, told beside the rest also in a rule that has other errors. */
   readonly check?: RuleSetOptions["check"];
+  /** Numbers of the configuration that differ from the rules' own. */
+  readonly thresholds?: RuleSetOptions["thresholds"];
+  /** Log source fields that every input has. */
+  readonly logsource?: RuleSetOptions["logsource"];
   /** Findings of later steps (compile) to show with these. */
   readonly more?: (loaded: ReturnType<typeof loadRules>) => readonly Problem[];
 };
 
 /** Checks rules. Throws as loadRules: not_found, input_unreadable. */
 export function runRulesCheck(options: RulesCheckOptions): { readonly exitCode: 0 | 1; readonly stdout: string } {
-  const { lists, retired, check } = options;
+  const { lists, retired, check, thresholds, logsource } = options;
   const loaded = loadRules(options.paths, {
     mode: options.mode,
     ...(lists === undefined ? {} : { lists }),
     ...(retired === undefined ? {} : { retired }),
     ...(check === undefined ? {} : { check }),
+    ...(thresholds === undefined ? {} : { thresholds }),
+    ...(logsource === undefined ? {} : { logsource }),
   });
   const problems = inOrder([...loaded.problems, ...(options.more?.(loaded) ?? [])]);
   const errors = problems.filter(({ severity }) => severity === "error");

@@ -7,8 +7,8 @@ import { createReadStream } from "node:fs";
 import type { Config } from "../../config/schema.ts";
 import { decoders } from "../../decode/registry.ts";
 import type { Event, Pointer } from "../../model/event.ts";
-import { listFiles } from "../../sources/file-list.ts";
-import { readFileBatches } from "../../sources/file-read.ts";
+import { listFiles } from "../../sources/file/list.ts";
+import { readFileBatches } from "../../sources/file/read.ts";
 import { createRecordBatcher, type RecordBatch } from "../../sources/record-batches.ts";
 
 /** An event and where it was read. */

@@ -5,6 +5,7 @@
  * engine itself, and no state is touched. The exit code says whether the rule matched.
  */
 import { statSync } from "node:fs";
+import { openLists } from "../../compose/own/needs.ts";
 import { compileLoaded, openRules } from "../../compose/rules.ts";
 import { loadConfig } from "../../config/load.ts";
 import { ADAPTERS } from "../../config/registries.ts";
@@ -15,7 +16,6 @@ import { SagewatchError } from "../../model/errors.ts";
 import { print, remark, type Terminal } from "../../ops/terminal.ts";
 import { type Compile, createExplain, type Explain, type Explanation } from "../../rules/explanation.ts";
 import { renderExplanation } from "../../rules/explanation-text.ts";
-import { loadLists } from "../../rules/lists.ts";
 import type { Correlation, DetectionRule, RuleSet } from "../../sigma/ast.ts";
 import { type ReadEvent, readEvents } from "./events.ts";
 import { describeSteps, fieldsOfStep, renderFeeding, type Step, toFeeding } from "./feeding.ts";
@@ -90,7 +90,7 @@ function openParts(options: ExplainRule, config: Config): readonly Part[] {
     ? all.filter((rule) => rule.alerts && rule.place.file === options.rule)
     : [chooseRule(options.rule, ruleSet)];
   if (chosen.length === 0) throw new SagewatchError("not_found", `${options.rule} holds no rule`);
-  const lists = loadLists(config.lists);
+  const lists = openLists(config);
   const compile: Compile = (detections) => {
     const ruleSet = { detections, correlations: [] };
     const { compiled } = compileLoaded(config, lists, { ruleSet, readable: ruleSet });

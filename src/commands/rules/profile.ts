@@ -5,6 +5,7 @@
  * rules share is paid for by the first of them, as in life. Figures are of this machine and these records: compare within
  * one table only. No state is touched.
  */
+import { openLists } from "../../compose/own/needs.ts";
 import { openRules, toFields } from "../../compose/rules.ts";
 import { loadConfig } from "../../config/load.ts";
 import { ADAPTERS } from "../../config/registries.ts";
@@ -15,7 +16,6 @@ import { SagewatchError } from "../../model/errors.ts";
 import type { Event } from "../../model/event.ts";
 import { toCount } from "../../ops/summary.ts";
 import { print, remark, type Terminal, widthOf } from "../../ops/terminal.ts";
-import { loadLists } from "../../rules/lists.ts";
 import { type CompiledRules, compileRules } from "../../sigma/compile.ts";
 import { readEvents } from "./events.ts";
 
@@ -45,7 +45,7 @@ export async function profileRules(options: ProfileRules, terminal: Terminal): P
   const { config } = loadConfig({ path: options.config, adapters: ADAPTERS, secrets: "unread" });
   const { ruleSet } = openRules(config, options.rules ?? null, () => undefined);
   const compiled = compileRules(ruleSet, {
-    lists: loadLists(config.lists),
+    lists: openLists(config),
     fields: toFields(config),
     monotonicMs: () => systemClock.monotonicMs(),
     measureEvery: 1,

@@ -18,7 +18,7 @@ import { formatDuration } from "../../lib/duration.ts";
 import { createMatcher } from "../../match/matcher.ts";
 import type { AlertContent } from "../../model/alert.ts";
 import { SagewatchError } from "../../model/errors.ts";
-import type { JsonObject, Rejected } from "../../model/event.ts";
+import { type JsonObject, LOGSOURCES, type Rejected } from "../../model/event.ts";
 import { expandEvents } from "../../rules/case-events.ts";
 import {
   type CaseOutcome,
@@ -41,14 +41,23 @@ import { createRecordBatcher } from "../../sources/record-batches.ts";
 
 /** Where rules and cases lie (none: those that come with Sagewatch), and how to tell the result. */
 export type RulesTestOptions = { readonly paths: readonly string[]; readonly format: "text" | "junit" };
+/** `only`: the case files to run; left out, all below the paths. The rules are all of them in any case. */
+export type CaseChoice = { readonly paths: readonly string[]; readonly only?: ReadonlySet<string> };
 
 /** Rules by configuration: most cases share the default one. Throws rules_rejected, config_invalid. */
 type OpenCaseRules = (config: Case["config"]) => { readonly rules: Rules; readonly config: Config };
 
-/** Reads and runs the cases below the paths. 1 when a case fails or cannot be run. Throws not_found, input_unreadable. */
-export async function runRulesTest({ paths, format }: RulesTestOptions): Promise<{ exitCode: 0 | 1; stdout: string }> {
+/** Reads and runs the cases below the paths. Throws not_found, input_unreadable. */
+export function runCases({ paths, only }: CaseChoice): CaseReport {
   const found = findCaseFiles(paths.length === 0 ? [SHIPPED_RULES] : paths);
-  const report = runFiles(found.cases.map(readCaseFile), createOpener(found.rules));
+  const chosen = only === undefined ? found.cases : found.cases.filter((file) => only.has(file));
+  const { notes, ...report } = runFiles(chosen.map(readCaseFile), createOpener(found.rules));
+  return { ...report, notes: only === undefined ? notes : [] };
+}
+
+/** The same as text or JUnit. 1 when a case fails or cannot be run. Throws not_found, input_unreadable. */
+export async function runRulesTest({ paths, format }: RulesTestOptions): Promise<{ exitCode: 0 | 1; stdout: string }> {
+  const report = runCases({ paths });
   const stdout = format === "junit" ? renderCaseJunit(report) : renderCaseText(report);
   return { exitCode: isPassed(report) ? 0 : 1, stdout };
 }
@@ -135,7 +144,7 @@ function runEvents(records: readonly JsonObject[], rules: Rules, config: Config)
     matcher.match(batch, { nowMs: null, watermarkMs: Number.NEGATIVE_INFINITY }),
   );
   for (const { matches } of results) detector.apply(matches);
-  for (const logsource of ["aws/cloudtrail", "aws/guardduty"] as const) {
+  for (const logsource of LOGSOURCES) {
     detector.advance(logsource, Number.POSITIVE_INFINITY);
   }
   return {

@@ -81,8 +81,8 @@ export function toWinners(members: readonly Member[]): Map<string, Member> {
   return winners;
 }
 
-/** Members come in total order, so of equal ones the first stays. */
-function isBetter(member: Member, kept: Member): boolean {
+/** Whether a record counts for its event rather than another. Members come in total order, so of equal ones the first stays. */
+export function isBetter(member: Member, kept: Member): boolean {
   if (member.version !== kept.version) return member.version > kept.version;
   return (member.number ?? -Infinity) > (kept.number ?? -Infinity);
 }

@@ -15,11 +15,12 @@ import { AGGREGATE } from "../../sigma/document/correlation-condition.ts";
 import { toNumber } from "../../sigma/leaf/number.ts";
 import { isShare } from "../../sigma/share.ts";
 import { membersOf, type Part } from "../behind.ts";
-import type { Group } from "../group.ts";
+import { type Group, lowerBound } from "../group.ts";
 import { addInterval, type Interval } from "../interval.ts";
 import type { Edge, Windows } from "../windows.ts";
 import type { Holding } from "./bounds.ts";
-import { judgeBucket, toBucketRange } from "./bucket.ts";
+import { isBetter, judgeBucket, toBucketRange } from "./bucket.ts";
+import { findBehind, type Found } from "./kept.ts";
 
 /** Notes which correlations count the alerts of which. They stand behind those that they refer to. */
 export function linkWindows(windows: ReadonlyMap<string, Windows>): void {
@@ -98,7 +99,8 @@ export function toHanded(
     eventId: id,
     version: 0,
     recordHash: id,
-    accountId: "",
+    // Memory is counted by account: theirs whose records it stands for.
+    accountId: group.members[lowerBound(group.members, toWindow(entry.rule, timeMs).fromMs)]?.accountId ?? "",
     region: "",
     // Where the records behind it are found again.
     principal: group.key,
@@ -120,11 +122,40 @@ function toMeasure(
   return Number.isFinite(number) ? { value, number } : null;
 }
 
-/** The records behind what a group covers: its own, and those in the children's windows behind the alerts that it counts. */
-export function toParts(entry: Windows, part: Omit<Part, "isRecord">): Part[] {
+/** What stands behind an alert: the records, in parts, and the events of the group itself, null where all are records. */
+export type Behind = { readonly parts: Part[]; readonly events: Found["events"] | null };
+
+/**
+ * The records behind what a group covers: its own, and those in the children's windows behind the alerts that it counts.
+ * `name`: of the bucket that covers it, so that the next look costs by what is new; null where there will be none.
+ */
+export function lookBehind(entry: Windows, part: Omit<Part, "isRecord">, name: string | null): Behind {
   const { children } = entry;
-  if (children.every((child) => child === null)) return [{ ...part, isRecord: null }];
-  const parts: Part[] = [{ ...part, isRecord: (member) => (children[member.step] ?? null) === null }];
+  if (children.every((child) => child === null)) return { parts: [{ ...part, isRecord: null }], events: null };
+  const { group, only } = part;
+  const isRecord = (member: Member): boolean => (children[member.step] ?? null) === null;
+  // A group without records of its own has nothing to add but that a part of it is forgotten.
+  const isAsked = group.thinned !== null || children.some((child) => child === null);
+  const parts: Part[] = isAsked ? [{ ...part, isRecord }] : [];
+  const windowOf = (member: Member): Interval | null => {
+    const rule = children[member.step]?.rule;
+    return rule === undefined ? null : toWindow(rule, member.timeMs);
+  };
+  if (only !== null || children.some((child) => child !== null && isShare(child.rule)))
+    return { parts: [...parts, ...toSharedParts(entry, part)], events: null };
+  const found = findBehind(group, { intervals: part.intervals, name }, { windowOf, isBetter });
+  for (const { step, key, intervals } of found.wanted.values()) {
+    const child = children[step] ?? null;
+    const inner = child?.groups.find(key) ?? null;
+    if (child === null || inner === null) continue;
+    const path = name === null ? null : `${entry.rule.id} ${group.key} ${name}`;
+    parts.push(...lookBehind(child, { group: inner, intervals, only: null }, path).parts);
+  }
+  return { parts, events: found.events };
+}
+
+/** The records of children that hold by the events of some values only. */
+function toSharedParts({ children }: Windows, part: Omit<Part, "isRecord">): Part[] {
   const wanted = new Map<Group, { child: Windows; intervals: Interval[]; only: Set<Member> | null }>();
   for (const member of membersOf({ ...part, isRecord: null })) {
     const child = children[member.step] ?? null;
@@ -137,8 +168,9 @@ export function toParts(entry: Windows, part: Omit<Part, "isRecord">): Part[] {
     const verdict = judgeBucket(group, child.rule, Math.floor(member.timeMs / child.rule.bucketMs));
     for (const covered of verdict?.only ?? []) found.only.add(covered);
   }
-  for (const [group, { child, intervals, only }] of wanted) parts.push(...toParts(child, { group, intervals, only }));
-  return parts;
+  return [...wanted].flatMap(
+    ([group, { child, intervals, only }]) => lookBehind(child, { group, intervals, only }, null).parts,
+  );
 }
 
 /** What a correlation looked at to hold at `timeMs`. */

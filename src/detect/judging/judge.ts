@@ -14,7 +14,8 @@ import type { Interval } from "../interval.ts";
 import { type Edge, noteMembers, noteOpen, SLICE_MS, type Windows } from "../windows.ts";
 import type { Holding } from "./bounds.ts";
 import { judgeBucket, toBucketRange, type Verdict } from "./bucket.ts";
-import { toHanded, toParts } from "./chain.ts";
+import { lookBehind, toHanded } from "./chain.ts";
+import { noteHanded } from "./kept.ts";
 import { dropChains } from "./ordered.ts";
 import { slideOver } from "./slide.ts";
 
@@ -27,6 +28,7 @@ export function noteAdded(entry: Windows, group: Group, member: Member): void {
   noteMembers(entry, Math.floor(member.timeMs / SLICE_MS), 1);
   dropChains(group, member.timeMs);
   slideOver(group, member);
+  noteHanded(group, member);
   if (rule.judged === "final") openBucket(entry, Math.floor(member.timeMs / rule.bucketMs), group);
   else if (rule.kind === "value_sum" && (member.number ?? 0) < 0) {
     // What they covered is judged anew at their end, for which they wait already.
@@ -178,11 +180,12 @@ function draft(
   const { rule, children } = at.entry;
   if (!rule.alerts) return;
   const { bucket, intervals, verdict, negative } = at;
-  const parts = toParts(at.entry, { group, intervals, only: verdict?.only ?? null });
+  const name = verdict === null && !negative ? `${bucket}` : null;
+  const behind = lookBehind(at.entry, { group, intervals, only: verdict?.only ?? null }, name);
   const made = toBucketContent(rule, group, {
     bucket,
     intervals,
-    parts,
+    ...behind,
     verdict,
     negative,
     // What is judged at the end may hold only because a part of the group is forgotten.

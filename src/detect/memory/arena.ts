@@ -6,6 +6,7 @@
  * are now. Each piece begins with two words: its owner's number and its length.
  */
 import { Buffer } from "node:buffer";
+import { createSlabs } from "./slabs.ts";
 
 /** Block length. Addresses count units of 8 bytes, so that 32 bits reach 32 GiB. */
 const [BLOCK_BYTES, UNIT, UNITS_A_BLOCK] = [1 << 20, 8, 1 << 17] as const;
@@ -37,12 +38,13 @@ export function createArena(moved: (owner: number, address: number) => void): Ar
   const blocks: (Block | null)[] = [];
   const vacant: number[] = [];
   const spare: Buffer[] = [];
+  const slabs = createSlabs(BLOCK_BYTES);
   let current = -1;
   let [liveBytes, blockCount] = [0, 0];
   const found: { bytes: Buffer; start: number; end: number } = { bytes: Buffer.alloc(0), start: 0, end: 0 };
   const blockOf = (address: number): Block => blocks[Math.floor(address / UNITS_A_BLOCK)] as Block;
   const open = (): number => {
-    const block = { bytes: spare.pop() ?? Buffer.alloc(BLOCK_BYTES), end: 0, live: 0 };
+    const block = { bytes: spare.pop() ?? slabs.take(), end: 0, live: 0 };
     const index = vacant.pop() ?? blocks.length;
     blocks[index] = block;
     blockCount += 1;
@@ -55,6 +57,7 @@ export function createArena(moved: (owner: number, address: number) => void): Ar
     vacant.push(index);
     blockCount -= 1;
     if (spare.length < SPARE_MAX) spare.push(block.bytes);
+    else slabs.giveBack(block.bytes);
   };
   /** Room for `size` bytes in the current block, or in a new one; its address. */
   const reserve = (size: number): number => {

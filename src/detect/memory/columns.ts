@@ -4,6 +4,7 @@
  * A number is used again once its group is gone. The table finds the number of a packed group by its key's hash; groups on
  * the heap are found by their key in a Map of their rule and do not stand in it.
  */
+import { SLAB_BYTES } from "./slabs.ts";
 
 /** `at` of a group that stands on the heap. */
 export const ON_HEAP = 0xffffffff;
@@ -12,6 +13,13 @@ export const NO_RULE = 0xffff;
 /** Bytes of a row, its places in the table and the room for growth included. */
 export const ROW_BYTES = 56;
 const [ROWS_FIRST, GROWTH] = [1024, 1.25] as const;
+/** Bytes of a row in the columns alone. */
+const WIDTH = 35;
+/**
+ * From so many rows on, the columns are given SLAB_BYTES at once: a mapping of its own that leaves no hole when it is
+ * outgrown, and of which untouched pages cost nothing (slabs.ts).
+ */
+const ROWS_ALONE = 32_768;
 
 export type Columns = {
   /** Of the key. */
@@ -51,21 +59,28 @@ export function freeRow(columns: Columns, id: number): void {
   columns.free.push(id);
 }
 
+/** One buffer for all columns, the widest first, so that each begins where its numbers may. */
 function allocate(rows: number): Omit<Columns, "end" | "free"> {
+  const memory = new ArrayBuffer(rows * WIDTH);
   return {
-    hash: new Int32Array(rows),
-    at: new Uint32Array(rows),
-    rule: new Uint16Array(rows),
-    account: new Uint32Array(rows),
-    slice: new Float64Array(rows),
-    progress: new Uint8Array(rows),
-    bytes: new Float64Array(rows),
-    members: new Uint32Array(rows),
+    slice: new Float64Array(memory, 0, rows),
+    bytes: new Float64Array(memory, rows * 8, rows),
+    hash: new Int32Array(memory, rows * 16, rows),
+    at: new Uint32Array(memory, rows * 20, rows),
+    account: new Uint32Array(memory, rows * 24, rows),
+    members: new Uint32Array(memory, rows * 28, rows),
+    rule: new Uint16Array(memory, rows * 32, rows),
+    progress: new Uint8Array(memory, rows * 34, rows),
   };
 }
 
+function toMore(rows: number): number {
+  const more = Math.ceil(rows * GROWTH);
+  return more < ROWS_ALONE ? more : Math.max(more, Math.floor(SLAB_BYTES / WIDTH));
+}
+
 function grow(columns: Columns): void {
-  const grown = allocate(Math.ceil(columns.rule.length * GROWTH));
+  const grown = allocate(toMore(columns.rule.length));
   for (const name of Object.keys(grown) as (keyof typeof grown)[]) grown[name].set(columns[name]);
   Object.assign(columns, grown);
 }

@@ -1,6 +1,7 @@
 /**
  * The bytes that JSON's structure is made of, and small looks at bytes, for the scanners of this folder. Pure.
  */
+import type { Window } from "./window.ts";
 
 export const NEWLINE = 0x0a;
 export const QUOTE = 0x22;
@@ -56,8 +57,14 @@ export function findAtomEnd(
   return ~pos;
 }
 
+/** What stands at `pos` of a window where it should not, and where that is in the stream. */
+export function describeAt({ bytes, filled, start }: Window, pos: number): string {
+  const byte = pos < filled ? ` ${showByte(bytes[pos] as number)}` : "";
+  return `unexpected${byte} at byte ${start + pos}`;
+}
+
 /** A byte for messages: the character where it can be shown, else its number. */
-export function showByte(byte: number): string {
+function showByte(byte: number): string {
   const mark = byte === QUOTE ? "'" : '"';
   return byte > 0x20 && byte < 0x7f
     ? `${mark}${String.fromCharCode(byte)}${mark}`

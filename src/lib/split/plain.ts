@@ -162,7 +162,7 @@ export class PlainScanner implements Facts {
     const end = this.#value(start, depth);
     this.places[place * 2] = start - this.#start;
     this.places[place * 2 + 1] = end - this.#start;
-    return this.#escapes === escapes ? end : GIVE_UP;
+    return this.#escapes === escapes || this.#bytes[start] !== QUOTE ? end : GIVE_UP;
   }
 
   #inner(from: number): number {

@@ -1,6 +1,5 @@
 /**
- * Splits a byte stream of JSON into its items, without parsing: NDJSON, one document, arrays, containers
- * (`{"Records": [...]}`), and any run of these behind one another.
+ * Splits a stream of JSON into items, unparsed: NDJSON, a document, arrays, `{"Records": [...]}`, any run of these.
  *
  * An item is an object at the top, in a top array, or in the array of a container key. The splitter promises that every
  * byte but white space and punctuation between items lands in exactly one item or fault, that the result does not depend
@@ -15,13 +14,13 @@
 import {
   CLOSE_ARRAY,
   COMMA,
+  describeAt,
   findAtomEnd,
   findLine,
   NEWLINE,
   OPEN_ARRAY,
   OPEN_OBJECT,
   QUOTE,
-  showByte,
   SPACES,
   WORD_ENDS,
 } from "./bytes.ts";
@@ -70,7 +69,7 @@ export class JsonSplitter {
   constructor(scanners: Scanners, limits: SplitLimits, sink: SplitSink) {
     this.#sink = sink;
     this.#limits = limits;
-    this.#window = createWindow(limits.chunkBytes);
+    this.#window = createWindow();
     this.#plain = scanners.plain;
     this.#outer = scanners.outer;
     this.#inner = scanners.inner;
@@ -80,11 +79,19 @@ export class JsonSplitter {
   /** Takes the next piece of the stream; the bytes are copied. Calls the sink for all that became whole. */
   push(input: Uint8Array): void {
     let taken = 0;
+    if (this.#window.bytes.length === 0) this.#window.bytes = new Uint8Array(this.#limits.chunkBytes);
     while (taken < input.length) {
       if (this.#window.filled === this.#window.bytes.length) this.#makeRoom();
       taken += fillWindow(this.#window, taken === 0 ? input : input.subarray(taken));
       this.#run();
     }
+  }
+
+  /** Takes a whole stream in place of all pieces: its buffer is the chunk from now on, and the splitter's. */
+  take(input: Uint8Array<ArrayBuffer>): void {
+    this.#window.bytes = new Uint8Array(input.buffer);
+    this.#window.filled = input.length;
+    this.#run();
   }
 
   /** The chunk in use. Whoever ends the stream takes what is left of it. */
@@ -249,7 +256,7 @@ export class JsonSplitter {
 
   /** The structure of the open item is broken at `#pos`. */
   #breakItem(): void {
-    this.#detail = this.#describe();
+    this.#detail = describeAt(this.#window, this.#pos);
     if (this.#lookBack()) return;
     if (this.#expect === TOP) this.#giveUp();
     else {
@@ -286,7 +293,7 @@ export class JsonSplitter {
 
   /** What stands between items is no JSON: junk to the next line if the document stood on one line, else to the end. */
   #damage(): void {
-    const detail = this.#describe();
+    const detail = describeAt(this.#window, this.#pos);
     this.#canResync = !this.#hasBreak;
     if (this.#canResync) this.#backToLine();
     this.#open(this.#pos);
@@ -379,11 +386,6 @@ export class JsonSplitter {
     if (this.#sink.fault({ fault, detail: text, bytes: range, sizeBytes: size, scan })) this.#makeRoom();
   }
 
-  #describe(): string {
-    const byte = this.#pos < this.#window.filled ? ` ${showByte(this.#window.bytes[this.#pos] as number)}` : "";
-    return `unexpected${byte} at byte ${this.#offset()}`;
-  }
-
   /** Hands the chunk over and carries on what is still open, unless that grew too large to be kept. */
   #makeRoom(): void {
     const { bytes, filled, start } = this.#window;
@@ -392,8 +394,7 @@ export class JsonSplitter {
     // One byte more than needed: whether it was a line break matters.
     const keep = isOpen && !this.#isDropped ? this.#from - start : Math.max(0, this.#pos - 1);
     const reuse = !this.#sink.handOver(bytes);
-    const { chunkUsualBytes: usual, chunkMaxBytes: max } = this.#limits;
-    moveWindow(this.#window, keep, { reuse, usual, max });
+    moveWindow(this.#window, keep, { reuse, limits: this.#limits });
     this.#pos -= keep;
   }
 }

@@ -6,6 +6,8 @@
  * line is. Nothing here looks at the bytes.
  */
 
+import type { SplitLimits } from "./types.ts";
+
 /** A window on a stream. `start` is the offset in the stream of the window's first byte. */
 export type Window = {
   bytes: Uint8Array;
@@ -13,9 +15,9 @@ export type Window = {
   start: number;
 };
 
-/** A window with room for `capacity` bytes. */
-export function createWindow(capacity: number): Window {
-  return { bytes: new Uint8Array(capacity), filled: 0, start: 0 };
+/** A window without a buffer yet. */
+export function createWindow(): Window {
+  return { bytes: new Uint8Array(0), filled: 0, start: 0 };
 }
 
 /** Appends as much of `input` as fits and returns how much that was. */
@@ -34,13 +36,18 @@ export function fillWindow(window: Window, input: Uint8Array): number {
 export function moveWindow(
   window: Window,
   from: number,
-  options: { readonly reuse: boolean; readonly usual: number; readonly max: number },
+  { reuse, limits }: { readonly reuse: boolean; readonly limits: SplitLimits },
 ): void {
   const { length } = window.bytes;
   const kept = window.filled - from;
-  const limit = kept * 2 > length ? options.max : window.filled === length ? Math.max(length, options.usual) : length;
+  const limit =
+    kept * 2 > length
+      ? limits.chunkMaxBytes
+      : window.filled === length
+        ? Math.max(length, limits.chunkUsualBytes)
+        : length;
   const wanted = Math.min(limit, length * 2);
-  if (options.reuse && wanted === length) window.bytes.copyWithin(0, from, window.filled);
+  if (reuse && wanted === length) window.bytes.copyWithin(0, from, window.filled);
   else {
     const next = new Uint8Array(wanted);
     next.set(window.bytes.subarray(from, window.filled));

@@ -55,6 +55,21 @@ export const SERVICE_EVENTS: Readonly<Record<string, readonly string[]>> = {
   ],
   // The Bedrock console's page of model access, before it became automatic; seen in published attacks.
   "bedrock.amazonaws.com": ["PutFoundationModelEntitlement"],
+  // Bedrock user guide, "Monitor bedrock-mantle API calls": no SDK has a model of this endpoint, so others may be right.
+  "bedrock-mantle.amazonaws.com": [
+    "ListModels",
+    "GetModel",
+    "CreateInference",
+    "ListFineTuningJobs",
+    "CreateFineTuningJob",
+    "GetFineTuningJob",
+    "CancelFineTuningJob",
+    "ListProjects",
+    "CreateProject",
+    "GetProject",
+    "UpdateProject",
+    "ArchiveProject",
+  ],
   // The S3 console; seen in records.
   "s3.amazonaws.com": ["GetStorageLensDashboardDataInternal"],
 };

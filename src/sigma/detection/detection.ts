@@ -17,8 +17,8 @@ import {
   type YamlNode,
   type YamlScalar,
 } from "../yaml.ts";
-import { allOf, anyOf } from "./expression.ts";
-import { type Key, parseItem, parseKey, parseKeyword, unique, whole } from "./item.ts";
+import { allOf, anyOf, whole } from "./expression.ts";
+import { type Key, parseItem, parseKey, parseKeyword, unique } from "./item.ts";
 import { looksSelected, overMembers } from "./selector.ts";
 import type { Reading } from "./target.ts";
 

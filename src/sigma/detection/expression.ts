@@ -31,6 +31,25 @@ export function member(field: string, which: Selector, of: Expression): Expressi
   return { op: "member", field, which, of };
 }
 
+/** Stands for what could not be read: nothing is known of it. Whoever reports errors goes on with it; it never leaves the parser. */
+export const UNREAD: Expression = { op: "not", of: { op: "and", of: [] } };
+
+/** True where something of the tree could not be read. */
+export function isTorn(expression: Expression): boolean {
+  if (expression === UNREAD) return true;
+  if (expression.op === "leaf") return false;
+  if (expression.op === "not" || expression.op === "member") return isTorn(expression.of);
+  return expression.of.some(isTorn);
+}
+
+/** The joined expression; what failed, and was reported, stands in it as UNREAD. */
+export function whole(
+  parts: readonly (Expression | null)[],
+  join: (parts: readonly Expression[]) => Expression,
+): Expression {
+  return join(parts.map((part) => part ?? UNREAD));
+}
+
 function join(op: "and" | "or", operands: readonly Expression[]): Expression {
   const flat = operands.flatMap((operand) => (operand.op === op ? operand.of : [operand]));
   const [first] = flat;

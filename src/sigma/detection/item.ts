@@ -7,7 +7,7 @@
 import type { Expression } from "../ast.ts";
 import { fold } from "../leaf/fold.ts";
 import { shownAs, typeOf, type YamlEntry, type YamlList, type YamlNode, type YamlScalar } from "../yaml.ts";
-import { allOf, anyOf, holdsOfNothing, leaf, not } from "./expression.ts";
+import { allOf, anyOf, holdsOfNothing, leaf, not, whole } from "./expression.ts";
 import { type FieldKey, parseFieldKey } from "./modifiers.ts";
 import { overMembers } from "./selector.ts";
 import { type Reading, type Target, toOneField, toTarget } from "./target.ts";
@@ -61,7 +61,7 @@ export function parseItem(entry: YamlEntry, of: Key, reading: Reading): Expressi
   }
   const isMember = reading.isMember || target.steps.length > 0;
   const item = toItem({ field, chain, keyAt: keyNode.at }, { ...reading, isMember });
-  const values = value.kind === "list" ? listValues(entry.key, value, item) : value.kind === "scalar" ? [value] : null;
+  const values = value.kind === "list" ? listValues(entry.key, value, item) : [value];
   if (values === null) return null;
   if (chain.all && values.length < 2) {
     findings.lapse("modifier_all_single", keyNode.at, {
@@ -71,18 +71,17 @@ export function parseItem(entry: YamlEntry, of: Key, reading: Reading): Expressi
     });
   }
   const made = target.of.type === "outcome" ? toOutcome(values, item, target.of) : overFields(values, item, target);
-  if (made === null) return null;
-  const whole = overMembers(target.steps, chain.neq ? not(made) : made, true);
-  if (whole.op !== "leaf") findings.writtenAs.set(whole, { at: value.at, fieldAt: keyNode.at, source: entry.key });
-  return whole;
+  const line = overMembers(target.steps, chain.neq ? not(made) : made, true);
+  if (line.op !== "leaf") findings.writtenAs.set(line, { at: value.at, fieldAt: keyNode.at, source: entry.key });
+  return line;
 }
 
 /** The values over each field that the name stands for. */
-function overFields(values: readonly YamlScalar[], item: Item, target: Target): Expression | null {
+function overFields(values: readonly YamlNode[], item: Item, target: Target): Expression {
   const fields = target.of.type === "fields" ? target.of.fields : [];
   const made = fields.map((field) => whole(expand(values, { ...item, field }), item.chain.all ? allOf : anyOf));
   const [first] = made;
-  return whole(made, first !== undefined && first !== null && holdsOfNothing(first) ? allOf : anyOf);
+  return whole(made, first !== undefined && holdsOfNothing(first) ? allOf : anyOf);
 }
 
 /** What a failed call has in its record: an error, or a failed sign-in. */
@@ -98,13 +97,14 @@ function failed({ findings, keyAt }: Item, node: YamlScalar): Expression {
 
 /** Success or failure of a call, as the taxonomy words it. */
 function toOutcome(
-  values: readonly YamlScalar[],
+  values: readonly YamlNode[],
   item: Item,
   words: { readonly success: string; readonly failure: string },
-): Expression | null {
+): Expression {
   const { chain, findings } = item;
   const isPlain = chain.kind === "text" && chain.steps.length === 0 && !chain.expand;
   const made = values.map((node) => {
+    if (node.kind !== "scalar") return null;
     const text = fold(typeof node.value === "string" ? node.value : node.source);
     if (isPlain && text === words.failure) return failed(item, node);
     if (isPlain && text === words.success) return not(failed(item, node));
@@ -118,20 +118,15 @@ function toOutcome(
   return whole(made, chain.all ? allOf : anyOf);
 }
 
-/** The joined expression when no part failed. */
-export function whole(
-  parts: readonly (Expression | null)[],
-  join: (parts: readonly Expression[]) => Expression,
-): Expression | null {
-  const good = parts.filter((part) => part !== null);
-  return good.length === parts.length ? join(good) : null;
-}
-
 /** The expression of each value, while they stay in bounds: windash makes many of one. */
-function expand(values: readonly YamlScalar[], item: Item): readonly (Expression | null)[] {
+function expand(values: readonly YamlNode[], item: Item): readonly (Expression | null)[] {
   const made: (Expression | null)[] = [];
   let tests = 0;
   for (const node of values) {
+    if (node.kind !== "scalar") {
+      made.push(null);
+      continue;
+    }
     const one = toExpression(node, item);
     made.push(one);
     tests += one?.op === "or" ? one.of.length : 1;
@@ -146,8 +141,8 @@ function expand(values: readonly YamlScalar[], item: Item): readonly (Expression
   return made;
 }
 
-/** The scalars of a list of values, each once; null when something else stands in it. */
-function listValues(key: string, list: YamlList, { chain, findings, field }: Item): readonly YamlScalar[] | null {
+/** The values of a list, each once; null when there are none or too many. What is no scalar was reported. */
+function listValues(key: string, list: YamlList, { chain, findings, field }: Item): readonly YamlNode[] | null {
   if (list.items.length === 0 || list.items.length > VALUES_MAX) {
     const code = list.items.length === 0 ? "detection_empty" : "rule_too_large";
     const message =
@@ -171,7 +166,6 @@ function listValues(key: string, list: YamlList, { chain, findings, field }: Ite
       value: shownAs(wrong),
       remedy: "give texts, numbers, true or false",
     });
-    return null;
   }
   const scalars = list.items.filter((item): item is YamlScalar => item.kind === "scalar");
   const empty = scalars.find((scalar) => scalar.value === null);
@@ -187,7 +181,7 @@ function listValues(key: string, list: YamlList, { chain, findings, field }: Ite
     chain.kind === "regex" ||
     chain.kind === "fieldref" ||
     chain.steps.some((step) => step.startsWith("base64"));
-  return unique(scalars, sensitive);
+  return unique(list.items, sensitive);
 }
 
 /** The nodes without scalars that say the same again: the same type and, unless `sensitive`, the same text without case. */

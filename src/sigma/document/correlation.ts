@@ -7,6 +7,7 @@
  */
 import type { CorrelationType, RuleHead } from "../ast.ts";
 import type { Findings } from "../problems.ts";
+import { boundsOf, named, parseThresholds } from "../tuning/parse.ts";
 import { shownAs, valueOf, type YamlMap, type YamlNode, type YamlScalar } from "../yaml.ts";
 import { parseCorrelationCondition, type CorrelationCondition } from "./correlation-condition.ts";
 import { wordsOf } from "./correlation-names.ts";
@@ -57,6 +58,8 @@ export type CorrelationDraft = {
   readonly at: number;
   /** Place of the correlation's type, for findings about the whole. */
   readonly typeAt: number;
+  /** Place of `x_engine.bucket`, or of the type without it. */
+  readonly bucketAt: number;
 };
 
 /** Reads a document with `correlation`. */
@@ -69,13 +72,29 @@ export function parseCorrelation(map: YamlMap, findings: Findings): CorrelationD
   const listed = section === null ? null : parseList(section, text !== null, findings);
   const generate = parseGenerate(map, findings) || (section !== null && parseGenerate(section, findings));
   const body = section === null ? null : parseBody(section, findings);
-  const isGood = findings.errors() === before;
+  const thresholds = parseThresholds(map, boundsOf(body), findings);
+  const isGood = findings.errors() === before && head !== null;
   const typeAt = (section === null ? undefined : valueOf(section, "type"))?.at ?? map.at;
   const references = listed ?? body?.text?.names ?? [];
   const silences = text === null ? references : [...references, ...wordsOf(text)];
   const isListed = listed !== null;
-  const parts = { references, silences, isListed, generate, findings, at: map.at, typeAt };
-  return { head: isGood ? head : null, body: isGood ? body : null, ...parts };
+  const parts = {
+    references,
+    silences,
+    isListed,
+    generate,
+    findings,
+    at: map.at,
+    typeAt,
+    bucketAt: bucketOf(map)?.at ?? typeAt,
+  };
+  const placed = isGood ? { ...head, engine: { ...head.engine, ...named(thresholds) } } : null;
+  return { head: placed, body: isGood ? body : null, ...parts };
+}
+
+function bucketOf(map: YamlMap): YamlNode | undefined {
+  const engine = valueOf(map, "x_engine");
+  return engine?.kind === "map" ? valueOf(engine, "bucket") : undefined;
 }
 
 /** The list of rules; null when there is none, which only a text condition can do without: it names the rules itself. */

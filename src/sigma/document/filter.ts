@@ -8,6 +8,7 @@
 import type { Expression, RuleLogsource } from "../ast.ts";
 import { allOf } from "../detection/expression.ts";
 import type { Findings } from "../problems.ts";
+import { parseThresholds } from "../tuning/parse.ts";
 import type { YamlMap, YamlNode } from "../yaml.ts";
 import { readDialect } from "./dialect.ts";
 import { required, requiredMap, textOf, wrongType } from "./fields.ts";
@@ -35,7 +36,9 @@ export function parseFilter(map: YamlMap, options: RuleOptions): FilterDraft | n
   const { findings } = options;
   const before = findings.errors();
   parseHead(map, findings, "filter");
-  const logsource = parseLogsource(map, findings);
+  // A filter is joined to many rules, so a number of it has no rule to be judged by.
+  parseThresholds(map, [], findings);
+  const logsource = parseLogsource(map, findings, options.logsource);
   const section = requiredMap(map, "filter", findings);
   if (section === null) return null;
   const rulesNode = required(section, "rules", findings);

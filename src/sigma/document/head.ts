@@ -22,7 +22,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const TAG = /^[a-z0-9_-]+\.[a-z0-9._-]+$/;
 const DATE = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/;
 
-const ENGINE_KEYS = ["suppress", "group-by", "bucket", "final"] as const;
+const ENGINE_KEYS = ["suppress", "group-by", "bucket", "final", "threshold"] as const;
 const NO_OPTIONS: EngineOptions = { suppressMs: null, groupBy: [], bucketMs: null };
 
 /** The head of `map`, or null when a part that the rule cannot do without has errors. Filters have no level. */

@@ -9,7 +9,10 @@ import { AGGREGATE } from "./correlation-condition.ts";
 import { hasNot } from "./correlation-names.ts";
 import type { CorrelationBody, CorrelationDraft } from "./correlation.ts";
 
-/** Shortest bucket by default: shorter ones would cut one burst into many alerts (reliability: bucket B). */
+/**
+ * Shortest bucket of what is judged at once, and the default for short time spans: shorter ones would cut one burst into
+ * many alerts, and evidence is kept by 5 minutes, so those after the first would show none.
+ */
 const BUCKET_MIN_MS = 300_000;
 
 /** A correlation whose references are known. */
@@ -49,6 +52,13 @@ export function toCorrelation(item: Linked, { made, stateKeys, versioned }: Know
       message,
       value: "bucket",
       remedy: "remove `x_engine.bucket`",
+    });
+  }
+  if (judged === "eager" && asked !== null && asked < BUCKET_MIN_MS) {
+    draft.findings.error("engine_option", draft.bucketAt, {
+      message: "`x_engine.bucket` is shorter than 5 minutes, the least that evidence is kept for",
+      value: `${asked / 1000}s`,
+      remedy: "write 5m or more, or remove it: the default is the time span, at least 5m",
     });
   }
   if (draft.findings.errors() > before) return null;

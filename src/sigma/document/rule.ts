@@ -8,17 +8,18 @@ import { lintCloudTrail, lintReadFields } from "../api/lint.ts";
 import type { DetectionRule, Expression, RuleHead, RuleLogsource } from "../ast.ts";
 import { parseCondition, type Condition, type Detections } from "../condition.ts";
 import { parseDetection } from "../detection/detection.ts";
-import { anyOf, sizeOf } from "../detection/expression.ts";
+import { anyOf, isTorn, sizeOf } from "../detection/expression.ts";
 import { type Reading, toOneField } from "../detection/target.ts";
 import { lintScalars } from "../lint.ts";
 import type { LeafCheck } from "../plan/leaf-check.ts";
 import type { Findings } from "../problems.ts";
 import { isNative } from "../taxonomy/taxonomy.ts";
+import { named, numbersOf, parseThresholds } from "../tuning/parse.ts";
 import { valueOf, type YamlMap, type YamlNode, type YamlScalar } from "../yaml.ts";
 import { type Dialect, readDialect } from "./dialect.ts";
 import { required, requiredMap, wrongType } from "./fields.ts";
 import { parseHead } from "./head.ts";
-import { parseLogsource } from "./logsource.ts";
+import { type OwnLogsource, parseLogsource } from "./logsource.ts";
 import { createPlaceOf, findText } from "./places.ts";
 
 /** Nodes of one expression after the condition is resolved. The largest public rule has some 900. */
@@ -29,6 +30,7 @@ export type RuleOptions = {
   readonly findings: Findings;
   readonly lists: ReadonlySet<string> | null;
   readonly check: LeafCheck | null;
+  readonly logsource: OwnLogsource;
 };
 
 /** A detection rule before the set is known. */
@@ -47,9 +49,11 @@ export function parseRule(map: YamlMap, options: RuleOptions): RuleDraft | null 
   const before = findings.errors();
   const dialect = readDialect(map);
   const head = parseHead(map, findings);
-  const logsource = parseLogsource(map, findings);
+  const logsource = parseLogsource(map, findings, options.logsource);
   const section = requiredMap(map, "detection", findings);
-  const parsed = section === null ? null : parseSection(section, [], { ...options, dialect });
+  let read: readonly Expression[] = [];
+  const note = (expressions: readonly Expression[]): void => void (read = expressions);
+  const parsed = section === null ? null : parseSection(section, [], { ...options, dialect, onRead: note });
   const engine = valueOf(map, "x_engine");
   if (head !== null) checkEngine(map, head, findings);
   checkMapped(map, { dialect, logsource }, findings);
@@ -57,14 +61,19 @@ export function parseRule(map: YamlMap, options: RuleOptions): RuleDraft | null 
     head === null
       ? []
       : toFields(head.engine.groupBy, engine, { findings, dialect, isMember: false, check: null, lists: null });
-  if (section !== null && parsed !== null && logsource?.service === "cloudtrail") {
-    lintCloudTrail(section, parsed.expression, findings);
+  if (section !== null && logsource?.service === "cloudtrail") {
+    for (const expression of read) lintCloudTrail(section, expression, findings);
     const group = engine === undefined ? undefined : valueOf(engine.kind === "map" ? engine : map, "group-by");
     const placeOf = (field: string): number => findText(group ?? map, field) ?? group?.at ?? map.at;
     if (isNative(dialect.taxonomy)) lintReadFields(groupBy, placeOf, findings);
   }
+  const thresholds = parsed === null ? [] : parseThresholds(map, numbersOf(parsed.expression), findings);
   if (head === null || logsource === null || parsed === null || findings.errors() > before) return null;
-  const placed = { ...head, engine: { ...head.engine, groupBy }, placeOf: createPlaceOf(findings, engine) };
+  const placed = {
+    ...head,
+    engine: { ...head.engine, groupBy, ...named(thresholds) },
+    placeOf: createPlaceOf(findings, engine),
+  };
   const { expression, conditions } = parsed;
   return { head: placed, logsource, expression, conditions, findings, at: map.at };
 }
@@ -128,13 +137,17 @@ export type Section = {
 };
 
 /** Options of a load, and how this document writes its fields. */
-export type SectionOptions = RuleOptions & { readonly dialect: Dialect };
+export type SectionOptions = RuleOptions & {
+  readonly dialect: Dialect;
+  /** Called with what could be read, also where errors were told: the whole, or each detection where the condition is none. */
+  readonly onRead?: (expressions: readonly Expression[]) => void;
+};
 
 /** Reads named detections and the condition; `reserved` keys of the section mean something else. */
 export function parseSection(
   section: YamlMap,
   reserved: readonly string[],
-  { findings, lists, dialect, check }: SectionOptions,
+  { findings, lists, dialect, check, onRead }: SectionOptions,
 ): Section | null {
   const reading: Reading = { findings, dialect, isMember: false, check, lists };
   const detections = new Map<string, Expression | null>();
@@ -151,13 +164,18 @@ export function parseSection(
     lintScalars(value, findings);
     detections.set(key, parseDetection(key, value, reading));
   }
+  const each = [...detections.values()].filter((expression) => expression !== null);
   const node = required(section, "condition", findings);
-  if (node === null) return null;
+  if (node === null) {
+    onRead?.(each);
+    return null;
+  }
   const scalars = readConditions(node, findings);
   const conditions = scalars.map((scalar) => parseCondition(scalar, detections, findings));
   const expression = joinConditions(conditions);
   lintUnused(section, { detections, conditions }, findings);
-  if (expression === null) return null;
+  onRead?.(expression === null ? each : [expression]);
+  if (expression === null || isTorn(expression)) return null;
   if (!checkSize(expression, section, findings)) return null;
   return {
     expression,

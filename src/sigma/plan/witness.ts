@@ -11,16 +11,17 @@ import { literalsOf, type PlanNode } from "./normalise.ts";
 export type Witness = readonly { readonly field: string; readonly value: string }[];
 
 /**
- * How little a value of the field narrows the search: names of calls tell most (over a thousand in use), then services,
- * then the few types of identity. Counted over the captured records of data-notes.md, section 5.
+ * How little a value of the field narrows the search: names of calls tell most (over a thousand in use), so that a list of
+ * fifty still tells more than the service they belong to; then errors, services, and the few types of identity. A value
+ * that the event shows costs the same look-up however many are wanted. Counted over the captured records (docs/bench.md).
  */
 const FIELD_WEIGHTS: Readonly<Record<string, number>> = {
   eventName: 1,
   type: 1,
-  eventSource: 8,
+  eventSource: 60,
   errorCode: 10,
   errorMessage: 10,
-  "userIdentity.type": 30,
+  "userIdentity.type": 100,
 };
 /** Any other field: each level below the first costs reads at every event. */
 const FIELD_WEIGHT_DEFAULT = 20;

@@ -14,7 +14,7 @@ export const bulkEndpoints: Attack = {
   title: "Bulk creation of GPU endpoints",
   what: "The role ml-release creates 12 models, endpoint configurations and endpoints with ml.g5 and ml.p4d instances within 20 minutes, under four session names.",
   begins: { afterHours: 10.4 },
-  rules: [EXPECTED_RULES.bulkEndpoints],
+  rules: [EXPECTED_RULES.bulkEndpoints, EXPECTED_RULES.gpuSpike],
   note: "12 CreateEndpoint in under 20 minutes; 3 in each of 4 sessions, so a count by session ARN misses it.",
   play: (stage) => {
     const account = accountOf("prod-ml");

@@ -42,7 +42,7 @@ export const credentialTheftGpu: Attack = {
   title: "Stolen access key starts GPU instances",
   what: "The key of svc-feature-export is used from outside: quotas are read, then p4d, p5 and g5 instances are launched in two Regions, refused at first, then granted.",
   begins: { afterHours: 13.2 },
-  rules: [EXPECTED_RULES.gpuLaunch],
+  rules: [EXPECTED_RULES.gpuLaunch, EXPECTED_RULES.gpuLaunchFailures],
   note: "6 RunInstances with GPU types, 3 refused and 3 granted, in us-east-1 and eu-west-1. The same key has honest use all day from the company's network.",
   play: (stage) => {
     const account = accountOf("data-platform");

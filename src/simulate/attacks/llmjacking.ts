@@ -67,7 +67,7 @@ export const llmjacking: Attack = {
   title: "LLMjacking with a stolen key",
   what: "The key of svc-chat-poc in sandbox lists models, probes InvokeModel, opens access to a model and then calls models 180 times in three Regions.",
   begins: { afterHours: 16.6 },
-  rules: [EXPECTED_RULES.modelAccessThenInvoke],
+  rules: [EXPECTED_RULES.modelAccessThenInvoke, EXPECTED_RULES.llmjackingClassic],
   note: "Probing and enabling come first, calls of the model after, within about half an hour.",
   play: (stage) => {
     const account = accountOf("sandbox");

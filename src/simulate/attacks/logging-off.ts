@@ -15,7 +15,7 @@ export const loggingOff: Attack = {
   title: "Logging and detection switched off",
   what: "A session of owen.castillo deletes Bedrock's invocation logging, narrows and stops the trail, and disables GuardDuty in prod-ml.",
   begins: { afterHours: 18.8 },
-  rules: [EXPECTED_RULES.invocationLoggingOff, EXPECTED_RULES.trailOff],
+  rules: [EXPECTED_RULES.invocationLoggingOff, EXPECTED_RULES.trailOff, EXPECTED_RULES.guardDutyOff],
   note: "DeleteModelInvocationLoggingConfiguration, PutEventSelectors, StopLogging and UpdateDetector (enable false) succeed; DeleteTrail is denied.",
   play: (stage) => {
     const account = accountOf("prod-ml");

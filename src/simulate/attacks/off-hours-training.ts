@@ -15,7 +15,7 @@ export const offHoursTraining: Attack = {
   title: "Large training job at night",
   what: "A session of dana.whitfield starts a training job on 8 ml.p4d.24xlarge in prod-ml soon after 03:00 UTC.",
   begins: { atUtcHour: 3 },
-  rules: [EXPECTED_RULES.offHoursTraining],
+  rules: [EXPECTED_RULES.offHoursTraining, EXPECTED_RULES.largeTraining],
   note: "One CreateTrainingJob outside 07:00 to 20:00 UTC, Monday to Friday. Pipelines train at night too, but under the role SageMakerPipelineRole.",
   play: (stage) => {
     const account = accountOf("prod-ml");

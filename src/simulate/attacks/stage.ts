@@ -12,21 +12,31 @@ import { FOREIGN_NETWORK, type Account, type Region } from "../world.ts";
 /** What an attack can trip; the names of the rules are in EXPECTED_RULES. */
 type Expectation =
   | "gpuLaunch"
+  | "gpuLaunchFailures"
   | "bulkEndpoints"
+  | "gpuSpike"
   | "offHoursTraining"
+  | "largeTraining"
   | "modelAccessThenInvoke"
+  | "llmjackingClassic"
   | "invocationLoggingOff"
   | "trailOff"
+  | "guardDutyOff"
   | "modelDownload";
 
 /** The rules that the attacks are expected to trip: file names in detections/, without the ending. Named nowhere else. */
 export const EXPECTED_RULES: Readonly<Record<Expectation, string>> = {
   gpuLaunch: "gpu-instances-launched",
+  gpuLaunchFailures: "gpu-launch-failures",
   bulkEndpoints: "sm-bulk-endpoint-create",
+  gpuSpike: "sm-gpu-spike",
   offHoursTraining: "sm-training-off-hours",
+  largeTraining: "sm-training-gpu-large",
   modelAccessThenInvoke: "br-model-access-then-invoke",
+  llmjackingClassic: "llmjacking-classic",
   invocationLoggingOff: "br-invocation-logging-off",
   trailOff: "log-trail-off",
+  guardDutyOff: "log-guardduty-off",
   modelDownload: "s3-model-artifact-download",
 };
 

@@ -142,6 +142,15 @@ test("JSON holds errors and warnings with all their parts", () => {
       {
         file,
         line: 6,
+        column: 9,
+        code: "api_field_unknown",
+        message: "CloudTrail records have no field f",
+        value: "f",
+        remedy: expect.any(String) as unknown,
+      },
+      {
+        file,
+        line: 6,
         column: 12,
         code: "yaml_version",
         message: expect.any(String) as unknown,

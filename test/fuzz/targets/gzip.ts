@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { type Gunzip, gunzipSync, gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { isGzip } from "../../../src/lib/gzip-frame.ts";
-import { readFileBatches } from "../../../src/sources/file-read.ts";
+import { readFileBatches } from "../../../src/sources/file/read.ts";
 import type { RecordBatch } from "../../../src/sources/record-batches.ts";
 import { anyRecord, compact, write } from "../../sources/any-records.ts";
 import { layOut, splitRecords } from "../../sources/outcomes.ts";

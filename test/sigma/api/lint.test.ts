@@ -54,6 +54,8 @@ describe("event names", () => {
     ["a service without a list of operations", "rds.amazonaws.com", "DeleteDBInstance"],
     ["an operation that the list of EC2 may lack", "ec2.amazonaws.com", "ModifyVerifiedAccessGroup"],
     ["anything but a near name without a source", "*", "SomeNewOperation"],
+    ["what no SDK has a model of", "bedrock-mantle.amazonaws.com", "CreateInference"],
+    ["an operation of it that is not listed", "bedrock-mantle.amazonaws.com", "ListSomethingNew"],
   ])("fine: %s", ([, source, name]) => {
     expect(findings(sel(`eventSource: '${source}'`, `eventName: '${name}'`))).toStrictEqual([]);
   });
@@ -211,6 +213,59 @@ describe("fields", () => {
   test("rules of other log sources are left alone", () => {
     const text = `${HEAD}detection:\n  sel: {eventNam: CreateEndpiont}\n  condition: sel\n`;
     expect(check(text.replace("service: cloudtrail", "service: guardduty"))).toStrictEqual([]);
+  });
+});
+
+test("a near miss of an operation that no SDK has a model of is a warning", () => {
+  const rule = sel("eventSource: bedrock-mantle.amazonaws.com", "eventName: CreateInferense");
+  expect(findings(rule)).toStrictEqual([
+    "warning api_event_unknown 11:16 no known operation is called CreateInferense; did you mean CreateInference",
+  ]);
+});
+
+describe("beside other errors of the rule", () => {
+  const slip = "no such operation in sagemaker: CreateEndpiont; did you mean CreateEndpoint";
+  const codes = (rule: string, condition = "sel"): string[] =>
+    findings(rule, "strict", condition).map((line) => line.replace(/ \d+:\d+ /, " "));
+
+  test.for([
+    ["a modifier that is none", ["userAgent|contians: boto"], "error modifier_unknown"],
+    ["a value in the same list that is none", ["eventName|re: ['(']"], "error regex_invalid"],
+    ["a map as a value", ["requestParameters:", "  x: 1"], "error detection_map_value"],
+  ] as const)("%s", ([, lines, other]) => {
+    const told = codes(sel("eventSource: sagemaker.amazonaws.com", "eventName: CreateEndpiont", ...lines));
+    expect(told).toContain(`error api_event_unknown ${slip}`);
+    expect(told.some((line) => line.startsWith(other))).toBe(true);
+    expect(told).toHaveLength(2);
+  });
+
+  test("a value that is none in the very list of names", () => {
+    const rule = sel("eventSource: sagemaker.amazonaws.com", "eventName:", "  - CreateEndpiont", "  - {a: 1}");
+    expect(codes(rule).map((line) => line.split(" ")[1])).toEqual(
+      expect.arrayContaining(["api_event_unknown", "detection_value"]),
+    );
+  });
+
+  test("a source that cannot be read leaves all sources possible", () => {
+    const rule = sel("eventSource|contians: sagemaker", "eventName: CreateModel", "requestParameters.x: 1");
+    expect(codes(rule)).toHaveLength(1);
+    const either =
+      sel("- eventSource: iam.amazonaws.com", "- eventSource|contians: sagemaker") +
+      "\n  name: {eventName: CreateModel}";
+    expect(codes(either, "sel and name")).toHaveLength(1);
+  });
+
+  test("a condition that cannot be read, or is missing", () => {
+    const rule = sel("eventSource: sagemaker.amazonaws.com", "eventName: CreateEndpiont");
+    expect(codes(rule, "sel and (other")).toContain(`error api_event_unknown ${slip}`);
+    expect(codes(rule, "sel and other")).toContain(`error api_event_unknown ${slip}`);
+    const missing = check(`${HEAD}detection:\n${rule}\n`).map(({ code }) => code);
+    expect(missing).toEqual(expect.arrayContaining(["key_missing", "api_event_unknown"]));
+  });
+
+  test("and the rule is refused", () => {
+    const text = `${HEAD}detection:\n${sel("eventName:", "  - CreateModel", "  - {a: 1}")}\n  condition: sel\n`;
+    expect(parseRuleFiles([{ path: "rule.yml", text }], { mode: "lenient" }).ruleSet.detections).toEqual([]);
   });
 });
 

@@ -56,6 +56,17 @@ describe("what a person must do is told", () => {
     expect(readError(wrapped(type), place)).toEqual({ answer: "unknown", code, detail: expect.stringMatching(detail) });
   });
 
+  test("a log-in that a lost connection cut off is no refusal", () => {
+    const cut = named("KafkaJSSASLAuthenticationError", {
+      message: "SASL OAUTHBEARER authentication failed: Closed connection",
+    });
+    expect(readError(cut, place)).toEqual({ answer: "unknown", code: "send_failed" });
+    const refused = named("KafkaJSSASLAuthenticationError", {
+      message: "SASL SCRAM SHA256 authentication failed: invalid credentials",
+    });
+    expect(readError(refused, place)).toMatchObject({ code: "auth_failed" });
+  });
+
   test("a certificate that is not trusted, and a file that cannot be read", () => {
     const tls = named("KafkaJSConnectionError", {
       message: "Connection error: self-signed certificate",

@@ -62,6 +62,22 @@ describe("an alert that is too large", () => {
     expect(read.why).toContain("(cut to fit: no evidence rows, 100 event ids left out)");
   });
 
+  test("loses what enrichers found last of all, and says so", () => {
+    const additions = {
+      revision: large.revision,
+      enrichment: { account: { owner: "o".repeat(5000) } },
+      errors: [{ name: "related", code: "timeout" }],
+    } as const;
+    const fit = (maxBytes: number): Record<string, unknown> => {
+      const message = toMessage({ alert: large, opened: true, additions }, { ...options, maxBytes });
+      return JSON.parse("value" in message ? message.value : "{}") as Record<string, unknown>;
+    };
+    const head = encodeNative({ ...large, evidence: [], eventIds: [] }).length + 1000;
+    expect(fit(head + 6000)).toMatchObject({ enrichment: additions.enrichment, enrichmentErrors: additions.errors });
+    const missing = [...additions.errors, { name: "all", code: "too_large" }];
+    expect(fit(head)).toMatchObject({ evidence: [], enrichment: {}, enrichmentErrors: missing });
+  });
+
   test("is refused when not even its head fits, as is one that cannot be encoded", () => {
     expect(toMessage({ alert: { ...large, title: "t".repeat(30_000) }, opened: true }, options)).toEqual({
       refused: "too_large",

@@ -11,7 +11,8 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { CACHE, JARS, LIBS } from "./place.ts";
+import { CACHE } from "../cache.ts";
+import { JARS, LIBS } from "./place.ts";
 
 const MVN_MS = 300_000;
 const FETCH_MS = 60_000;

@@ -16,8 +16,8 @@ const [SEQUENCE, SET, OID, UTF8, BITS, OCTETS, INTEGER, BOOLEAN, UTC_TIME] = [
 const ECDSA_SHA256 = der(SEQUENCE, oid("2a8648ce3d040302"));
 const YEARS_MS = 10 * 365 * 86_400_000;
 
-/** Makes an authority and two certificates of it. */
-export function makePki(): Pki {
+/** Makes an authority and two certificates of it; `endMs`: when those end, ten years from now unless given. */
+export function makePki(endMs: number = Date.now() + YEARS_MS): Pki {
   const ca = keys();
   const [server, client] = [keys(), keys()];
   const issuer = { name: "Sagewatch Test CA", key: ca.privateKey };
@@ -27,8 +27,8 @@ export function makePki(): Pki {
   );
   return {
     ca: pair(issuer.name, ca, issuer, extension("551d13", der(SEQUENCE, der(BOOLEAN, Buffer.from([0xff]))), true)),
-    server: pair("localhost", server, issuer, extension("551d11", san, false)),
-    client: pair("sagewatch", client, issuer, Buffer.alloc(0)),
+    server: pair("localhost", server, issuer, extension("551d11", san, false), endMs),
+    client: pair("sagewatch", client, issuer, Buffer.alloc(0), endMs),
   };
 }
 
@@ -38,9 +38,14 @@ function keys(): Keys {
   return generateKeyPairSync("ec", { namedCurve: "P-256" });
 }
 
-// oxlint-disable-next-line max-params -- the four parts of a certificate
-function pair(name: string, own: Keys, issuer: { name: string; key: KeyObject }, extensions: Buffer): Pair {
-  const nowMs = Date.now();
+// oxlint-disable-next-line max-params -- the five parts of a certificate
+function pair(
+  name: string,
+  own: Keys,
+  issuer: { name: string; key: KeyObject },
+  extensions: Buffer,
+  endMs = Date.now() + YEARS_MS,
+): Pair {
   const body = der(
     SEQUENCE,
     Buffer.concat([
@@ -48,7 +53,7 @@ function pair(name: string, own: Keys, issuer: { name: string; key: KeyObject },
       der(INTEGER, Buffer.concat([Buffer.from([1]), randomBytes(8)])),
       ECDSA_SHA256,
       toName(issuer.name),
-      der(SEQUENCE, Buffer.concat([time(nowMs - 3_600_000), time(nowMs + YEARS_MS)])),
+      der(SEQUENCE, Buffer.concat([time(Math.min(Date.now(), endMs) - 3_600_000), time(endMs)])),
       toName(name),
       own.publicKey.export({ type: "spki", format: "der" }),
       extensions.length === 0 ? extensions : der(0xa3, der(SEQUENCE, extensions)),

@@ -7,17 +7,13 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { CACHE } from "../cache.ts";
 
 /** A jar of the lock. `path` is that of a Maven repository. */
 export type Jar = { readonly sha256: string; readonly file: string; readonly path: string };
 
 const env = process.env;
-
-/** Folder of this user for what the tests fetch: about 100 MB. */
-export const CACHE: string =
-  env["SAGEWATCH_TEST_CACHE"] ?? join(env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "sagewatch-test");
 
 export const JARS: readonly Jar[] = readFileSync(join(import.meta.dirname, "jars.lock"), "utf8")
   .trim()

@@ -21,6 +21,8 @@ export type Broker = {
   stop(): Promise<void>;
   /** Starts it again on its data. */
   start(): Promise<void>;
+  /** The first file of a partition's log. */
+  segment(topic: string, partition: number): string;
   /** The last part of what it logged. */
   log(): string;
   /** kill -9 and no folder any more. */
@@ -83,6 +85,7 @@ function createBroker(java: string, args: readonly string[], dir: string): Broke
     start: async () => {
       running = await launchGuarded(java, args, (text) => (log = (log + text).slice(-LOG_CHARACTERS)));
     },
+    segment: (topic, partition) => join(dir, "data", `${topic}-${partition}`, `${"0".repeat(20)}.log`),
     log: () => log,
     remove: async () => {
       await end("SIGKILL");

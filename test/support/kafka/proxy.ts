@@ -18,6 +18,11 @@ export type Proxy = {
   delay(ms: number): void;
   /** Closes all open connections. */
   cut(): void;
+  /**
+   * Passes half of the next piece of a request that has `bytes` or more, and cuts; new connections are refused from then
+   * on. Resolves when that has happened.
+   */
+  tear(bytes: number): Promise<void>;
   /** True: new connections are closed at once. */
   refuse(isRefusing: boolean): void;
   close(): Promise<void>;
@@ -29,13 +34,23 @@ export async function startProxy(): Promise<Proxy> {
   const links = new Set<Link>();
   let [targetPort, delayMs] = [0, 0];
   let isRefusing = false;
+  let tear: { readonly bytes: number; readonly done: () => void } | null = null;
   const server = createServer((client) => {
     client.on("error", () => undefined);
     if (isRefusing) return void client.destroy();
     const link: Link = { client, server: connect(targetPort, "127.0.0.1"), isSilent: false };
     links.add(link);
     let turn = Promise.resolve();
-    client.on("data", (bytes) => void (link.isSilent || link.server.write(bytes)));
+    client.on("data", (bytes) => {
+      if (tear === null || bytes.length < tear.bytes) return void (link.isSilent || link.server.write(bytes));
+      isRefusing = true;
+      const { done } = tear;
+      tear = null;
+      link.server.write(bytes.subarray(0, bytes.length / 2), () => {
+        client.destroy();
+        done();
+      });
+    });
     link.server.on("data", (bytes) => {
       turn = turn.then(async () => {
         if (delayMs > 0) await sleep(delayMs);
@@ -58,6 +73,11 @@ export async function startProxy(): Promise<Proxy> {
     silence: () => links.forEach((link) => (link.isSilent = true)),
     delay: (ms) => void (delayMs = ms),
     cut,
+    tear: (bytes) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      tear = { bytes, done: resolve };
+      return promise;
+    },
     refuse: (value) => void (isRefusing = value),
     close: async () => {
       const closed = once(server, "close");

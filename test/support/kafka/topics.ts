@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import kafkajs, { type Admin } from "kafkajs";
-import { patchKafkajs } from "../../../src/sinks/kafka/patch.ts";
+import { patchKafkajs } from "../../../src/kafka/patch.ts";
 import { newTopic } from "./broker.ts";
 import { CLASS_PATH, findJava, JVM } from "./place.ts";
 
@@ -60,19 +60,19 @@ export async function makeTopic(
 }
 
 /**
- * Waits until each partition has a leader. kafkajs's own wait gives up at once where the broker that it asks has not heard
- * of the topic yet, as happens on a busy machine.
+ * Waits until each partition has a leader that knows it is one. kafkajs's own wait gives up at once where the broker that it
+ * asks has not heard of the topic yet, and is content with a leader that refuses still; both happen on a busy machine.
  */
 async function untilLed(admin: Admin, topic: string): Promise<void> {
   const isLed = async (): Promise<boolean> => {
     try {
       const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-      return (
-        topics[0]?.partitions.every(({ leader, partitionErrorCode }) => leader >= 0 && partitionErrorCode === 0) ??
-        false
-      );
+      const partitions = topics[0]?.partitions ?? [];
+      if (!partitions.every(({ leader, partitionErrorCode }) => leader >= 0 && partitionErrorCode === 0)) return false;
+      return (await admin.fetchTopicOffsets(topic)).length > 0;
     } catch (error) {
-      if (error instanceof Error && /does not host this topic|no leader/i.test(error.message)) return false;
+      if (error instanceof Error && /does not host this topic|no leader|not the leader/i.test(error.message))
+        return false;
       throw error;
     }
   };

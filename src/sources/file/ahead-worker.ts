@@ -1,0 +1,97 @@
+/**
+ * The thread that reads, unpacks and splits small files ahead of the main one (file-ahead.ts).
+ *
+ * It is sent the next files and answers with their batches, in order; the bytes change hands and are not copied. It knows
+ * nothing that the main thread does not tell, keeps nothing, and touches only the files it is told to read.
+ */
+import { parentPort } from "node:worker_threads";
+import { systemClock } from "../../lib/clock.ts";
+import type { Scanners } from "../../lib/split/scanners.ts";
+import type { AheadFile, AheadQuestion, AheadResult, AheadSettings } from "./ahead.ts";
+import { readWhole } from "./read.ts";
+import { createRecordBatcher, createRecordScanners, type RecordBatch, type RecordLimits } from "../record-batches.ts";
+
+/** Unpacked bytes of one answer. What is left of the files then is read by the main thread: this is a bound on memory. */
+const ANSWER_BYTES = 4 * 1024 * 1024;
+/** Ends when no question came for so long, ms: a folder that is watched brings many files at once at its start, then few. */
+const IDLE_MS = 60_000;
+
+/** Scanners for the limits of the last question. */
+let made: { readonly limits: RecordLimits; readonly scanners: Scanners } | null = null;
+function scannersFor(limits: RecordLimits): Scanners {
+  const isSame = made !== null && JSON.stringify(made.limits) === JSON.stringify(limits);
+  if (made === null || !isSame) made = { limits, scanners: createRecordScanners(limits) };
+  return made.scanners;
+}
+
+/** A file's batches; null when it is not one to be read in one go, or cannot be read: the main thread then says why. */
+function readBatches(
+  { path, sizeBytes }: AheadFile,
+  { source, limits, scanners }: AheadSettings & { readonly scanners: Scanners },
+): AheadResult {
+  let readBytes = 0;
+  const onRead = (bytes: number): void => {
+    readBytes += bytes;
+  };
+  try {
+    const whole = readWhole({ path, sizeBytes, onRead });
+    if (whole === null) return null;
+    const batcher = createRecordBatcher({ source, path, limits, sizeHint: whole.length, skip: 0, scanners });
+    return { batches: [...batcher.take(whole), ...batcher.end()], readBytes };
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * The same batches with all their numbers in one buffer: each buffer that changes hands costs some 2 µs, and is one more
+ * for the collector.
+ */
+function gatherNumbers(results: readonly AheadResult[]): { results: AheadResult[]; numbers: Int32Array } {
+  const batches = results.flatMap((result) => result?.batches ?? []);
+  const count = (batch: RecordBatch): number =>
+    batch.offsets.length + batch.indexes.length + (batch.glances?.length ?? 0);
+  const numbers = new Int32Array(batches.reduce((sum, batch) => sum + count(batch), 0));
+  let filled = 0;
+  const move = (part: Int32Array): Int32Array => {
+    numbers.set(part, filled);
+    filled += part.length;
+    return numbers.subarray(filled - part.length, filled);
+  };
+  const moveAll = (batch: RecordBatch): RecordBatch => ({
+    ...batch,
+    offsets: move(batch.offsets),
+    indexes: move(batch.indexes),
+    glances: batch.glances === null ? null : move(batch.glances),
+  });
+  return {
+    results: results.map((result) => (result === null ? null : { ...result, batches: result.batches.map(moveAll) })),
+    numbers,
+  };
+}
+
+let idle = new AbortController();
+function waitForMore(): void {
+  idle = new AbortController();
+  const { signal } = idle;
+  void systemClock.sleep(IDLE_MS, signal).then(() => {
+    if (!signal.aborted) parentPort?.close();
+  });
+}
+
+parentPort?.on("message", ({ files, source, limits }: AheadQuestion) => {
+  idle.abort();
+  const settings = { source, limits, scanners: scannersFor(limits) };
+  let bytes = 0;
+  const read = files.map((file): AheadResult => {
+    const result = bytes < ANSWER_BYTES ? readBatches(file, settings) : null;
+    for (const { chunk } of result?.batches ?? []) bytes += chunk.byteLength;
+    return result;
+  });
+  const { results, numbers } = gatherNumbers(read);
+  const chunks = results.flatMap((result) => (result?.batches ?? []).map(({ chunk }) => chunk.buffer as ArrayBuffer));
+  parentPort?.postMessage(results, [numbers.buffer as ArrayBuffer, ...chunks]);
+  waitForMore();
+});
+parentPort?.postMessage("ready", []);
+waitForMore();

@@ -1,0 +1,155 @@
+/**
+ * Reads small files ahead in a thread of its own, so that reading, unpacking and splitting the next ones goes on while the
+ * main thread matches and commits.
+ *
+ * Only work moves: what is read, in which order it is given out, and every message to people stay with the main thread. It
+ * is asked file by file, and reads a file itself where there is no answer: while the thread still starts, when a file
+ * turned out to be none for it, or when the thread broke. Memory is bounded by the questions that are open at a time.
+ * For a few files it is not worth a thread, and none is started.
+ */
+import { Worker } from "node:worker_threads";
+import { nextTurn } from "../../lib/clock.ts";
+import type { FoundFile } from "./list.ts";
+import { isSmall } from "./read.ts";
+import type { RecordBatch, RecordLimits } from "../record-batches.ts";
+
+/** What the thread is told of a run, and of each file. */
+export type AheadSettings = { readonly source: string; readonly limits: RecordLimits };
+export type AheadFile = Pick<FoundFile, "path" | "sizeBytes">;
+/** What it is asked. */
+export type AheadQuestion = AheadSettings & { readonly files: readonly AheadFile[] };
+/** A file's batches with the bytes read from disk; null: read it here. */
+export type AheadResult = { readonly batches: readonly RecordBatch[]; readonly readBytes: number } | null;
+
+/** Answers for the files of one run, asked in their order. */
+export type Ahead = {
+  take(file: FoundFile): Promise<AheadResult>;
+  close(): Promise<void>;
+};
+
+/** Fewer files are read before the thread has started: that takes some 60 ms. */
+const FILES_MIN = 200;
+/** Files of one question: a message costs some 30 µs on either side. */
+const QUESTION_FILES = 128;
+/** Packed bytes of one question: with files of usual size about 2 MiB unpacked. */
+const QUESTION_BYTES = 512 * 1024;
+/** Questions open at a time: the thread has work during a commit of 10 ms. */
+const QUESTIONS_OPEN = 3;
+const TURN_FILES = 16;
+/** Heap of the thread in MiB. Chunks lie outside it; one that needs more is given up, and reading goes on without. */
+const HEAP = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8 };
+
+/** For runs in which nothing is read ahead. */
+const NOTHING_AHEAD: Ahead = { take: () => Promise.resolve(null), close: () => Promise.resolve() };
+
+/** Begins to read `files` ahead, which `take` is then called for in this order (some may be left out). */
+export function readAhead(files: readonly FoundFile[], settings: AheadSettings): Ahead {
+  const wanted = files.filter(isSmall);
+  if (wanted.length < FILES_MIN) return NOTHING_AHEAD;
+  const thread = takeThread();
+  const places = new Map(wanted.map((file, at) => [file.key, at] as const));
+  const answers = new Map<string, Promise<AheadResult>>();
+  /** First file that is neither asked for nor taken. */
+  let next = 0;
+  const ask = (): void => {
+    const question = toQuestion(wanted, next);
+    next += question.length;
+    const answer = thread.ask(question, settings);
+    for (const [at, { key }] of question.entries())
+      answers.set(
+        key,
+        answer.then((results) => results[at] ?? null),
+      );
+  };
+  return {
+    take: async ({ key }) => {
+      const at = places.get(key);
+      if (at === undefined) return null;
+      next = Math.max(next, at + (answers.has(key) ? 0 : 1));
+      while (thread.isReady() && next < wanted.length && thread.open() < QUESTIONS_OPEN) ask();
+      // Where the thread keeps up nothing is ever waited for, and timers, signals and its answers must have their turn.
+      if (at % TURN_FILES === 0) await nextTurn();
+      const answer = answers.get(key);
+      answers.delete(key);
+      return (await answer) ?? null;
+    },
+    close: () => thread.close(),
+  };
+}
+
+/** The files from `from` on that make one question. */
+function toQuestion(files: readonly FoundFile[], from: number): readonly FoundFile[] {
+  let [end, bytes] = [from, 0];
+  while (end < files.length && end - from < QUESTION_FILES && bytes < QUESTION_BYTES) {
+    bytes += files[end]?.sizeBytes ?? 0;
+    end += 1;
+  }
+  return files.slice(from, end);
+}
+
+type Thread = {
+  isReady(): boolean;
+  /** Questions without an answer yet. */
+  open(): number;
+  /** Results in the order of the files; none once the thread is broken. */
+  ask(files: readonly AheadFile[], settings: AheadSettings): Promise<readonly AheadResult[]>;
+  /** Taken into use: the process lives until it is closed. */
+  hold(): void;
+  /** Ends it, or leaves it for the next run where nothing is open. */
+  close(): Promise<void>;
+};
+
+/**
+ * The thread that the last run left, until the next one takes it: starting one and warming its code take as long as reading
+ * thousands of files. It ends by itself when nothing comes (ahead-worker.ts), and keeps no process alive.
+ */
+let parked: Thread | null = null;
+
+function takeThread(): Thread {
+  const thread = parked ?? startThread();
+  parked = null;
+  thread.hold();
+  return thread;
+}
+
+function startThread(): Thread {
+  // Beside this file and with its ending: .ts in a checkout, .js when built.
+  const file = new URL(import.meta.url.replace(/ahead\.(\w+)$/, "ahead-worker.$1"));
+  const worker = new Worker(file, { resourceLimits: HEAP });
+  const waiting: ((results: readonly AheadResult[]) => void)[] = [];
+  let isReady = false;
+  const stop = (): void => {
+    isReady = false;
+    if (parked === thread) parked = null;
+    for (const resolve of waiting.splice(0)) resolve([]);
+  };
+  worker.on("message", (message: "ready" | readonly AheadResult[]) => {
+    if (message === "ready") isReady = true;
+    else waiting.shift()?.(message);
+  });
+  // Whatever broke, the main thread meets it again by itself if it has to do with a file.
+  worker.on("error", stop);
+  worker.on("exit", stop);
+  const thread: Thread = {
+    isReady: () => isReady,
+    open: () => waiting.length,
+    hold: () => worker.ref(),
+    ask: (files, settings) => {
+      const { promise, resolve } = Promise.withResolvers<readonly AheadResult[]>();
+      waiting.push(resolve);
+      const question: AheadQuestion = { ...settings, files: files.map(({ path, sizeBytes }) => ({ path, sizeBytes })) };
+      worker.postMessage(question, []);
+      return promise;
+    },
+    close: async () => {
+      if (isReady && waiting.length === 0 && parked === null) {
+        parked = thread;
+        worker.unref();
+        return;
+      }
+      stop();
+      await worker.terminate();
+    },
+  };
+  return thread;
+}

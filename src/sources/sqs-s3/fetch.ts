@@ -1,0 +1,149 @@
+/**
+ * Gets one object whole, or says why not.
+ *
+ * The packed bytes are held in memory until they are known to be complete: as long as S3 says, as long as the notice said,
+ * and by S3's checksum (which the SDK compares) or the ETag where that is the MD5 of the object. So nothing of a body that
+ * was cut, stalled or altered on its way is ever split, and what is broken after that was stored so. A fault on the way is
+ * tried again with pauses; what waiting cannot mend is told apart: gone, refused, denied. The bytes stand in memory once.
+ */
+import type { GetObjectCommandOutput, S3Client } from "@aws-sdk/client-s3";
+import { createHash } from "node:crypto";
+import { type Aws, type AwsLimits, CALL_LIMITS } from "../../aws/clients.ts";
+import { codeOf } from "../../aws/errors.ts";
+import type { NoticedObject } from "../../decode/envelope-notice.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { SagewatchError, toMessage } from "../../model/errors.ts";
+import { toUri } from "./places.ts";
+
+/** A whole object. `metadata` by the names behind `x-amz-meta-`. */
+type Whole = { readonly bytes: Uint8Array; readonly etag: string; readonly metadata: Readonly<Record<string, string>> };
+
+/** What became of it. `gone`, `refused` and `large` are for good; `again`: the message must come again. */
+export type Fetched =
+  | ({ readonly is: "whole" } & Whole)
+  | { readonly is: "gone" | "refused" | "large"; readonly detail: string }
+  | { readonly is: "again"; readonly detail: string };
+
+/** Needs of fetchObject. */
+export type FetchBy = {
+  readonly aws: Aws;
+  readonly client: S3Client;
+  readonly clock: Clock;
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+};
+
+/** An object of 64 MiB at half a MiB a second; a socket that is silent ends sooner. */
+export const OBJECT_LIMITS: AwsLimits = { ...CALL_LIMITS, silenceMs: 15_000, totalMs: 120_000 };
+
+/** Tries, and the wait before the second, ms, doubled each time: together below a visibility timeout. */
+const TRIES = 5;
+const RETRY_MS = 500;
+
+type Body = Whole & { readonly fault: string | null; readonly md5: string };
+
+/** Gets an object. Never throws but what an abort throws. */
+export async function fetchObject(object: NoticedObject, by: FetchBy): Promise<Fetched> {
+  const large = toLarge(object.sizeBytes, by);
+  if (large !== null) return large;
+  let detail = "";
+  let md5Before = "";
+  for (let attempt = 0; attempt < TRIES && !by.signal.aborted; attempt += 1) {
+    if (attempt > 0) await by.clock.sleep(RETRY_MS * 2 ** (attempt - 1) * (0.5 + by.clock.random() / 2), by.signal);
+    try {
+      const body = await getBody(object, by);
+      if ("is" in body) return body;
+      // Twice the same bytes: it is stored so, by something whose ETags are no MD5.
+      if (body.fault === null || body.md5 === md5Before)
+        return { is: "whole", bytes: body.bytes, etag: body.etag, metadata: body.metadata };
+      md5Before = body.md5;
+      detail = body.fault;
+    } catch (error) {
+      const final = toFinal(error);
+      if (final !== null) return final;
+      detail = toMessage(error);
+      if (error instanceof SagewatchError && error.code === "aws_denied") break;
+    }
+  }
+  return { is: "again", detail };
+}
+
+/** Gets an object ahead of its turn, if it has no more than `mostBytes`; null when it has. */
+export async function fetchAhead(object: NoticedObject, by: FetchBy, mostBytes: number): Promise<Fetched | null> {
+  const fetched = await fetchObject(object, { ...by, maxBytes: Math.min(mostBytes, by.maxBytes) });
+  return fetched.is === "large" && mostBytes < by.maxBytes ? null : fetched;
+}
+
+function toLarge(sizeBytes: number | null | undefined, { maxBytes }: FetchBy): Fetched | null {
+  const isLarge = sizeBytes !== null && sizeBytes !== undefined && sizeBytes > maxBytes;
+  return isLarge ? { is: "large", detail: `the object has ${sizeBytes} bytes, limit ${maxBytes}` } : null;
+}
+
+/** What waiting does not mend. A bucket that is missing is a fault of the set-up, and may be mended. */
+function toFinal(error: unknown): Fetched | null {
+  if (!(error instanceof SagewatchError)) return null;
+  if (error.code === "aws_missing" && codeOf(error.cause) !== "NoSuchBucket")
+    return { is: "gone", detail: error.message };
+  return error.code === "aws_refused" ? { is: "refused", detail: error.message } : null;
+}
+
+async function getBody(object: NoticedObject, by: FetchBy): Promise<Body | Fetched> {
+  const { GetObjectCommand } = await import("@aws-sdk/client-s3");
+  const command = new GetObjectCommand({ Bucket: object.bucket, Key: object.key });
+  const call = { service: "s3", operation: "GetObject", resource: toUri(object) };
+  const send = async (abortSignal: AbortSignal): Promise<Body | Fetched> => {
+    const answer = await by.client.send(command, { abortSignal });
+    const large = toLarge(answer.ContentLength, by);
+    if (large !== null) {
+      // Not read to its end: the socket goes with it.
+      (answer.Body as { destroy?: () => void } | undefined)?.destroy?.();
+      return large;
+    }
+    const bytes = await readBody(answer.Body, { sizeBytes: answer.ContentLength, maxBytes: by.maxBytes });
+    if (bytes === null) return { is: "large", detail: `the object has more than ${by.maxBytes} bytes` };
+    return { bytes, metadata: answer.Metadata ?? {}, ...judge(bytes, answer, object) };
+  };
+  return by.aws.call(call, send, { limits: OBJECT_LIMITS, signal: by.signal });
+}
+
+/** First buffer of a body that does not say how long it is. */
+const BODY_BYTES = 256 * 1024;
+
+/** All bytes of a body, in a buffer made for them: joined of pieces they would stand in memory twice. Null: too many. */
+async function readBody(
+  body: unknown,
+  { sizeBytes = BODY_BYTES, maxBytes }: { readonly sizeBytes: number | undefined; readonly maxBytes: number },
+): Promise<Uint8Array | null> {
+  let bytes = new Uint8Array(sizeBytes);
+  let filled = 0;
+  for await (const piece of (body ?? []) as AsyncIterable<Uint8Array>) {
+    const need = filled + piece.length;
+    if (need > maxBytes) return null;
+    if (need > bytes.length) {
+      const next = new Uint8Array(Math.max(need, Math.min(2 * bytes.length, maxBytes)));
+      next.set(bytes.subarray(0, filled));
+      bytes = next;
+    }
+    bytes.set(piece, filled);
+    filled = need;
+  }
+  return bytes.subarray(0, filled);
+}
+
+/** Whether the bytes are all of the object. */
+function judge(
+  bytes: Uint8Array,
+  answer: GetObjectCommandOutput,
+  object: NoticedObject,
+): Pick<Body, "etag" | "md5" | "fault"> {
+  const etag = answer.ETag?.replaceAll('"', "") ?? "";
+  const md5 = createHash("md5").update(bytes).digest("hex");
+  const isSame = etag !== "" && etag === object.etag;
+  const length = isSame ? (object.sizeBytes ?? answer.ContentLength) : answer.ContentLength;
+  const isPlainMd5 = /^[0-9a-f]{32}$/.test(etag) && !/kms/.test(answer.ServerSideEncryption ?? "");
+  if (length !== undefined && bytes.length !== length)
+    return { etag, md5, fault: `${bytes.length} bytes came of ${length} of ${toUri(object)}` };
+  if (isPlainMd5 && answer.SSECustomerAlgorithm === undefined && md5 !== etag)
+    return { etag, md5, fault: `the bytes of ${toUri(object)} are not those of its ETag` };
+  return { etag, md5, fault: null };
+}

@@ -1,0 +1,33 @@
+/**
+ * Everything that the daemon talks to goes away and comes back (reliability.md T6): all sinks at once, then all sources.
+ *
+ * Seconds here, minutes and each by itself with `npm run outages`. Brokers of Kafka have their own tests (test/kafka,
+ * test/sources/kafka), and LookupEvents is asked too seldom for seconds.
+ */
+import { expect, test } from "vitest";
+import { judge } from "./judge.ts";
+import { makeOutage, type Phase } from "./outage.ts";
+import { TARGETS } from "./targets.ts";
+
+const TIMEOUT_MS = 120_000;
+const SOURCES = ["queue", "bucket"];
+const SINKS = Object.keys(TARGETS).filter((name) => !["lookup", "records", "topic", ...SOURCES].includes(name));
+const phases: Phase[] = [
+  { mode: "refused", ms: 1000 },
+  { mode: "failing", ms: 1000 },
+];
+
+test(
+  "all sinks and all sources are gone for a moment: nothing is lost, and the same process goes on",
+  { timeout: TIMEOUT_MS },
+  async () => {
+    const outage = await makeOutage({ targets: [...SINKS, ...SOURCES], phases, recoverMs: 60_000, timeout: "2s" });
+    const { problems, lost, marks, said } = judge(outage);
+    expect({ problems, lost }).toEqual({ problems: [], lost: 0 });
+    // Marks came before, during and after, and each sink had something to miss.
+    expect(marks).toBeGreaterThan(3 * 5);
+    const told = new Set(said.log.map((line) => line.split(":")[0]));
+    // A bucket is asked for some seconds before anybody is told.
+    expect([...told]).toEqual(expect.arrayContaining(["queue", ...SINKS]));
+  },
+);

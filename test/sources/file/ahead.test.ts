@@ -1,0 +1,142 @@
+/**
+ * Reading ahead in a thread gives what reading here gives, for whatever lies in a folder, and does without the thread
+ * where there is none.
+ */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { systemClock } from "../../../src/lib/clock.ts";
+import { type AheadResult, readAhead } from "../../../src/sources/file/ahead.ts";
+import { type FoundFile, listFiles } from "../../../src/sources/file/list.ts";
+import { readFileBatches } from "../../../src/sources/file/read.ts";
+import type { RecordBatch } from "../../../src/sources/record-batches.ts";
+import { call, createFolder, delivery, type Folder, LIMITS, mixed } from "../records.ts";
+
+let folder: Folder;
+beforeEach(() => {
+  folder = createFolder();
+});
+afterEach(() => folder.remove());
+
+const settings = { source: "trail", limits: LIMITS };
+
+async function list(): Promise<FoundFile[]> {
+  const query = { paths: [folder.path], pattern: null, warn: () => undefined, mustExist: true, except: null };
+  return [...(await listFiles(query)).files];
+}
+
+async function readHere({ path, sizeBytes }: FoundFile): Promise<RecordBatch[]> {
+  const options = { source: "trail", path, sizeBytes, skip: 0, limits: LIMITS, onRead: () => undefined };
+  const batches: RecordBatch[] = [];
+  for await (const batch of readFileBatches(options, new AbortController().signal)) batches.push(batch);
+  return batches;
+}
+
+/** Takes all files in order, slowly enough for a thread to come up on the way. */
+async function takeAll(
+  files: readonly FoundFile[],
+  with_: Parameters<typeof readAhead>[1] = settings,
+): Promise<AheadResult[]> {
+  const ahead = readAhead(files, with_);
+  const results: AheadResult[] = [];
+  try {
+    for (const file of files) {
+      results.push(await ahead.take(file));
+      if (results.at(-1) === null) await systemClock.sleep(5);
+    }
+  } finally {
+    await ahead.close();
+  }
+  return results;
+}
+
+/** What a batch says, without the room at the end of its chunk. */
+const shown = ({ chunk, offsets, ...rest }: RecordBatch): unknown => ({
+  ...rest,
+  texts: Array.from({ length: offsets.length / 2 }, (_, at) =>
+    Buffer.from(chunk.subarray(offsets[2 * at], offsets[2 * at + 1])).toString("latin1"),
+  ),
+});
+
+describe("answers", () => {
+  test("are the batches that reading here gives, also of damaged and odd files", async () => {
+    const packed = gzipSync(delivery(call("x"), call("y")));
+    const kinds: readonly (string | Uint8Array)[] = [
+      gzipSync(delivery(call("a"), call("b"))),
+      [call("c"), "junk", ...mixed].join("\n"),
+      packed.subarray(0, packed.length - 9),
+      Buffer.concat([packed, Buffer.from("tail")]),
+      "",
+      `{"Records":[${call("d")}`,
+      delivery(...Array.from({ length: 600 }, (_, at) => call(`many-${at}`))),
+    ];
+    for (let at = 0; at < 700; at += 1) folder.write(`${String(at).padStart(4, "0")}.json`, kinds[at % kinds.length]!);
+    const files = await list();
+    const results = await takeAll(files);
+    const answered = results.flatMap((result, at) => (result === null ? [] : [[files[at]!, result] as const]));
+    expect(answered.length).toBeGreaterThan(100);
+    for (const [file, { batches, readBytes }] of answered) {
+      expect(batches.map(shown)).toEqual((await readHere(file)).map(shown));
+      expect(readBytes).toBe(file.sizeBytes);
+    }
+  });
+
+  test("are none for a file that is gone: the main thread says so", async () => {
+    for (let at = 0; at < 700; at += 1) folder.write(`${String(at).padStart(4, "0")}.json`, call("a"));
+    const files = await list();
+    rmSync(join(folder.path, "0690.json"));
+    const results = await takeAll(files);
+    expect(results[690]).toBe(null);
+    expect(results[691]?.batches).toHaveLength(1);
+  });
+
+  test("come in bounded memory: what is too much at once is read here", async () => {
+    const large = gzipSync(delivery(call("a")) + " ".repeat(1000 * 1000));
+    for (let at = 0; at < 700; at += 1) folder.write(`${String(at).padStart(4, "0")}.json.gz`, large);
+    const results = await takeAll(await list());
+    expect(results.slice(500).some((result) => result !== null)).toBe(true);
+    expect(results.slice(500).some((result) => result === null)).toBe(true);
+  });
+});
+
+describe("the thread of a run before", () => {
+  test("answers the next one as soon as it is asked, by the settings of that one", async () => {
+    for (let at = 0; at < 400; at += 1) folder.write(`${String(at).padStart(4, "0")}.json`, `${call("a")}\njunk`);
+    const files = await list();
+    expect((await takeAll(files)).at(-1)).not.toBe(null);
+    const limits = { ...LIMITS, recordBytes: 10 };
+    const results = await takeAll(files, { source: "other", limits });
+    const [batch] = results[1]?.batches ?? [];
+    expect(batch?.rejected.map(({ reason, pointer }) => [reason, pointer.source])).toEqual([
+      ["too_big", "other"],
+      ["bad_json", "other"],
+    ]);
+  });
+
+  test("is not left with questions of a run that was cut short", async () => {
+    for (let at = 0; at < 700; at += 1) folder.write(`${String(at).padStart(4, "0")}.json`, call(`n-${at}`));
+    const files = await list();
+    await takeAll(files);
+    const cut = readAhead(files, settings);
+    await cut.take(files[0]!);
+    await cut.close();
+    const results = await takeAll(files.toReversed());
+    const answered = results.flatMap((result, at) => (result === null ? [] : [[files.at(-1 - at)!, result] as const]));
+    expect(answered.length).toBeGreaterThan(100);
+    for (const [file, { batches }] of answered) expect(batches.map(shown)).toEqual((await readHere(file)).map(shown));
+  });
+});
+
+describe("without a thread", () => {
+  test("few files are left to the main thread", async () => {
+    folder.write("a.json", call("a"));
+    expect(await takeAll(await list())).toEqual([null]);
+  });
+
+  test("a thread that breaks is done without", async () => {
+    for (let at = 0; at < 300; at += 1) folder.write(`${String(at).padStart(4, "0")}.json`, call("a"));
+    const results = await takeAll(await list(), { source: "trail", limits: null as never });
+    expect(results.every((result) => result === null)).toBe(true);
+  });
+});

@@ -1,0 +1,83 @@
+/** The sqs-s3 source through faults: bodies that break on their way, denials, and what a listing finds. */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { toUtcText } from "../../../src/lib/clock.ts";
+import { hasteClock, useEnvironmentCredentials } from "../../aws/set-up.ts";
+import { textsOf } from "../../contracts/source-exam.ts";
+import type { Fault } from "../../fakes/fault-proxy.ts";
+import { toNotice } from "../../fakes/s3-notices.ts";
+import { call, delivery, deliveryName } from "../records.ts";
+import { createBucketTests, outcomesOf, takeAll } from "./s3-set-up.ts";
+
+useEnvironmentCredentials();
+const tests = createBucketTests();
+beforeAll(() => tests.start());
+afterAll(() => tests.stop());
+afterEach(() => tests.reset());
+
+const records = Array.from({ length: 200 }, (_, at) => call(`r${at}`));
+let objects = 0;
+
+describe("a body that breaks on its way is tried again, and nothing of it is taken", () => {
+  const error = (code: string, status: number): Fault => ({ kind: "error", code, status });
+  test.each<[string, number, Fault]>([
+    ["cut", 3, { kind: "truncate" }],
+    ["short, its length saying so", 3, { kind: "short" }],
+    ["altered", 3, { kind: "corrupt" }],
+    ["throttled", 7, error("SlowDown", 503)],
+    ["failing", 7, error("InternalError", 500)],
+    ["reset", 7, { kind: "reset" }],
+    ["lost", 7, { kind: "lose" }],
+    ["expired credentials", 1, error("ExpiredToken", 400)],
+  ])("%s", async (_name, times, fault) => {
+    const queue = await tests.queue();
+    const object = await tests.put(`broken/${(objects += 1)}.json.gz`, delivery(...records));
+    await tests.emulator.send(queue, [toNotice(object)]);
+    tests.emulator.proxy.set({ operation: "GetObject", times, fault });
+    const batches = await takeAll(tests.open(queue, {}, { clock: hasteClock(150, 20) }), records.length);
+    expect(outcomesOf(batches)).toEqual({ records: records.toSorted(), rejected: {}, skipped: {} });
+    await tests.isEmpty(queue);
+  });
+});
+
+test("a denied object is told with the action to allow, stays in the queue, and is read when it is mended", async () => {
+  const queue = await tests.queue();
+  const object = await tests.put("denied.json", call("denied"));
+  await tests.emulator.send(queue, [toNotice(object)]);
+  tests.emulator.proxy.set({
+    operation: "GetObject",
+    times: 1,
+    fault: { kind: "error", code: "AccessDenied", status: 403 },
+  });
+  const batches = await takeAll(tests.open(queue, { visibility: "1s" }), 1);
+  expect(batches.flatMap(textsOf)).toEqual([call("denied")]);
+  expect(tests.warnings[0]).toMatch(/s3:\/\/trail-logs\/denied.json is not read: .*allow s3:GetObject/);
+  await tests.isEmpty(queue);
+});
+
+test("an object of which no notice came is found by listing, once; one that was read is not", async () => {
+  const queue = await tests.queue();
+  // The emulator stores objects now; seen from twenty minutes on, no notice can be on its way.
+  const clock = { ...hasteClock(1e9, 1), nowMs: () => Date.now() + 20 * 60_000 };
+  const slot = toUtcText(Math.floor(Date.now() / 60_000) * 60_000);
+  const folder = `org/AWSLogs/o-abc/111122223333/CloudTrail/eu-west-1/${slot.slice(0, 10).replaceAll("-", "/")}`;
+  const name = (suffix: string): string => deliveryName(slot.replaceAll(/[-:]|00Z$/g, "").concat("Z"), suffix);
+  const missed = await tests.put(`${folder}/${name("missed")}`, delivery(call("missed")));
+  const known = await tests.put(`${folder}/${name("known")}`, delivery(call("known")));
+  const old = await tests.put(
+    `${folder.replace(/\d{4}\/\d\d\/\d\d$/, "2020/01/01")}/${name("old")}`,
+    delivery(call("old")),
+  );
+  const positions = new Map([[`s3://${known.bucket}/${known.key}`, `done|${known.etag}|`]]);
+  const trails = [{ bucket: tests.bucket, prefix: "org/" }];
+  const source = tests.open(queue, { trails }, { clock });
+  const batches = await takeAll(source, 2, { positions, by: "settled" });
+  expect(batches.flatMap(textsOf)).toEqual([call("missed")]);
+  expect(batches.flatMap(({ positions }) => positions.map(({ key }) => key)).toSorted()).toEqual([
+    `s3://${missed.bucket}/${missed.key}`,
+    `sweep|${tests.bucket}|org/`,
+  ]);
+  expect(tests.warnings).toEqual([
+    `1 objects of s3://${tests.bucket}/org/ were found by listing: no notice had come of them.`,
+  ]);
+  expect(old.key).toContain("2020/01/01");
+});

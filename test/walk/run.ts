@@ -1,0 +1,29 @@
+/**
+ * npm run walk
+ *
+ * Walks through everything that befalls a daemon (walk.ts), with every type of sink at once, Kafka where Java is, and a
+ * full disk where this user may mount; prints step by step what was seen. Exit code 1 when a step did not see what it must.
+ */
+import { spawnSync } from "node:child_process";
+import { inspect } from "node:util";
+import { findJava } from "../support/kafka/place.ts";
+import { walk } from "./walk.ts";
+
+const kafka = process.argv[2] !== "--no-kafka" && !("missing" in findJava());
+const disk = spawnSync("unshare", ["-Urm", "sh", "-c", "mount -t tmpfs -o size=1m none /mnt"]).status === 0;
+if (!kafka) process.stderr.write("no Java: without Kafka\n");
+if (!disk) process.stderr.write("no right to mount: the disk is not filled\n");
+let steps = 0;
+let fromMs = performance.now();
+try {
+  await walk({ kafka, disk }, ({ name, seen }) => {
+    steps += 1;
+    const seconds = ((performance.now() - fromMs) / 1000).toFixed(1);
+    fromMs = performance.now();
+    process.stdout.write(`${steps}. ${name} (${seconds} s)\n${seen.map((line) => `   ${line}\n`).join("")}\n`);
+  });
+  process.exit(0);
+} catch (error) {
+  process.stderr.write(`step ${steps + 1}: ${inspect(error)}\n`);
+  process.exit(1);
+}
