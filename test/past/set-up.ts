@@ -1,5 +1,5 @@
 /** Runs that miss an hour, and backfills over them as a command. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { CommitUnit } from "../../src/contracts.ts";
@@ -29,7 +29,10 @@ export type Missed = {
   readonly daemon: () => Promise<Running>;
   /** Objects fetched so far. */
   readonly fetched: () => number;
+  /** Records that backfills which did not end have committed. */
+  readonly committed: () => number;
 };
+
 /** A unit without effect. */
 export const NOTHING: Omit<CommitUnit, "nowMs" | "positions"> = {
   members: [],
@@ -77,6 +80,7 @@ export async function missAnHour(more: Readonly<Record<string, unknown>> = {}): 
       return running;
     },
     fetched: () => emulator.proxy.log.filter(({ operation }) => operation === "GetObject").length,
+    committed: () => committedOf(join(place.state, "backfill")),
   };
 }
 
@@ -85,6 +89,17 @@ function alertsOf(place: Place): readonly Alert[] {
   const alerts = views.alerts({ limit: 1000 }).filter(({ ruleId }) => !ruleId.startsWith("sagewatch."));
   views.close();
   return alerts.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function committedOf(folder: string): number {
+  if (!existsSync(folder)) return 0;
+  const stores = readdirSync(folder).filter((name) => existsSync(join(folder, name, "store.db")));
+  return stores.reduce((all, name) => {
+    const views = openViews(join(folder, name));
+    const read = views.counts().reduce((sum, count) => sum + count.read, 0);
+    views.close();
+    return all + read;
+  }, 0);
 }
 
 function linesOf({ sink }: Place): readonly { id: string; revision: number }[] {
