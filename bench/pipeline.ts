@@ -19,7 +19,7 @@ import { ADAPTERS } from "../src/config/registries.ts";
 import { parseConfig } from "../src/config/load.ts";
 import { listFiles } from "../src/sources/file/list.ts";
 import { readWhole } from "../src/sources/file/read.ts";
-import { createRecordBatcher, createRecordScanners } from "../src/sources/record-batches.ts";
+import { createRecordBatcher, createRecordScanners } from "../src/sources/records/batches.ts";
 import { HAS_PUBLIC_DATA, readPublicRules } from "../test/match/public-rules.ts";
 import { describeMachine, type Machine, print, round } from "./machine.ts";
 

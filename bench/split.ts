@@ -6,7 +6,7 @@
  * one document of one line. Nothing is parsed on the left side. The fastest round counts on both. Prints one JSON line.
  */
 import { createSimulation } from "../src/simulate/simulation.ts";
-import { createRecordBatcher, createRecordScanners } from "../src/sources/record-batches.ts";
+import { createRecordBatcher, createRecordScanners } from "../src/sources/records/batches.ts";
 import { describeMachine, print, round } from "./machine.ts";
 
 const ROUNDS = 12;

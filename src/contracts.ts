@@ -20,7 +20,7 @@ import type { HourChoice, LogHour } from "./model/integrity/hours.ts";
 import type { IntegrityLog, IntegrityNote } from "./model/integrity/notes.ts";
 import type { Leftovers, QuarantineUse, StoreUse } from "./model/leftovers.ts";
 import type { Event, Evidence, Kind, Logsource, Pointer, Rejected, SkipReason } from "./model/event.ts";
-import type { StatePressure } from "./model/pressure.ts";
+import type { StatePressure } from "./model/watch/pressure.ts";
 import type { Sighting } from "./model/watch/sighting.ts";
 import type { AlertFilter, AlertWithRecords, CountDelta, QuarantineRow, RecentChoice } from "./model/views.ts";
 

@@ -10,7 +10,7 @@ import type { Arrival, Decoder, Undecodable } from "../contracts.ts";
 import { sha256Hex } from "../lib/canonical.ts";
 import { ownValue, textAt } from "../lib/json.ts";
 import type { Event, EventFlag, JsonObject, Principal } from "../model/event.ts";
-import { toName } from "./cloudtrail-principal.ts";
+import { toName } from "./cloudtrail/principal.ts";
 import { toEvidence } from "./evidence.ts";
 import { parseRecord } from "./parse.ts";
 import { FUTURE_MS, parseEventTime } from "./time.ts";

@@ -8,7 +8,7 @@
  * does anything (C5, C8).
  */
 import type { GroupEviction } from "../contracts.ts";
-import type { StatePressure } from "../model/pressure.ts";
+import type { StatePressure } from "../model/watch/pressure.ts";
 import type { Group } from "./group.ts";
 import type { GroupMemory } from "./memory/groups.ts";
 import { thinGroup } from "./thin.ts";

@@ -2,11 +2,11 @@
  * What a call of a model took and cost, and what its guardrail did: fields over Bedrock's model-invocation log.
  *
  * Tokens are those that the log counts, cache included. The price is the list price of the model or inference profile that
- * was called; where modelId is a profile of one's own it says no price rather than guess one. A guardrail's answer stands
- * in the output under several names, by operation and streaming or not: all are looked for, in a bounded walk. Pure.
+ * was called; where modelId is a profile of one's own it says no price rather than guess one. Pure.
  */
-import { isObject, ownValue, textAt } from "../lib/json.ts";
+import { ownValue, textAt } from "../lib/json.ts";
 import type { Event, Json } from "../model/event.ts";
+import { type GuardrailOutcome, guardrailOf } from "../model/guardrail.ts";
 import { TOKEN_PRICES } from "./tables/token-prices.ts";
 
 type Tokens = { readonly input: number; readonly output: number; readonly read: number; readonly written: number };
@@ -49,16 +49,6 @@ export function modelUsdField(event: Event): Json {
   return Math.round(sum) / 1_000_000;
 }
 
-/** Values that are looked at in an output: those of a long stream; what is behind says nothing new. */
-const VALUES_MAX = 50_000;
-const DEPTH_MAX = 24;
-/** A guardrail's policies, as its assessment names them. */
-const POLICIES = new Set([
-  "topicPolicy", "contentPolicy", "wordPolicy", "sensitiveInformationPolicy", "contextualGroundingPolicy",
-]); // prettier-ignore
-
-type Seen = { intervened: boolean; readonly blocked: Set<string>; left: number };
-
 /** The field `enrich.guardrail.intervened`: null where there is no output to tell it. */
 export function intervenedField(event: Event): Json {
   const seen = look(event);
@@ -67,36 +57,11 @@ export function intervenedField(event: Event): Json {
 
 /** The field `enrich.guardrail.blocked`: the policies that blocked something, sorted; null where none did. */
 export function blockedField(event: Event): Json {
-  const blocked = [...(look(event)?.blocked ?? [])].toSorted();
-  return blocked.length === 0 ? null : blocked;
+  const blocked = look(event)?.blocked ?? [];
+  return blocked.length === 0 ? null : [...blocked];
 }
 
-function look({ kind, record }: Event): Seen | null {
+function look({ kind, record }: Event): GuardrailOutcome | null {
   const body = kind === "bedrock" ? ownValue(ownValue(record, "output"), "outputBodyJson") : undefined;
-  if (body === undefined) return null;
-  const seen: Seen = { intervened: false, blocked: new Set(), left: VALUES_MAX };
-  walk(body, { depth: 0, policy: "" }, seen);
-  return seen;
-}
-
-function walk(value: unknown, at: { readonly depth: number; readonly policy: string }, seen: Seen): void {
-  seen.left -= 1;
-  if (seen.left < 0 || at.depth > DEPTH_MAX) return;
-  const depth = at.depth + 1;
-  if (Array.isArray(value)) {
-    for (const item of value) walk(item, { depth, policy: at.policy }, seen);
-    return;
-  }
-  if (!isObject(value)) return;
-  for (const [key, inner] of Object.entries(value)) {
-    if (typeof inner === "string") noteText(key, inner, { policy: at.policy, seen });
-    else walk(inner, { depth, policy: POLICIES.has(key) ? key : at.policy }, seen);
-  }
-}
-
-function noteText(key: string, text: string, { policy, seen }: { readonly policy: string; readonly seen: Seen }): void {
-  // Converse says stopReason, the bodies of models stop_reason; InvokeModel adds a member of Bedrock's own.
-  if ((key === "stopReason" || key === "stop_reason") && text === "guardrail_intervened") seen.intervened = true;
-  if (key === "amazon-bedrock-guardrailAction" && text === "INTERVENED") seen.intervened = true;
-  if (policy !== "" && key === "action" && text === "BLOCKED") seen.blocked.add(policy);
+  return body === undefined ? null : guardrailOf(body);
 }

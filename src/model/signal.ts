@@ -12,7 +12,7 @@ import type { SkipReason, Reason, Logsource } from "./event.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { FindingName } from "./integrity/notes.ts";
 import type { GapReason, GapState } from "./past/gap.ts";
-import type { StatePressure } from "./pressure.ts";
+import type { StatePressure } from "./watch/pressure.ts";
 
 /** One happening. Times are epoch ms, durations ms, sizes bytes; `source`, `sink` and `ruleId` are configured names. */
 export type Signal =

@@ -9,7 +9,7 @@ import type { Source } from "../contracts.ts";
 import { LOGSOURCES } from "../model/event.ts";
 import { type FileSourceConfig, fileSchema } from "./file/settings.ts";
 import { readOnce } from "./file/once.ts";
-import { createRecordScanners } from "./record-batches.ts";
+import { createRecordScanners } from "./records/batches.ts";
 import { readWatched } from "./file/watch.ts";
 import type { SourceDeps, SourceType } from "./settings.ts";
 

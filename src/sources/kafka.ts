@@ -11,7 +11,7 @@ import { LOGSOURCES } from "../model/event.ts";
 import { kafkaSourceNeeds, kafkaSourceProbes } from "./kafka/needs.ts";
 import { readTopics } from "./kafka/read.ts";
 import { type KafkaSourceConfig, kafkaSourceSchema } from "./kafka/settings.ts";
-import { createRecordScanners } from "./record-batches.ts";
+import { createRecordScanners } from "./records/batches.ts";
 import type { SourceDeps, SourceType } from "./settings.ts";
 import { withRareWarnings } from "./sqs/settings.ts";
 

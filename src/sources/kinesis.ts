@@ -13,7 +13,7 @@ import { createStreamAws } from "./kinesis/client.ts";
 import { kinesisNeeds, kinesisProbes } from "./kinesis/needs.ts";
 import { readStream } from "./kinesis/read.ts";
 import { type KinesisConfig, kinesisSchema } from "./kinesis/settings.ts";
-import { createRecordScanners } from "./record-batches.ts";
+import { createRecordScanners } from "./records/batches.ts";
 import type { SourceDeps, SourceType } from "./settings.ts";
 import { withRareWarnings } from "./sqs/settings.ts";
 

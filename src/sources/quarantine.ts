@@ -11,7 +11,7 @@ import { statSync } from "node:fs";
 import type { Batch, Matcher, QuarantineRow, Source, Views } from "../contracts.ts";
 import { SagewatchError } from "../model/errors.ts";
 import { type FileLimits, readFileBatches } from "./file/read.ts";
-import { createRecordBatcher, type RecordBatch } from "./record-batches.ts";
+import { createRecordBatcher, type RecordBatch } from "./records/batches.ts";
 
 /** What became of a request. `gone`: only a pointer was kept and its file is no longer there. */
 export type QuarantineOutcome = {

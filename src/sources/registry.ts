@@ -2,6 +2,7 @@
  * All sources by the `type:` of the config file. A new source is one file beside this one and one line here.
  */
 import type { Source } from "../contracts.ts";
+import { bedrockLogSource } from "./bedrock-log.ts";
 import { type CloudTrailLookupConfig, cloudTrailLookupSource } from "./cloudtrail-lookup.ts";
 import { costSource } from "./cost.ts";
 import type { CostConfig } from "./cost/settings.ts";
@@ -15,12 +16,14 @@ import { kinesisSource } from "./kinesis.ts";
 import type { KinesisConfig } from "./kinesis/settings.ts";
 import { type SqsEventBridgeConfig, sqsEventBridgeSource } from "./sqs-eventbridge.ts";
 import { sqsS3Source } from "./sqs-s3.ts";
+import type { BedrockLogConfig } from "./sqs-s3/log-settings.ts";
 import type { SqsS3Config } from "./sqs-s3/settings.ts";
 
 export type { SourceDeps };
 
 /** Settings of any source, with their defaults filled in. */
 export type SourceConfig =
+  | BedrockLogConfig
   | CloudTrailLookupConfig
   | CostConfig
   | FileSourceConfig
@@ -35,6 +38,7 @@ export const sourceRegistry: {
   readonly [Type in SourceConfig["type"]]: SourceType<Extract<SourceConfig, { type: Type }>>;
 } = {
   file: fileSource,
+  "bedrock-log": bedrockLogSource,
   "cloudtrail-lookup": cloudTrailLookupSource,
   cost: costSource,
   guardduty: guardDutySource,

@@ -12,7 +12,7 @@ import type { SqsConsumer, SqsMessage } from "../aws/sqs-types.ts";
 import type { Batch, Source } from "../contracts.ts";
 import type { Logsource } from "../model/event.ts";
 import { durationSchema } from "../model/settings.ts";
-import { createRecordScanners } from "./record-batches.ts";
+import { createRecordScanners } from "./records/batches.ts";
 import type { SourceDeps, SourceType } from "./settings.ts";
 import { type PackOptions, packMessages } from "./sqs/bodies.ts";
 import { type Canary, createCanary, isCanary } from "./sqs/canary.ts";

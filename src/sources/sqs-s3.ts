@@ -10,12 +10,12 @@ import type { Batch, Source } from "../contracts.ts";
 import { compileGlob } from "../lib/glob.ts";
 import { LOGSOURCES } from "../model/event.ts";
 import { createObjectPast } from "./past/objects.ts";
-import { createRecordScanners } from "./record-batches.ts";
+import { createRecordScanners } from "./records/batches.ts";
 import type { SourceDeps, SourceType } from "./settings.ts";
 import { createConsumer, createQueueAws, withRareWarnings } from "./sqs/settings.ts";
-import { sqsS3Needs, sqsS3Probes } from "./sqs-s3/needs.ts";
+import { objectNeeds, objectProbes } from "./sqs-s3/needs.ts";
 import { readNotices } from "./sqs-s3/read.ts";
-import { type SqsS3Config, sqsS3Schema } from "./sqs-s3/settings.ts";
+import { type ObjectsConfig, type SqsS3Config, sqsS3Schema, toObjects } from "./sqs-s3/settings.ts";
 
 /** Messages held: some seconds of work, and few enough to keep them ours. */
 const HELD_MESSAGES = 500;
@@ -26,7 +26,7 @@ export function createSqsS3(config: SqsS3Config, deps: SourceDeps): Source {
     name: config.name,
     logsources: LOGSOURCES,
     timing: { mode: "live", latenessMs: config.lateness, idleMs: config.idle, followMs: null },
-    read: (positions, signal) => read(config, withRareWarnings(deps), { positions, signal }),
+    read: (positions, signal) => readObjects(toObjects(config), deps, { positions, signal }),
   };
 }
 
@@ -34,21 +34,23 @@ export function createSqsS3(config: SqsS3Config, deps: SourceDeps): Source {
 export const sqsS3Source: SourceType<SqsS3Config> = {
   schema: sqsS3Schema,
   create: createSqsS3,
-  needs: sqsS3Needs,
-  probes: sqsS3Probes,
-  past: createObjectPast,
+  needs: (config) => objectNeeds(toObjects(config)),
+  probes: (config) => objectProbes(toObjects(config)),
+  past: (config, deps) => createObjectPast(toObjects(config), deps),
 };
 
-async function* read(
-  config: SqsS3Config,
-  deps: SourceDeps,
+/** Batches of the objects that a queue tells of, until the signal. Errors by code: as createSqsS3. */
+export async function* readObjects(
+  config: ObjectsConfig,
+  told: SourceDeps,
   { positions, signal }: { readonly positions: ReadonlyMap<string, string>; readonly signal: AbortSignal },
 ): AsyncGenerator<Batch> {
+  const deps = withRareWarnings(told);
   const aws = createQueueAws(config, deps.clock);
   // What the queue lost is found by listing, from the last listing on.
-  const { gap: _told, ...others } = deps;
-  const told = config.trails.length > 0 ? others : deps;
-  const consumer = createConsumer(config, { aws, deps: told, creditMessages: HELD_MESSAGES });
+  const { gap: _gap, ...others } = deps;
+  const ofQueue = config.trails.length > 0 ? others : deps;
+  const consumer = createConsumer(config, { aws, deps: ofQueue, creditMessages: HELD_MESSAGES });
   const isWanted = config.pattern === undefined ? (): boolean => true : compileGlob(config.pattern);
   const scanners = createRecordScanners(deps.limits);
   yield* readNotices({ config, deps, aws, consumer, positions, scanners, isWanted }, signal);

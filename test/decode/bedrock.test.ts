@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { decoders } from "../../src/decode/registry.ts";
 import type { Event } from "../../src/model/event.ts";
-import { createRecordBatcher } from "../../src/sources/record-batches.ts";
+import { createRecordBatcher } from "../../src/sources/records/batches.ts";
 import { LIMITS } from "../sources/records.ts";
 
 const NOW_MS = Date.UTC(2026, 2, 10, 11);

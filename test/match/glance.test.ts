@@ -10,7 +10,7 @@ import { createMatcher } from "../../src/match/matcher.ts";
 import { UNKNOWN_ROW } from "../../src/model/glance.ts";
 import type { Expression } from "../../src/sigma/ast.ts";
 import { compileRules } from "../../src/sigma/compile.ts";
-import { createRecordBatcher } from "../../src/sources/record-batches.ts";
+import { createRecordBatcher } from "../../src/sources/records/batches.ts";
 import { parseRuleFiles } from "../../src/sigma/rule-set.ts";
 import { HAS_PUBLIC_DATA, readPublicRecords, readPublicRules } from "./public-rules.ts";
 import { leaf, NO_LISTS, ruleOf, setOf, text } from "./build.ts";

@@ -5,7 +5,7 @@ import { cloudtrailDecoder } from "../../src/decode/cloudtrail.ts";
 import { createMatcher } from "../../src/match/matcher.ts";
 import type { SeenTimes } from "../../src/model/ages.ts";
 import { compileRules } from "../../src/sigma/compile.ts";
-import { createRecordBatcher } from "../../src/sources/record-batches.ts";
+import { createRecordBatcher } from "../../src/sources/records/batches.ts";
 import { NO_LISTS, ruleOf, setOf, text } from "./build.ts";
 
 const ruleSet = setOf([ruleOf("name", text("eventName", "CreateEndpoint"))]);

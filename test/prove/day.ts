@@ -13,7 +13,7 @@ import { createMatcher } from "../../src/match/matcher.ts";
 import type { AlertContent } from "../../src/model/alert.ts";
 import { LOGSOURCES } from "../../src/model/event.ts";
 import { createSimulation, generateRecords, type SimulationOptions } from "../../src/simulate/simulation.ts";
-import { createRecordBatcher } from "../../src/sources/record-batches.ts";
+import { createRecordBatcher } from "../../src/sources/records/batches.ts";
 
 const { limits } = createConfigSchema(ADAPTERS).parse({});
 const NEW_LINE = new TextEncoder().encode("\n");

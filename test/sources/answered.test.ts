@@ -51,6 +51,7 @@ const books = { charges: () => [], nowMs: () => Date.UTC(2026, 2, 12) };
 const SUBJECTS: readonly (readonly [SourceConfig["type"], () => Promise<Subject>])[] = [
   ["sqs-eventbridge", queueOf],
   ["sqs-s3", queueOf],
+  ["bedrock-log", queueOf],
   ["kinesis", streamOf],
   [
     "cloudtrail-lookup",
@@ -79,7 +80,7 @@ function startReading(type: SourceConfig["type"], settings: Subject["settings"])
   let answers = 0;
   const entry = sourceRegistry[type];
   const source = entry.create(entry.schema.parse({ type, ...settings }) as never, {
-    clock: type.startsWith("sqs") ? hasteClock(150, 20) : quick,
+    clock: "queue" in settings ? hasteClock(150, 20) : quick,
     limits: LIMITS,
     warn: () => undefined,
     onAnswered: () => void (answers += 1),

@@ -1,7 +1,7 @@
 /**
  * Runs bytes through a record batcher in given pieces and lays out what became of each record, in order of its index.
  */
-import { createRecordBatcher, type RecordBatch } from "../../src/sources/record-batches.ts";
+import { createRecordBatcher, type RecordBatch } from "../../src/sources/records/batches.ts";
 
 /** One record of the input: what it became, and its text where there is one. */
 export type Outcome = {

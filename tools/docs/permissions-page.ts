@@ -16,6 +16,7 @@ const EXAMPLES = {
   sources: [
     { type: "sqs-eventbridge", ...REGION, queue: QUEUE, canary: "5m" },
     { type: "sqs-s3", ...REGION, queue: QUEUE, trails: [{ bucket: "BUCKET" }] },
+    { type: "bedrock-log", ...REGION, queue: QUEUE, logs: [{ bucket: "BUCKET" }] },
     { type: "cloudtrail-lookup", ...REGIONS },
     { type: "guardduty", ...REGIONS },
     { type: "kinesis", ...REGION, stream: "arn:aws:kinesis:eu-west-1:111122223333:stream/STREAM" },

@@ -9,7 +9,7 @@ import { decoders } from "../../decode/registry.ts";
 import type { Event, Pointer } from "../../model/event.ts";
 import { listFiles } from "../../sources/file/list.ts";
 import { readFileBatches } from "../../sources/file/read.ts";
-import { createRecordBatcher, type RecordBatch } from "../../sources/record-batches.ts";
+import { createRecordBatcher, type RecordBatch } from "../../sources/records/batches.ts";
 
 /** An event and where it was read. */
 export type ReadEvent = { readonly event: Event; readonly pointer: Pointer };

@@ -37,7 +37,7 @@ import {
   toPath,
 } from "../../rules/cases.ts";
 import type { Correlation, DetectionRule, RuleSet } from "../../sigma/ast.ts";
-import { createRecordBatcher } from "../../sources/record-batches.ts";
+import { createRecordBatcher } from "../../sources/records/batches.ts";
 
 /** Where rules and cases lie (none: those that come with Sagewatch), and how to tell the result. */
 export type RulesTestOptions = { readonly paths: readonly string[]; readonly format: "text" | "junit" };

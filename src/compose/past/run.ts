@@ -53,9 +53,11 @@ const MEMORY_LEAST_BYTES = 16 * 1024 * 1024;
 
 /** The sources that a request means. Errors by code: not_found, usage. */
 export function choosePast({ source }: Pick<PastRequest, "source">, parts: PastParts): readonly PastSource[] {
-  const { config, paces } = parts;
-  const deps = { clock: systemClock, limits: config.limits, paces };
+  const { config, paces, emit } = parts;
   const all = config.sources.flatMap((settings): readonly PastSource[] => {
+    const warn = (detail: string): void =>
+      emit({ type: "source_warning", source: settings.name, code: "odd_input", detail });
+    const deps = { clock: systemClock, limits: config.limits, paces, warn };
     const past = createPast(settings as SourceConfig & AdapterConfig, deps);
     return past === null ? [] : [{ name: settings.name, past }];
   });
@@ -63,7 +65,7 @@ export function choosePast({ source }: Pick<PastRequest, "source">, parts: PastP
     const ofObjects = all.filter(({ past }) => past.by === "s3");
     if (all.length > 0) return ofObjects.length > 0 ? ofObjects : all;
     const message =
-      "no source can read its past: give an `sqs-s3` source its `trails`, or add one of type `cloudtrail-lookup`";
+      "no source can read its past: give an `sqs-s3` source its `trails`, a `bedrock-log` its `logs`, or add one of type `cloudtrail-lookup`";
     throw new SagewatchError("usage", message);
   }
   const found = all.find(({ name }) => name === source);

@@ -4,7 +4,7 @@
  * A group counts to the account of its first member. The sums are kept as groups change, so that asking costs nothing.
  */
 
-import type { PressureScope } from "../../model/pressure.ts";
+import type { PressureScope } from "../../model/watch/pressure.ts";
 
 /** Caps on the memory of all groups, bytes, and the shares of it that one rule and one account may take. */
 export type MemoryCaps = { readonly maxBytes: number; readonly ruleShare: number; readonly accountShare: number };

@@ -9,7 +9,7 @@ import { systemClock } from "../../lib/clock.ts";
 import type { Scanners } from "../../lib/split/scanners.ts";
 import type { AheadFile, AheadQuestion, AheadResult, AheadSettings } from "./ahead.ts";
 import { readWhole } from "./read.ts";
-import { createRecordBatcher, createRecordScanners, type RecordBatch, type RecordLimits } from "../record-batches.ts";
+import { createRecordBatcher, createRecordScanners, type RecordBatch, type RecordLimits } from "../records/batches.ts";
 
 /** Unpacked bytes of one answer. What is left of the files then is read by the main thread: this is a bound on memory. */
 const ANSWER_BYTES = 4 * 1024 * 1024;

@@ -11,7 +11,7 @@ import { Worker } from "node:worker_threads";
 import { nextTurn } from "../../lib/clock.ts";
 import type { FoundFile } from "./list.ts";
 import { isSmall } from "./read.ts";
-import type { RecordBatch, RecordLimits } from "../record-batches.ts";
+import type { RecordBatch, RecordLimits } from "../records/batches.ts";
 
 /** What the thread is told of a run, and of each file. */
 export type AheadSettings = { readonly source: string; readonly limits: RecordLimits };

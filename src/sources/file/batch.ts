@@ -14,7 +14,7 @@ import type { Ahead } from "./ahead.ts";
 import type { FileSourceConfig } from "./settings.ts";
 import { type FileQuery, type FoundFile, reasonOf, toKey } from "./list.ts";
 import { readFileBatches } from "./read.ts";
-import type { RecordBatch } from "../record-batches.ts";
+import type { RecordBatch } from "../records/batches.ts";
 import type { SourceDeps } from "../settings.ts";
 
 /** What reading needs: the settings, what compose handed in, and the positions of the last commit. */

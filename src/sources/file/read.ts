@@ -15,7 +15,7 @@ import { createUnpacker, type GunzipFault, type Unpacker } from "../../lib/gunzi
 import { isGzip } from "../../lib/gzip-frame.ts";
 import type { Scanners } from "../../lib/split/scanners.ts";
 import type { Reason } from "../../model/event.ts";
-import { type BatcherOptions, createRecordBatcher, type RecordBatch, type RecordBatcher } from "../record-batches.ts";
+import { type BatcherOptions, createRecordBatcher, type RecordBatch, type RecordBatcher } from "../records/batches.ts";
 
 /** Bounds of a file, beside those of its records. */
 export type FileLimits = BatcherOptions["limits"] & {

@@ -9,8 +9,8 @@ import type { KafkaMessage } from "kafkajs";
 import type { Batch, Position } from "../../contracts.ts";
 import { unreadableOf } from "../../kafka/fetched.ts";
 import type { Rejected } from "../../model/event.ts";
-import { joinPiece } from "../batch.ts";
-import { type Body, packBodies, type PackOptions } from "../bodies.ts";
+import { joinPiece } from "../records/batch.ts";
+import { type Body, packBodies, type PackOptions } from "../records/bodies.ts";
 
 /** From contracts.ts. */
 const BATCH_MESSAGES = 1_000;

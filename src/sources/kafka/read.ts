@@ -9,7 +9,7 @@ import type { Batch, Position } from "../../contracts.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Scanners } from "../../lib/split/scanners.ts";
 import { SagewatchError } from "../../model/errors.ts";
-import { toEmptyBatch } from "../batch.ts";
+import { toEmptyBatch } from "../records/batch.ts";
 import type { SourceDeps } from "../settings.ts";
 import { readFault } from "./faults.ts";
 import { type Client, type Life, live } from "./life.ts";

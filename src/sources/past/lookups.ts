@@ -6,7 +6,7 @@
  * them, and a busy day takes hours: it is for accounts without a trail.
  */
 import type { Batch, Source } from "../../contracts.ts";
-import { toEmptyBatch, toSourceBatch } from "../batch.ts";
+import { toEmptyBatch, toSourceBatch } from "../records/batch.ts";
 import { createLookups, type Lookups, WINDOW_MS } from "../poll/lookup.ts";
 import { merge } from "../poll/merge.ts";
 import { createPaces, LOOKUPS_PER_SECOND } from "../poll/pace.ts";

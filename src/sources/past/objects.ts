@@ -10,14 +10,15 @@ import type { Batch, Source } from "../../contracts.ts";
 import type { Scanners } from "../../lib/split/scanners.ts";
 import { SagewatchError } from "../../model/errors.ts";
 import { LOGSOURCES, type Reason } from "../../model/event.ts";
-import { joinPiece, toEmptyBatch, toSourceBatch } from "../batch.ts";
+import { joinPiece, toEmptyBatch, toSourceBatch } from "../records/batch.ts";
 import { slotOf } from "../file/list.ts";
-import { createRecordScanners, type RecordBatch } from "../record-batches.ts";
+import { createRecordScanners, type RecordBatch } from "../records/batches.ts";
 import { createQueueAws } from "../sqs/settings.ts";
+import { BEDROCK_BODY, withOutputs } from "../sqs-s3/bodies.ts";
 import { type Fetched, fetchObject, type FetchBy, OBJECT_LIMITS } from "../sqs-s3/fetch.ts";
 import { type ListedObject, listTrail } from "../sqs-s3/listing.ts";
 import { createPlaces, formatPlace, type Places, toUri } from "../sqs-s3/places.ts";
-import type { SqsS3Config } from "../sqs-s3/settings.ts";
+import type { ObjectsConfig } from "../sqs-s3/settings.ts";
 import { splitObject } from "../sqs-s3/split.ts";
 import { createMeter, endPast, type Meter, type Past, type PastDeps, type PastRun, type PastSpan } from "./past.ts";
 
@@ -35,8 +36,8 @@ const REASONS: Readonly<Record<Exclude<Had["is"], "whole">, Reason>> = {
   large: "too_big",
 };
 
-/** The past of an `sqs-s3` source; null without `trails`, since nothing then says where its objects are. */
-export function createObjectPast(config: SqsS3Config, deps: PastDeps): Past | null {
+/** The past of an `sqs-s3` or `bedrock-log` source; null without `trails`, since nothing then says where its objects are. */
+export function createObjectPast(config: ObjectsConfig, deps: PastDeps): Past | null {
   if (config.trails.length === 0) return null;
   return {
     by: "s3",
@@ -59,7 +60,7 @@ export function createObjectPast(config: SqsS3Config, deps: PastDeps): Past | nu
 
 type By = Pick<FetchBy, "aws" | "client" | "signal">;
 
-async function openClient(config: SqsS3Config, deps: PastDeps): Promise<Omit<By, "signal">> {
+async function openClient(config: ObjectsConfig, deps: PastDeps): Promise<Omit<By, "signal">> {
   const { S3Client } = await import("@aws-sdk/client-s3");
   const aws = createQueueAws(config, deps.clock);
   const extra = { forcePathStyle: config.endpoint !== undefined, followRegionRedirects: true };
@@ -67,7 +68,7 @@ async function openClient(config: SqsS3Config, deps: PastDeps): Promise<Omit<By,
 }
 
 async function withClient<T>(
-  config: SqsS3Config,
+  config: ObjectsConfig,
   deps: PastDeps,
   use: (by: Omit<By, "signal">) => Promise<T>,
 ): Promise<T> {
@@ -79,7 +80,7 @@ async function withClient<T>(
   }
 }
 
-type ToList = { readonly config: SqsS3Config; readonly span: PastSpan; readonly meter: Meter };
+type ToList = { readonly config: ObjectsConfig; readonly span: PastSpan; readonly meter: Meter };
 
 /** The objects that may hold records of the span, by slot, then by name. */
 async function list({ config, span, meter }: ToList, by: By): Promise<readonly ListedObject[]> {
@@ -87,8 +88,9 @@ async function list({ config, span, meter }: ToList, by: By): Promise<readonly L
   const [fromMs, toMs] = [span.fromMs - SLOT_MS, span.toMs + config.lateness];
   const found: ListedObject[] = [];
   for (const trail of config.trails) {
-    const listing = { ...by, account, region, onRequest: () => meter.request() };
+    const listing = { ...by, account, region, folder: config.folder, onRequest: () => meter.request() };
     for await (const object of listTrail(trail, { fromMs, toMs }, listing)) {
+      if (BEDROCK_BODY.test(object.key)) continue;
       if (slotMsOf(object) > toMs || slotMsOf(object) < fromMs) continue;
       meter.object(object.sizeBytes ?? 0);
       found.push(object);
@@ -103,7 +105,7 @@ function slotMsOf({ key, storedMs }: ListedObject): number {
 }
 
 type Reading = {
-  readonly config: SqsS3Config;
+  readonly config: ObjectsConfig;
   readonly deps: PastDeps;
   readonly run: PastRun;
   readonly positions: ReadonlyMap<string, string>;
@@ -111,7 +113,8 @@ type Reading = {
 
 async function* read(reading: Reading, signal: AbortSignal): AsyncGenerator<Batch> {
   const { config, deps, run, positions } = reading;
-  const by = { ...(await openClient(config, deps)), signal, clock: deps.clock, maxBytes: config.objectBytes };
+  const plain = { ...(await openClient(config, deps)), signal, clock: deps.clock, maxBytes: config.objectBytes };
+  const by = config.outputs ? withOutputs(plain, deps.warn ?? ((): void => undefined)) : plain;
   try {
     const meter = createMeter(run.limits);
     const listed = await list({ config, span: run.span, meter }, by);

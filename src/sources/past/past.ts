@@ -58,6 +58,8 @@ export type PastDeps = {
   readonly clock: Clock;
   readonly limits: { readonly recordBytes: number; readonly depth: number; readonly gzipRatio: number };
   readonly paces?: Paces;
+  /** Told of anything odd that ends nothing, one line each. */
+  readonly warn?: (text: string) => void;
 };
 
 /** Counts what is taken against limits. Errors by code: over_limit. */

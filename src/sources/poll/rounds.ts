@@ -11,8 +11,8 @@ import type { Batch, Position } from "../../contracts.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { toMessage } from "../../model/errors.ts";
 import type { Kind } from "../../model/event.ts";
-import { type BatchPlace, toEmptyBatch, toSourceBatch } from "../batch.ts";
-import { createRecordBatcher, createRecordScanners, type RecordBatch, type RecordLimits } from "../record-batches.ts";
+import { type BatchPlace, toEmptyBatch, toSourceBatch } from "../records/batch.ts";
+import { createRecordBatcher, createRecordScanners, type RecordBatch, type RecordLimits } from "../records/batches.ts";
 import { merge } from "./merge.ts";
 import type { Place } from "./places.ts";
 

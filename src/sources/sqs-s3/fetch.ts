@@ -31,6 +31,8 @@ export type FetchBy = {
   readonly clock: Clock;
   readonly maxBytes: number;
   readonly signal: AbortSignal;
+  /** Adds to a whole object what it only points to. */
+  readonly complete?: (bytes: Uint8Array, object: NoticedObject) => Promise<Uint8Array>;
 };
 
 /** An object of 64 MiB at half a MiB a second; a socket that is silent ends sooner. */
@@ -42,8 +44,15 @@ const RETRY_MS = 500;
 
 type Body = Whole & { readonly fault: string | null; readonly md5: string };
 
-/** Gets an object. Never throws but what an abort throws. */
+/** Gets an object, complete. Never throws but what an abort throws. */
 export async function fetchObject(object: NoticedObject, by: FetchBy): Promise<Fetched> {
+  const fetched = await fetchStored(object, by);
+  if (fetched.is !== "whole" || by.complete === undefined) return fetched;
+  return { ...fetched, bytes: await by.complete(fetched.bytes, object) };
+}
+
+/** Gets an object as it is stored. Never throws but what an abort throws. */
+export async function fetchStored(object: NoticedObject, by: FetchBy): Promise<Fetched> {
   const large = toLarge(object.sizeBytes, by);
   if (large !== null) return large;
   let detail = "";

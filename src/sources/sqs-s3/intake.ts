@@ -11,6 +11,7 @@ import { type NoticedObject, parseNotice } from "../../decode/envelope-notice.ts
 import type { Rejected, SkipReason } from "../../model/event.ts";
 import type { NoticedDigest } from "../../model/integrity/notes.ts";
 import { toDigestPlace } from "../../model/integrity/place.ts";
+import { BEDROCK_BODY } from "./bodies.ts";
 import type { Jobs } from "./jobs.ts";
 import { type Places, toUri } from "./places.ts";
 
@@ -32,10 +33,6 @@ export type IntakeBy = {
 /** Messages taken at a time. */
 const MESSAGES = 10;
 const DIGEST_FOLDER = /(?:^|\/)CloudTrail-Digest\//;
-/** https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.html: of more than 100 KB, or binary. */
-const BEDROCK_BODY =
-  /(?:^|\/)AWSLogs\/\d{12}\/BedrockModelInvocationLogs\/(?:[^/]+\/)*(?:data\/[^/]+|amazon-bedrock-logs-permission-check[^/]*)$/;
-
 /** Why an object of a notice is passed over, null when it is to be read. */
 export function toSkipReason(object: NoticedObject, by: Pick<IntakeBy, "places" | "isWanted">): SkipReason | null {
   if (DIGEST_FOLDER.test(object.key)) return "digest_file";

@@ -1,15 +1,16 @@
 /**
- * Lists what CloudTrail stored in a bucket, by account, Region and day.
+ * Lists what CloudTrail, or Bedrock's model-invocation log, stored in a bucket, by account, Region and day.
  *
- * CloudTrail's keys begin with account, Region and day and go on with the time slot, so that a listing begins where the
- * span does and costs a call for each account, Region and day, and one more for each thousand objects.
- * Keys: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html
+ * Keys begin with account, Region and day and go on with CloudTrail's time slot or Bedrock's hour, so that a listing begins
+ * where the span does and costs a call for each account, Region and day, and one more for each thousand objects.
+ * Keys: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html,
+ * https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.html
  */
 import type { ListObjectsV2CommandOutput, S3Client } from "@aws-sdk/client-s3";
 import { type Aws, CALL_LIMITS } from "../../aws/clients.ts";
 import type { NoticedObject } from "../../decode/envelope-notice.ts";
 import { toUtcText } from "../../lib/clock.ts";
-import type { TrailPlace } from "./settings.ts";
+import type { LogFolder, TrailPlace } from "./settings.ts";
 
 /** A listed object, and when it was stored (epoch ms). */
 export type ListedObject = NoticedObject & { readonly storedMs: number };
@@ -24,6 +25,8 @@ export type ListBy = {
   /** Accounts and Regions to list; left out: all. */
   readonly account?: string | null;
   readonly region?: string | null;
+  /** Whose folder it is below the account's. */
+  readonly folder: LogFolder;
   /** Digest files too, whole days of them: their names go on with the trail's. */
   readonly withDigests?: boolean;
   /** Called before each request; may throw to end the listing. */
@@ -38,8 +41,8 @@ export async function* listTrail(
   span: ListSpan,
   by: ListBy,
 ): AsyncGenerator<ListedObject> {
-  const { account = null, region = null, withDigests = false } = by;
-  const kinds = withDigests ? ["CloudTrail", "CloudTrail-Digest"] : ["CloudTrail"];
+  const { account = null, region = null, folder, withDigests = false } = by;
+  const kinds = withDigests ? [folder, "CloudTrail-Digest"] : [folder];
   for (const ofAccount of await listAccounts(bucket, `${prefix}AWSLogs/`, by)) {
     if (account !== null && !ofAccount.endsWith(`/${account}/`)) continue;
     for (const kind of kinds) {
@@ -69,10 +72,11 @@ function toDays(region: string, { fromMs, toMs }: ListSpan): readonly { folder: 
     const folder = `${region}${toUtcText(dayMs).slice(0, 10).replaceAll("-", "/")}/`;
     const [account = "", kind, name = ""] = region.split("/").slice(-4, -1);
     const slot = toUtcText(Math.floor(fromMs / 60_000) * 60_000).replaceAll(/[-:]|00Z$/g, "");
-    days.push({
-      folder,
-      after: dayMs < fromMs && kind === "CloudTrail" ? `${folder}${account}_CloudTrail_${name}_${slot}` : "",
-    });
+    const starts: Readonly<Record<string, string>> = {
+      CloudTrail: `${account}_CloudTrail_${name}_${slot}`,
+      BedrockModelInvocationLogs: slot.slice(9, 11),
+    };
+    days.push({ folder, after: dayMs < fromMs ? `${folder}${starts[kind ?? ""] ?? ""}` : "" });
   }
   return days;
 }

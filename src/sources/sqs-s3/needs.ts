@@ -1,5 +1,5 @@
 /**
- * What the `sqs-s3` source needs of AWS beside its queue, and what is tried of it: one listing, one byte of one object.
+ * What the sources `sqs-s3` and `bedrock-log` need of AWS beside its queue, and what is tried of it: one listing, one byte of one object.
  */
 import { codeOf } from "../../aws/errors.ts";
 import { keyNeed, type Need, queueAccount, toCaller, withCaller } from "../../aws/needs.ts";
@@ -8,25 +8,28 @@ import { toPartition } from "../../aws/settings.ts";
 import type { Finding, Probe, ProbeBy } from "../../model/probe.ts";
 import { queueNeeds, queueProbes } from "../sqs/needs.ts";
 import { createQueueAws } from "../sqs/settings.ts";
-import type { SqsS3Config, TrailPlace } from "./settings.ts";
+import type { ObjectsConfig, TrailPlace } from "./settings.ts";
 
 const VERIFY = "to verify CloudTrail's digest files (`digests`), with the keys of whichever Region they are of";
 
 /** Needs of the source. Errors by code: config_invalid. */
-export function sqsS3Needs(config: SqsS3Config): readonly Need[] {
-  const { queue, region, trails, digests } = config;
+export function objectNeeds(config: ObjectsConfig): readonly Need[] {
+  const { queue, region, trails, digests, folder } = config;
   const partition = toPartition(region);
-  const read = "to read the trail's files";
+  const isTrail = folder === "CloudTrail";
+  const read = isTrail ? "to read the trail's files" : "to read the log's files, and outputs that they point to";
+  // Folders of an organisation's trail stand a level deeper; its digest files are read too.
+  const files = isTrail ? "AWSLogs/*" : `AWSLogs/*/${folder}/*`;
   const objects =
     trails.length === 0
-      ? [{ action: "s3:GetObject", resource: `arn:${partition}:s3:::*/AWSLogs/*`, why: read }]
+      ? [{ action: "s3:GetObject", resource: `arn:${partition}:s3:::*/${files}`, why: read }]
       : trails.flatMap(({ bucket, prefix }) => [
-          { action: "s3:GetObject", resource: `arn:${partition}:s3:::${bucket}/${prefix}AWSLogs/*`, why: read },
+          { action: "s3:GetObject", resource: `arn:${partition}:s3:::${bucket}/${prefix}${files}`, why: read },
           {
             action: "s3:ListBucket",
             resource: `arn:${partition}:s3:::${bucket}`,
             condition: { StringLike: { "s3:prefix": [`${prefix}AWSLogs/*`] } },
-            why: "to find files of which no notice came (`trails`), and to tell a file that is gone from one that is denied",
+            why: `to find files of which no notice came (\`${isTrail ? "trails" : "logs"}\`), and to tell a file that is gone from one that is denied`,
           },
         ]);
   const caller = toCaller(config, queueAccount(queue));
@@ -35,7 +38,7 @@ export function sqsS3Needs(config: SqsS3Config): readonly Need[] {
 }
 
 /** Probes of the source. Errors by code: config_invalid. */
-export function sqsS3Probes(config: SqsS3Config): readonly Probe[] {
+export function objectProbes(config: ObjectsConfig): readonly Probe[] {
   const { name, trails } = config;
   const buckets =
     trails.length > 0
@@ -49,7 +52,7 @@ export function sqsS3Probes(config: SqsS3Config): readonly Probe[] {
             run: async () =>
               notTried(
                 "s3:GetObject",
-                "no `trails` names a bucket; name them, and files without a notice are found too",
+                "no bucket is named (`trails`, `logs`); name it, and files without a notice are found too",
               ),
           },
         ];
@@ -57,7 +60,7 @@ export function sqsS3Probes(config: SqsS3Config): readonly Probe[] {
   return [...queueProbes(config), ...buckets, ...(config.digests ? [keys] : [])];
 }
 
-async function probeKeys(config: SqsS3Config, by: ProbeBy): Promise<Finding> {
+async function probeKeys(config: ObjectsConfig, by: ProbeBy): Promise<Finding> {
   const { CloudTrailClient, ListPublicKeysCommand } = await import("@aws-sdk/client-cloudtrail");
   const call = { service: "cloudtrail", operation: "ListPublicKeys", resource: config.region };
   const { PublicKeyList = [] } = await withClient(
@@ -69,7 +72,7 @@ async function probeKeys(config: SqsS3Config, by: ProbeBy): Promise<Finding> {
   return { status: "ok", did: `cloudtrail:ListPublicKeys is allowed; ${keys} valid in ${config.region} now` };
 }
 
-async function probeBucket(config: SqsS3Config, { bucket, prefix }: TrailPlace, by: ProbeBy): Promise<Finding> {
+async function probeBucket(config: ObjectsConfig, { bucket, prefix }: TrailPlace, by: ProbeBy): Promise<Finding> {
   const sdk = await import("@aws-sdk/client-s3");
   const extra = { forcePathStyle: config.endpoint !== undefined, followRegionRedirects: true };
   const folder = `${prefix}AWSLogs/`;

@@ -16,10 +16,11 @@ import type { Reason } from "../../model/event.ts";
 import type { IntegrityLog, IntegrityNote } from "../../model/integrity/notes.ts";
 import { toDigestPlace } from "../../model/integrity/place.ts";
 import { slotOf } from "../file/list.ts";
-import { joinPiece, toEmptyBatch, toSourceBatch } from "../batch.ts";
-import type { RecordBatch } from "../record-batches.ts";
+import { joinPiece, toEmptyBatch, toSourceBatch } from "../records/batch.ts";
+import type { RecordBatch } from "../records/batches.ts";
 import type { SourceDeps } from "../settings.ts";
 import { createQueueAws, queueName } from "../sqs/settings.ts";
+import { withOutputs } from "./bodies.ts";
 import { checkDigests } from "./digests/check.ts";
 import { createKeyRing } from "./digests/keys.ts";
 import { createFileHash, toLostFile } from "./digests/seen.ts";
@@ -28,12 +29,12 @@ import { takeNotices, toSkipReason } from "./intake.ts";
 import { createJobs, type Job, type Jobs, type Note } from "./jobs.ts";
 import { createPlaces, formatPlace, type Places, toUri } from "./places.ts";
 import { withMissed } from "./missed.ts";
-import type { SqsS3Config, TrailPlace } from "./settings.ts";
+import type { ObjectsConfig, TrailPlace } from "./settings.ts";
 import { splitObject } from "./split.ts";
 import { sweepTrails } from "./sweep.ts";
 
 export type NoticeRun = {
-  readonly config: SqsS3Config;
+  readonly config: ObjectsConfig;
   readonly deps: SourceDeps;
   readonly aws: Aws;
   readonly consumer: SqsConsumer;
@@ -132,6 +133,7 @@ function startSweep(reading: Reading): Promise<void> {
       const saved = positions.get(keyOf(trail));
       return saved === undefined ? null : Number(saved);
     },
+    folder: config.folder,
     withDigests: reading.log !== null,
     found: ({ storedMs, ...object }) => {
       const reason = toSkipReason(object, reading);
@@ -205,7 +207,8 @@ function startAhead(reading: Reading): void {
 }
 
 function toFetchBy({ aws, client, config, deps, signal }: Reading): FetchBy {
-  return { aws, client, clock: deps.clock, maxBytes: config.objectBytes, signal };
+  const by = { aws, client, clock: deps.clock, maxBytes: config.objectBytes, signal };
+  return config.outputs ? withOutputs(by, deps.warn) : by;
 }
 
 async function* serveObject(job: Job, reading: Reading): AsyncGenerator<Batch> {

@@ -8,7 +8,7 @@ import { createUnpacker } from "../../lib/gunzip.ts";
 import { isGzip } from "../../lib/gzip-frame.ts";
 import type { Rejected } from "../../model/event.ts";
 import { type FileLimits, GZIP_REASONS, isSmall, unpackAside } from "../file/read.ts";
-import { type BatcherOptions, createRecordBatcher, type RecordBatch, type RecordBatcher } from "../record-batches.ts";
+import { type BatcherOptions, createRecordBatcher, type RecordBatch, type RecordBatcher } from "../records/batches.ts";
 
 /** Bytes taken at a time, packed and plain. */
 const PACKED_BYTES = 64 * 1024;

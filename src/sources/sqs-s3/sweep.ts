@@ -9,7 +9,7 @@ import { toMessage } from "../../model/errors.ts";
 import { type ListBy, type ListedObject, listTrail } from "./listing.ts";
 import type { TrailPlace } from "./settings.ts";
 
-export type SweepBy = Pick<ListBy, "aws" | "client" | "signal" | "withDigests"> & {
+export type SweepBy = Pick<ListBy, "aws" | "client" | "signal" | "folder" | "withDigests"> & {
   readonly clock: Clock;
   readonly trails: readonly TrailPlace[];
   readonly everyMs: number;

@@ -3,8 +3,8 @@
  */
 import type { SqsMessage } from "../../aws/sqs-types.ts";
 import type { Scanners } from "../../lib/split/scanners.ts";
-import { packBodies, type PackedBatch } from "../bodies.ts";
-import type { RecordLimits } from "../record-batches.ts";
+import { packBodies, type PackedBatch } from "../records/bodies.ts";
+import type { RecordLimits } from "../records/batches.ts";
 
 /** Name of the source, of the queue, and the bounds of records. */
 export type PackOptions = {

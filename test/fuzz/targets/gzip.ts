@@ -12,7 +12,7 @@ import { type Gunzip, gunzipSync, gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { isGzip } from "../../../src/lib/gzip-frame.ts";
 import { readFileBatches } from "../../../src/sources/file/read.ts";
-import type { RecordBatch } from "../../../src/sources/record-batches.ts";
+import type { RecordBatch } from "../../../src/sources/records/batches.ts";
 import { anyRecord, compact, write } from "../../sources/any-records.ts";
 import { layOut, splitRecords } from "../../sources/outcomes.ts";
 import { encode, type OpenTarget, seedFiles, type Target } from "../target.ts";

@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { decoders } from "../../../src/decode/registry.ts";
 import { REASONS } from "../../../src/model/event.ts";
-import type { RecordBatch } from "../../../src/sources/record-batches.ts";
+import type { RecordBatch } from "../../../src/sources/records/batches.ts";
 import { anyRecord, anyWriting, layouts } from "../../sources/any-records.ts";
 import { type SplitResult, splitRecords } from "../../sources/outcomes.ts";
 import { encode, seedFiles, stateless, type Target } from "../target.ts";

@@ -131,7 +131,12 @@ export const OBJECTS: readonly Behaviour[] = [
       });
       for (const key of keys) await world.things.put(bucket, key, Buffer.from("x"));
       const span = { fromMs: Date.UTC(2026, 0, 2, 3, 8), toMs: Date.UTC(2026, 0, 3, 1) };
-      const by = { aws: awsAt(world.at.s3), client: world.things.s3, signal: AbortSignal.timeout(world.patienceMs) };
+      const by = {
+        aws: awsAt(world.at.s3),
+        client: world.things.s3,
+        folder: "CloudTrail",
+        signal: AbortSignal.timeout(world.patienceMs),
+      } as const;
       const found: string[] = [];
       for await (const { key } of listTrail({ bucket, prefix: "" }, span, by)) found.push(key);
       expect(found).toEqual(keys.slice(1, 3));

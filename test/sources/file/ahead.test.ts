@@ -10,7 +10,7 @@ import { systemClock } from "../../../src/lib/clock.ts";
 import { type AheadResult, readAhead } from "../../../src/sources/file/ahead.ts";
 import { type FoundFile, listFiles } from "../../../src/sources/file/list.ts";
 import { readFileBatches } from "../../../src/sources/file/read.ts";
-import type { RecordBatch } from "../../../src/sources/record-batches.ts";
+import type { RecordBatch } from "../../../src/sources/records/batches.ts";
 import { call, createFolder, delivery, type Folder, LIMITS, mixed } from "../records.ts";
 
 let folder: Folder;

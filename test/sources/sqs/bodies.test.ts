@@ -1,6 +1,6 @@
 /** What becomes of each body of a message: its records, what is rejected and skipped, and where it points. */
 import { describe, expect, test } from "vitest";
-import { createRecordScanners } from "../../../src/sources/record-batches.ts";
+import { createRecordScanners } from "../../../src/sources/records/batches.ts";
 import { packMessages } from "../../../src/sources/sqs/bodies.ts";
 import { textsOf } from "../../contracts/source-exam.ts";
 import { toNotice, toSnsMessage, toTestNotice } from "../../fakes/s3-notices.ts";

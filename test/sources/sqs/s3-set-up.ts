@@ -21,10 +21,12 @@ export type BucketTests = {
   queue(): Promise<Queue>;
   /** Stores an object; a text is packed when its name ends in .gz. */
   put(key: string, content: string | Uint8Array): Promise<Noticed>;
-  open(queue: Queue, settings?: object, deps?: Partial<SourceDeps>): Source;
+  open(queue: Queue, settings?: Settings, deps?: Partial<SourceDeps>): Source;
   /** Waits until the queue is empty. */
   isEmpty(queue: Queue): Promise<void>;
 };
+
+type Settings = Readonly<Record<string, unknown>> & { readonly type?: "sqs-s3" | "bedrock-log" };
 
 /** To be made once a file; `start` before all, `stop` after. */
 export function createBucketTests(): BucketTests {
@@ -57,8 +59,8 @@ export function createBucketTests(): BucketTests {
         typeof content !== "string" ? content : key.endsWith(".gz") ? gzipSync(content) : Buffer.from(content);
       return { bucket, key, size: body.length, etag: await running().put(bucket, key, body) };
     },
-    open: (queue, settings = {}, deps = {}) => {
-      const config = sourceRegistry["sqs-s3"].schema.parse({
+    open: (queue, settings: Settings = {}, deps = {}) => {
+      const config = sourceRegistry[settings.type ?? "sqs-s3"].schema.parse({
         type: "sqs-s3",
         queue: queue.url,
         region: "eu-west-1",

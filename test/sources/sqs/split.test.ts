@@ -1,7 +1,7 @@
 /** What is read of one object at most: 100,000 records, plain or packed, from wherever a restart goes on. */
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { createRecordScanners, type RecordBatch } from "../../../src/sources/record-batches.ts";
+import { createRecordScanners, type RecordBatch } from "../../../src/sources/records/batches.ts";
 import { splitObject } from "../../../src/sources/sqs-s3/split.ts";
 import { LIMITS } from "../records.ts";
 

@@ -6,14 +6,14 @@
  * into the chunk of its kind. Whatever else a body may be (a page of records, an array, a broken text, a record that is
  * too large) is split like a file, by itself, so that a broken body spoils no other. Nothing is parsed here.
  */
-import type { Batch } from "../contracts.ts";
-import { snsMessage, sortItem } from "../decode/envelopes.ts";
-import { STEP } from "../lib/split/scan.ts";
-import type { Scanners } from "../lib/split/scanners.ts";
-import { unescapeText } from "../lib/split/text.ts";
-import type { Item } from "../lib/split/types.ts";
-import type { Kind, Rejected, SkipReason } from "../model/event.ts";
-import { createRecordBatcher, type RecordBatch, type RecordLimits } from "./record-batches.ts";
+import type { Batch } from "../../contracts.ts";
+import { snsMessage, sortItem } from "../../decode/envelopes.ts";
+import { STEP } from "../../lib/split/scan.ts";
+import type { Scanners } from "../../lib/split/scanners.ts";
+import { unescapeText } from "../../lib/split/text.ts";
+import type { Item } from "../../lib/split/types.ts";
+import type { Kind, Rejected, SkipReason } from "../../model/event.ts";
+import { createRecordBatcher, type RecordBatch, type RecordLimits } from "./batches.ts";
 
 /** What one message or record of a stream carries; `path` is where its own pointers lead. */
 export type Body = { readonly bytes: Uint8Array; readonly path: string };

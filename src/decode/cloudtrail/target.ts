@@ -4,8 +4,8 @@
  * Request parameters differ by call; a small table of names, most telling first, covers the calls that rules are about.
  * Only a hint for people: no rule reads it. Pure.
  */
-import { ownValue, textAt } from "../lib/json.ts";
-import type { JsonObject } from "../model/event.ts";
+import { ownValue, textAt } from "../../lib/json.ts";
+import type { JsonObject } from "../../model/event.ts";
 
 /** Request parameters that name what a call is about, most telling first. */
 const NAMES = [

@@ -15,14 +15,14 @@ import {
   sortItem,
   toKind,
   type Sorted,
-} from "../decode/envelopes.ts";
-import { type ObjectScanner, STEP } from "../lib/split/scan.ts";
-import { createScanners, type Scanners } from "../lib/split/scanners.ts";
-import { JsonSplitter } from "../lib/split/split.ts";
-import type { Broken, Item, SplitLimits } from "../lib/split/types.ts";
-import { unescapeText } from "../lib/split/text.ts";
-import type { Kind, Reason, Rejected, SkipReason } from "../model/event.ts";
-import { UNKNOWN_ROW } from "../model/glance.ts";
+} from "../../decode/envelopes.ts";
+import { type ObjectScanner, STEP } from "../../lib/split/scan.ts";
+import { createScanners, type Scanners } from "../../lib/split/scanners.ts";
+import { JsonSplitter } from "../../lib/split/split.ts";
+import type { Broken, Item, SplitLimits } from "../../lib/split/types.ts";
+import { unescapeText } from "../../lib/split/text.ts";
+import type { Kind, Reason, Rejected, SkipReason } from "../../model/event.ts";
+import { UNKNOWN_ROW } from "../../model/glance.ts";
 
 /** Bounds of a record, as a source's `limits` in the configuration. */
 export type RecordLimits = {

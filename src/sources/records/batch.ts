@@ -3,9 +3,9 @@
  *
  * Shared by the sources that read pieces of something. Nothing is decided here.
  */
-import type { Batch, Position } from "../contracts.ts";
-import type { Kind } from "../model/event.ts";
-import type { RecordBatch } from "./record-batches.ts";
+import type { Batch, Position } from "../../contracts.ts";
+import type { Kind } from "../../model/event.ts";
+import type { RecordBatch } from "./batches.ts";
 
 /** What stands around the records of a batch. `path`: where they were read. */
 export type BatchPlace = Pick<Batch, "floorMs" | "settle"> & {

@@ -11,8 +11,8 @@
  * unknown   the rest: another account (AWSAccount), Unknown, no identity.
  * Field reference: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
  */
-import { ownValue, textAt } from "../lib/json.ts";
-import type { Principal } from "../model/event.ts";
+import { ownValue, textAt } from "../../lib/json.ts";
+import type { Principal } from "../../model/event.ts";
 
 const KINDS: ReadonlyMap<string, Principal["kind"]> = new Map([
   ["Root", "root"],
