@@ -2,12 +2,12 @@
 import { afterAll, beforeAll, expect } from "vitest";
 import { type Aws, createAws } from "../../src/aws/clients.ts";
 import { type Clock, systemClock } from "../../src/lib/clock.ts";
+import { PLANTED_CREDENTIALS } from "../support/secrets.ts";
 
 /** Credentials as the SDK's chain finds them, for the tests of a file. To be called once, outside of tests. */
 export function useEnvironmentCredentials(): void {
-  const names = { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test", AWS_EC2_METADATA_DISABLED: "true" };
-  const before = Object.keys(names).map((name) => [name, process.env[name]] as const);
-  beforeAll(() => void Object.assign(process.env, names));
+  const before = Object.keys(PLANTED_CREDENTIALS).map((name) => [name, process.env[name]] as const);
+  beforeAll(() => void Object.assign(process.env, PLANTED_CREDENTIALS));
   afterAll(() => {
     for (const [name, value] of before)
       if (value === undefined) delete process.env[name];

@@ -7,6 +7,7 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { useKafka, whyNoKafka } from "../support/kafka/find.ts";
+import { PLANTED_CREDENTIALS } from "../support/secrets.ts";
 import { BREAKS } from "./plan.ts";
 import { FULL, runAll, toRuns } from "./summary.ts";
 
@@ -29,7 +30,7 @@ if (sources === undefined) {
   console.error(`--sources ${values.sources}: use files or aws`);
   process.exit(2);
 }
-if (sources === "aws") Object.assign(process.env, { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" });
+if (sources === "aws") Object.assign(process.env, PLANTED_CREDENTIALS);
 const needsKafka = values.kafka || sources === "aws";
 // An ordinary end removes the folders of the runs; the daemons end with the pipes to them.
 for (const [signal, code] of [

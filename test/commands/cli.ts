@@ -5,6 +5,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { runProgram } from "../../src/commands/program.ts";
+import { seekSecrets } from "../support/secrets.ts";
 
 export type Ended = { readonly code: number; readonly stdout: string; readonly stderr: string };
 
@@ -45,7 +46,7 @@ export function start(args: readonly string[], options: { cwd?: string; env?: Re
   const child = spawn(process.execPath, [main, ...args], { env, cwd: options.cwd, stdio: ["ignore", "pipe", "pipe"] });
   const texts = { stdout: "", stderr: "" };
   const watchers: (() => void)[] = [];
-  const { promise: ended, resolve } = Promise.withResolvers<Ended>();
+  const { promise: ended, resolve, reject } = Promise.withResolvers<Ended>();
   for (const name of ["stdout", "stderr"] as const) {
     child[name].on("data", (chunk) => {
       texts[name] += chunk;
@@ -53,6 +54,11 @@ export function start(args: readonly string[], options: { cwd?: string; env?: Re
     });
   }
   child.on("close", (code, signal) => {
+    try {
+      seekSecrets(env, [texts.stdout, texts.stderr]);
+    } catch (error) {
+      reject(error);
+    }
     resolve({ code: code ?? (signal === "SIGKILL" ? 137 : 128), ...texts });
     for (const watch of watchers) watch();
   });

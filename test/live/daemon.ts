@@ -8,6 +8,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HEAP_FLAGS } from "../support/heap-flags.ts";
+import { PLANTED_CREDENTIALS, seekSecrets } from "../support/secrets.ts";
 
 /** A line of the log. */
 export type LogLine = { readonly level?: string; readonly signal?: string } & Readonly<Record<string, unknown>>;
@@ -50,21 +51,17 @@ process.once("exit", () => alive.forEach((child) => child.kill("SIGKILL")));
 export function startLive({ folder, config, env = {}, flags = [], wrap = [] }: LiveOptions): LiveDaemon {
   const path = join(folder, "sagewatch.yml");
   writeFileSync(path, JSON.stringify({ http: { enabled: true, port: 0 }, ...config }));
-  const credentials = {
-    AWS_ACCESS_KEY_ID: "test",
-    AWS_SECRET_ACCESS_KEY: "test",
-    AWS_EC2_METADATA_DISABLED: "true",
-    NODE_COMPILE_CACHE: CACHE,
-  };
+  const given = { ...PLANTED_CREDENTIALS, NODE_COMPILE_CACHE: CACHE, ...env };
   const command = [...wrap, process.execPath, ...HEAP_FLAGS, ...flags, MAIN, "run", "--config", path] as const;
   const child = spawn(command[0], command.slice(1), {
     stdio: ["ignore", "ignore", "pipe"],
-    env: { ...process.env, ...credentials, ...env },
+    env: { ...process.env, ...given },
   });
   alive.add(child);
   const log = readLog(child);
   const ended = once(child, "close").then(([code, signal]) => {
     alive.delete(child);
+    seekSecrets(given, log.texts, folder);
     return (code ?? signal) as number | string;
   });
   const ask = async (way: string): Promise<Response | null> => {
@@ -82,7 +79,8 @@ export function startLive({ folder, config, env = {}, flags = [], wrap = [] }: L
   };
   return {
     process: child,
-    ...log,
+    lines: log.lines,
+    strays: log.strays,
     opened: untilReady(ready, child, log),
     ended,
     ready,
@@ -92,12 +90,15 @@ export function startLive({ folder, config, env = {}, flags = [], wrap = [] }: L
   };
 }
 
-function readLog(child: ChildProcess): { readonly lines: LogLine[]; readonly strays: string[] } {
-  const [lines, strays]: [LogLine[], string[]] = [[], []];
+type Log = { readonly lines: LogLine[]; readonly strays: string[]; readonly texts: string[] };
+
+function readLog(child: ChildProcess): Log {
+  const [lines, strays, texts]: [LogLine[], string[], string[]] = [[], [], []];
   let rest = "";
   child.stderr?.on("data", (bytes: Buffer) => {
     const whole = (rest + bytes.toString()).split("\n");
     rest = whole.pop() ?? "";
+    texts.push(...whole);
     for (const line of whole)
       try {
         lines.push(JSON.parse(line) as LogLine);
@@ -105,7 +106,7 @@ function readLog(child: ChildProcess): { readonly lines: LogLine[]; readonly str
         strays.push(line);
       }
   });
-  return { lines, strays };
+  return { lines, strays, texts };
 }
 
 async function untilReady(

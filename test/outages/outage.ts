@@ -30,6 +30,8 @@ export type OutageOptions = {
   /** Longest wait for the rest to arrive. */
   readonly recoverMs: number;
   readonly timeout: string;
+  /** Each phase goes on until the log tells of these targets, half a minute at most: a busy machine needs more than seconds. */
+  readonly untilTold?: readonly string[];
 };
 
 /** A mark: when it was sent and by which source. */
@@ -58,6 +60,7 @@ export type Outage = {
 const BEAT_MS = 500;
 /** Marks before the outage, so that positions and connections are those of a daemon at work. */
 const BEATS_BEFORE = 3;
+const TOLD_MS = 30_000;
 /** How long it is up or gone in turn. */
 const FLAP_MS = 2000;
 
@@ -102,7 +105,7 @@ type Live = {
   readonly alerts: AlertFile;
 };
 
-async function seeThrough(live: Live, { phases, recoverMs }: OutageOptions): Promise<Outage> {
+async function seeThrough(live: Live, { phases, recoverMs, untilTold = [] }: OutageOptions): Promise<Outage> {
   const { daemon, targets, well, alerts } = live;
   const marks: Mark[] = [];
   const told: Alert[] = [];
@@ -123,13 +126,18 @@ async function seeThrough(live: Live, { phases, recoverMs }: OutageOptions): Pro
     peakRss = Math.max(peakRss, daemon.rss());
     await sleep(Math.max(0, BEAT_MS - (Date.now() - atMs)));
   };
+  const isTold = (): boolean =>
+    targets.every(({ name, of }) => {
+      const isAbout = (line: LogLine): boolean => line[of] === name && line.level !== "info";
+      return !untilTold.includes(name) || daemon.lines.some(isAbout);
+    });
   const set = (mode: Mode): void => targets.forEach((target) => target.set(mode));
   for (let n = 0; n < BEATS_BEFORE; n += 1) await beat();
   const fromMs = Date.now();
   for (const { mode, ms } of phases) {
     const startMs = Date.now();
-    const endMs = startMs + ms;
-    while (Date.now() < endMs) {
+    const isOver = (): boolean => Date.now() >= startMs + ms && (isTold() || Date.now() >= startMs + TOLD_MS);
+    while (!isOver()) {
       const isUp = Math.floor((Date.now() - startMs) / FLAP_MS) % 2 === 1;
       set(mode === "flap" ? (isUp ? "up" : "refused") : mode);
       await beat();
