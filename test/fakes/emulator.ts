@@ -33,6 +33,11 @@ export type Emulator = Things & {
   /** What a source is given as its endpoint: the fault proxy. */
   readonly endpoint: string;
   readonly proxy: FaultProxy;
+  /**
+   * Resolves when every request is over here, too. A poll that its client cut takes messages, for nobody, until the queue hears
+   * of that some ms later; so may SQS, and what it took comes again when its visibility ends.
+   */
+  quiet(): Promise<void>;
 };
 
 /** Queues, topics and buckets of whatever serves them, for the test itself. */
@@ -63,7 +68,7 @@ export const EMULATOR_CREDENTIALS = { accessKeyId: "test", secretAccessKey: "tes
 /** Starts it on a port of 127.0.0.1. */
 export async function startEmulator(): Promise<Emulator> {
   const app = buildApp({ logger: false });
-  endPollsWithTheirClients(app);
+  const polls = endPollsWithTheirClients(app);
   await app.listen({ host: "127.0.0.1", port: 0 });
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
   const proxy = await startFaultProxy(url);
@@ -72,6 +77,10 @@ export async function startEmulator(): Promise<Emulator> {
     ...things,
     endpoint: proxy.url,
     proxy,
+    quiet: async () => {
+      // Twice: what the proxy has just let go may be on its way.
+      for (let quiet = 0; quiet < 2; quiet = proxy.open() + polls.open() === 0 ? quiet + 1 : 0) await sleep(LOOK_MS);
+    },
     close: async () => {
       await things.close();
       await proxy.close();
@@ -129,9 +138,16 @@ const LOOK_MS = 10;
 
 /**
  * A long poll whose client has gone would take the next message for nobody, and hold it for its visibility. So a poll looks
- * again and again, and stops when its connection does.
+ * again and again, and stops when its connection does. `open`: requests that are not over.
  */
-function endPollsWithTheirClients(app: ReturnType<typeof buildApp>): void {
+function endPollsWithTheirClients(app: ReturnType<typeof buildApp>): { readonly open: () => number } {
+  let open = 0;
+  const begin = (): void => void (open += 1);
+  const end = (): void => void (open -= 1);
+  app.server.on("request", (_request, response) => {
+    begin();
+    response.once("close", end);
+  });
   app.addHook("preHandler", async (request, reply) => {
     const target = request.headers["x-amz-target"];
     const body = request.body as { readonly WaitTimeSeconds?: number } | null;
@@ -139,14 +155,20 @@ function endPollsWithTheirClients(app: ReturnType<typeof buildApp>): void {
     const endMs = performance.now() + (body?.WaitTimeSeconds ?? 0) * 1000;
     const headers = { "content-type": "application/x-amz-json-1.0", "x-amz-target": target };
     const payload = JSON.stringify({ ...body, WaitTimeSeconds: 0 });
-    while (!request.raw.socket.destroyed) {
-      const answer = await app.inject({ method: "POST", url: request.url, headers, payload });
-      const isOver = answer.statusCode !== 200 || answer.payload.includes('"Messages"') || performance.now() >= endMs;
-      if (isOver) return reply.status(answer.statusCode).headers(answer.headers).send(answer.payload);
-      await sleep(LOOK_MS);
+    begin();
+    try {
+      while (!request.raw.socket.destroyed) {
+        const answer = await app.inject({ method: "POST", url: request.url, headers, payload });
+        const isOver = answer.statusCode !== 200 || answer.payload.includes('"Messages"') || performance.now() >= endMs;
+        if (isOver) return reply.status(answer.statusCode).headers(answer.headers).send(answer.payload);
+        await sleep(LOOK_MS);
+      }
+      return reply.hijack();
+    } finally {
+      end();
     }
-    return reply.hijack();
   });
+  return { open: () => open };
 }
 
 async function createQueue(

@@ -58,6 +58,8 @@ export type Passed = {
 export type FaultProxy = {
   readonly url: string;
   readonly log: readonly Passed[];
+  /** Requests that are not answered, and whose clients are not known to have gone. */
+  open(): number;
   /** Takes the place of all rules; none: everything passes. */
   set(...rules: readonly FaultRule[]): void;
   /** Sends requests elsewhere: an emulator that was started anew, or those of one service to a fake. */
@@ -74,6 +76,7 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
   const targets = new Map<string, URL>();
   let rules: Armed[] = [];
   const log: Passed[] = [];
+  let open = 0;
   const last = new Map<string, Answer>();
   const agent = new Agent({ keepAlive: true });
   const server = createServer((incoming, response) => {
@@ -82,7 +85,11 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
   const handle = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     // From the first byte on: a client may go while its request is read, and a poll must not go on for nobody.
     const gone = new AbortController();
-    response.once("close", () => gone.abort());
+    open += 1;
+    response.once("close", () => {
+      open -= 1;
+      gone.abort();
+    });
     const body = Buffer.concat(await incoming.toArray());
     const key = /Credential=([^/]+)\//.exec(incoming.headers.authorization ?? "")?.[1] ?? "";
     const about = { ...toCalled(incoming, body), path: incoming.url ?? "/", key };
@@ -102,6 +109,7 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     log,
+    open: () => open,
     set: (...wanted) => {
       rules = wanted.map((rule) => ({ rule, left: rule.times ?? Infinity }));
       // Nothing that was answered before the rules is given again by them, but by those of the same test.

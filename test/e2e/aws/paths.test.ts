@@ -80,8 +80,7 @@ async function openWays(place: Place, name: string, brokers: Brokers | null) {
   const fake = await startFake([serveCloudTrail(() => kept)]);
   onTestFinished(() => fake.close());
   const [push, trail] = [await emulator.createQueue(`push-${name}`), await emulator.createQueue(`trail-${name}`)];
-  // The last poll of a daemon that was stopped can still take a message, for nobody; then it comes again in two seconds.
-  const shared = { region: "eu-west-1", endpoint: emulator.endpoint, wait: "1s", visibility: "2s" };
+  const shared = { region: "eu-west-1", endpoint: emulator.endpoint, wait: "1s" };
   const topic = brokers === null ? null : await openTopic(brokers);
   const sources = [
     ...(topic === null ? [] : [topic.source]),
@@ -139,6 +138,8 @@ async function meet(order: readonly Way[], brokers: Brokers | null): Promise<num
     );
     end.abort();
     await over;
+    // The polls of a daemon that was stopped are cut; until the queue hears of it, they take what is sent.
+    await emulator.quiet();
   }
   const alerts = look(place);
   for (const { alert, records, paths } of alerts) {
