@@ -155,18 +155,19 @@ function endPollsWithTheirClients(app: ReturnType<typeof buildApp>): { readonly 
     const endMs = performance.now() + (body?.WaitTimeSeconds ?? 0) * 1000;
     const headers = { "content-type": "application/x-amz-json-1.0", "x-amz-target": target };
     const payload = JSON.stringify({ ...body, WaitTimeSeconds: 0 });
-    begin();
-    try {
+    const look = async (): Promise<Awaited<ReturnType<typeof app.inject>> | null> => {
       while (!request.raw.socket.destroyed) {
         const answer = await app.inject({ method: "POST", url: request.url, headers, payload });
-        const isOver = answer.statusCode !== 200 || answer.payload.includes('"Messages"') || performance.now() >= endMs;
-        if (isOver) return reply.status(answer.statusCode).headers(answer.headers).send(answer.payload);
+        if (answer.statusCode !== 200 || answer.payload.includes('"Messages"') || performance.now() >= endMs)
+          return answer;
         await sleep(LOOK_MS);
       }
-      return reply.hijack();
-    } finally {
-      end();
-    }
+      return null;
+    };
+    begin();
+    const answer = await look().finally(end);
+    if (answer === null) return reply.hijack();
+    return reply.status(answer.statusCode).headers(answer.headers).send(answer.payload);
   });
   return { open: () => open };
 }
