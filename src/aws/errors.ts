@@ -88,7 +88,11 @@ export function toAwsError(error: unknown, call: AwsCall): SagewatchError {
 /** What to allow. AWS names the action that is missing, where that is not the call's own: kms:Decrypt, sts:AssumeRole. */
 function toRemedy(error: unknown, call: AwsCall): string {
   const [, named] = /not authorized to perform: (\w+:\w+)/.exec(toMessage(error)) ?? [];
-  const action = named ?? (codeOf(error).toLowerCase().startsWith("kms") ? "kms:Decrypt" : toAction(call));
+  const own = toAction(call);
+  const spelt = [own, `${call.service}:${call.operation}`].map((one) => one.toLowerCase());
+  // SQS spells actions in small letters, and a batch needs the single action.
+  const other = named === undefined || spelt.includes(named.toLowerCase()) ? null : named;
+  const action = other ?? (codeOf(error).toLowerCase().startsWith("kms") ? "kms:Decrypt" : own);
   const owners: Readonly<Record<string, string>> = {
     sqs: "the queue's",
     s3: "the bucket's",
@@ -96,5 +100,5 @@ function toRemedy(error: unknown, call: AwsCall): string {
     sts: "the role's trust",
   };
   const owner = owners[action.split(":")[0] ?? ""] ?? "the resource's";
-  return `allow ${action} for this identity in its IAM policy, and where there is one in ${owner} policy (docs/aws-sources.md)`;
+  return `allow ${action} for this identity in its IAM policy (\`sagewatch doctor --policy\` prints all of it), and where there is one in ${owner} policy`;
 }

@@ -10,7 +10,7 @@
  */
 import type { Message, SQSClient } from "@aws-sdk/client-sqs";
 import type { Clock } from "../lib/clock.ts";
-import { SagewatchError, toMessage } from "../model/errors.ts";
+import { SagewatchError, toErrorCode, toMessage } from "../model/errors.ts";
 import { ATTEMPTS, type AwsLimits, CALL_LIMITS } from "./clients.ts";
 import { createDeleter, type Deleter } from "./sqs-deleter.ts";
 import { extendLeases } from "./sqs-leases.ts";
@@ -172,7 +172,7 @@ async function receiveLoop(run: Run, by: Receiving): Promise<void> {
         notify(state);
         return;
       }
-      warn(`Nothing is received from ${options.queueUrl}: ${toMessage(error)}`);
+      warn(`Nothing is received from ${options.queueUrl}: ${toMessage(error)}`, toErrorCode(error));
       await clock.sleep(retryMs * (0.5 + clock.random() / 2), signal);
       retryMs = Math.min(retryMs * 2, RETRY_MS.most);
     }

@@ -6,7 +6,7 @@
  * SQS does not take (its visibility ended) is let go: the message comes again and is deleted then. Nothing is ever thrown.
  */
 import type { SQSClient } from "@aws-sdk/client-sqs";
-import { toMessage } from "../model/errors.ts";
+import { toErrorCode, toMessage } from "../model/errors.ts";
 import { CALL_LIMITS } from "./clients.ts";
 import type { SqsConsumerOptions } from "./sqs-types.ts";
 
@@ -84,7 +84,7 @@ async function deleteBatch(
     // What SQS calls our fault stays so: the receipt is too old.
     return failed.flatMap(({ Id, SenderFault }) => (SenderFault === true ? [] : (receipts[Number(Id)] ?? [])));
   } catch (error) {
-    warn(`Messages of ${QueueUrl} are not deleted: ${toMessage(error)}`);
+    warn(`Messages of ${QueueUrl} are not deleted: ${toMessage(error)}`, toErrorCode(error));
     return receipts;
   }
 }

@@ -5,7 +5,7 @@
  * A message that could not be extended (SQS ends it after 12 h) comes again; that repeats work and loses nothing.
  */
 import type { SQSClient } from "@aws-sdk/client-sqs";
-import { toMessage } from "../model/errors.ts";
+import { toErrorCode, toMessage } from "../model/errors.ts";
 import { CALL_LIMITS } from "./clients.ts";
 import type { Held, SqsConsumerOptions } from "./sqs-types.ts";
 
@@ -54,6 +54,6 @@ async function extend(due: readonly Held[], needs: Needs): Promise<void> {
     if (failed.size > 0)
       warn(`${failed.size} messages of ${QueueUrl} could not be held: ${Failed[0]?.Code ?? ""}; they come again.`);
   } catch (error) {
-    if (!signal.aborted) warn(`Messages of ${QueueUrl} may come again: ${toMessage(error)}`);
+    if (!signal.aborted) warn(`Messages of ${QueueUrl} may come again: ${toMessage(error)}`, toErrorCode(error));
   }
 }

@@ -3,6 +3,7 @@
  */
 import type { Clock } from "../lib/clock.ts";
 import type { Aws, AwsLimits } from "./clients.ts";
+import type { Warn } from "../model/errors.ts";
 
 /** A message of a queue. */
 export type SqsMessage = {
@@ -31,7 +32,7 @@ export type SqsConsumerOptions = {
   readonly creditMessages: number;
   /** Limits of a call, beside the wait of a poll; CALL_LIMITS where left out. */
   readonly limits?: AwsLimits;
-  readonly warn: (text: string) => void;
+  readonly warn: Warn;
   /** Called with each answer of the queue, an empty one too. */
   readonly onAnswer?: () => void;
   /** Called once: what was in flight when the process before this one ended has come again and is decided. */

@@ -80,7 +80,8 @@ export function openSources(needs: SourceNeeds): OpenSource[] {
     const source = createSource(settings as SourceConfig & AdapterConfig, {
       clock: systemClock,
       limits: config.limits,
-      warn: (detail) => emit({ type: "source_warning", source: settings.name, code: "odd_input", detail }),
+      warn: (detail, code) =>
+        emit({ type: "source_warning", source: settings.name, code: code ?? "odd_input", detail }),
       onUnread: (path, why) => {
         const detail = `${path}: ${why}`;
         unread = { files: unread.files + 1, first: [...unread.first, detail].slice(0, NAMED) };

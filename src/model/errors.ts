@@ -94,7 +94,8 @@ export const ERROR_CODES = {
   aws_denied: {
     exit: 3,
     what: "AWS refused a call: the identity may not do it.",
-    remedy: "Allow the action that the message names (docs/aws-sources.md).",
+    remedy:
+      "Allow the action that the message names; `sagewatch doctor --policy` prints all that is needed (docs/permissions.md).",
   },
   aws_missing: {
     exit: 3,
@@ -159,6 +160,17 @@ export class SagewatchError extends Error {
     return ERROR_CODES[this.code].exit;
   }
 }
+
+/** The code of any thrown value; undefined where it has none of ours. */
+export function toErrorCode(thrown: unknown): ErrorCode | undefined {
+  return thrown instanceof SagewatchError ? thrown.code : undefined;
+}
+
+/**
+ * Tells that something is wrong with an input while its source goes on: one line, and the code of what failed. Left out:
+ * nothing failed but the input is odd.
+ */
+export type Warn = (text: string, code?: ErrorCode) => void;
 
 /** The text of any thrown value, for messages. */
 export function toMessage(thrown: unknown): string {

@@ -34,7 +34,7 @@ export const INPUT_SIGNALS: SignalRows<
   source_warning: {
     level: "warn",
     message: "source warning",
-    what: "A source goes on, but something is wrong with an input.",
+    what: "A source goes on, but something is wrong: a call failed (`code` of error-codes.md, such as `aws_denied`), or an input is odd (`odd_input`).",
     metrics: [
       {
         name: "sagewatch_source_warnings_total",

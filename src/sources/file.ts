@@ -19,12 +19,12 @@ export function createFileSource(config: FileSourceConfig, deps: SourceDeps): So
   const told = new Set<string>();
   const once: SourceDeps = {
     ...deps,
-    warn(text) {
+    warn(text, code) {
       if (told.has(text)) return;
       // Enough to keep a broken folder quiet; a flood of different lines starts anew.
       if (told.size >= 1000) told.clear();
       told.add(text);
-      deps.warn(text);
+      deps.warn(text, code);
     },
   };
   return {

@@ -18,6 +18,7 @@ import { createPlaces, type PlaceSettings, placesShape } from "./poll/places.ts"
 import { type Complete, type Page, readRounds, type Rounds } from "./poll/rounds.ts";
 import type { SourceDeps, SourceType } from "./settings.ts";
 import { sourceNameSchema, withRareWarnings } from "./sqs/settings.ts";
+import type { Warn } from "../model/errors.ts";
 
 /** Settings, defaults filled in; durations in ms. */
 export type GuardDutyConfig = PlaceSettings & {
@@ -191,7 +192,7 @@ function note(
 async function findDetector(
   key: string,
   { sdk, client }: Memory,
-  { call, warn }: { readonly call: Call; readonly warn: (text: string) => void },
+  { call, warn }: { readonly call: Call; readonly warn: Warn },
 ): Promise<string | null> {
   const { DetectorIds = [] } = await call("ListDetectors", (abortSignal) =>
     client.send(new sdk.ListDetectorsCommand({}), { abortSignal }),

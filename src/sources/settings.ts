@@ -11,6 +11,7 @@ import type { Probe } from "../model/probe.ts";
 import type { CanaryOutcome } from "../model/watch/canary.ts";
 import type { Past, PastDeps } from "./past/past.ts";
 import type { Paces } from "./poll/pace.ts";
+import type { Warn } from "../model/errors.ts";
 
 /** Operational alerts that a source may ask for. */
 export type SourceAlert = "source_gap" | "source_lag" | "source_stale";
@@ -21,7 +22,7 @@ export type SourceDeps = {
   /** Bounds of what is taken in, the same for every source: `limits` of the configuration. */
   readonly limits: { readonly recordBytes: number; readonly depth: number; readonly gzipRatio: number };
   /** Told of anything odd that does not end the source, one line each; the same line comes once. */
-  readonly warn: (text: string) => void;
+  readonly warn: Warn;
   /** Told of each file or folder whose input this run has to do without; sources that try again later say it by `warn`. */
   readonly onUnread?: (path: string, why: string) => void;
   /** Live sources: all that was there at the start is committed, so that held watermarks may go on. Called once. */

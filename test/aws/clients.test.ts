@@ -219,6 +219,13 @@ describe("limits and errors", () => {
       false,
       /allow sqs:DeleteMessage /,
     ],
+    [
+      thrown("AccessDenied", "User: u is not authorized to perform: sqs:deletemessage on resource: q", 403),
+      { ...CALL, operation: "DeleteMessageBatch" },
+      "aws_denied",
+      false,
+      /allow sqs:DeleteMessage /,
+    ],
     [thrown("UnknownError", "", 403), onObject, "aws_denied", false, /allow s3:GetObject/],
     [thrown("NoSuchKey", "", 404), onObject, "aws_missing", false, /check the name/],
     [thrown("QueueDoesNotExist"), CALL, "aws_missing", false, /check the name, the account and the Region/],

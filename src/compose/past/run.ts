@@ -12,7 +12,7 @@ import { loadEngineVersion } from "../../config/load.ts";
 import type { Config } from "../../config/schema.ts";
 import { sha256Hex } from "../../lib/canonical.ts";
 import { systemClock } from "../../lib/clock.ts";
-import { SagewatchError } from "../../model/errors.ts";
+import { SagewatchError, type Warn } from "../../model/errors.ts";
 import type { Emit, SignalType } from "../../model/signal.ts";
 import type { Past, PastLimits, PastPlan, PastProgress, PastSpan } from "../../sources/past/past.ts";
 import type { Paces } from "../../sources/poll/pace.ts";
@@ -55,8 +55,8 @@ const MEMORY_LEAST_BYTES = 16 * 1024 * 1024;
 export function choosePast({ source }: Pick<PastRequest, "source">, parts: PastParts): readonly PastSource[] {
   const { config, paces, emit } = parts;
   const all = config.sources.flatMap((settings): readonly PastSource[] => {
-    const warn = (detail: string): void =>
-      emit({ type: "source_warning", source: settings.name, code: "odd_input", detail });
+    const warn: Warn = (detail, code) =>
+      emit({ type: "source_warning", source: settings.name, code: code ?? "odd_input", detail });
     const deps = { clock: systemClock, limits: config.limits, paces, warn };
     const past = createPast(settings as SourceConfig & AdapterConfig, deps);
     return past === null ? [] : [{ name: settings.name, past }];

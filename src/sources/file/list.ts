@@ -12,7 +12,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { nextTurn } from "../../lib/clock.ts";
 import { compileGlob, globRoot, isGlob } from "../../lib/glob.ts";
-import { SagewatchError } from "../../model/errors.ts";
+import { SagewatchError, type Warn } from "../../model/errors.ts";
 
 /** A file to be read. */
 export type FoundFile = {
@@ -40,7 +40,7 @@ export type FileQuery = {
   /** Glob on the file's own name (or, with a "/" in it, on its path under the folder). Null: every file. */
   readonly pattern: string | null;
   /** Told of folders and files that cannot be looked at. */
-  readonly warn: (text: string) => void;
+  readonly warn: Warn;
   /** Told of what lies there and cannot be looked at. Without it `warn` is. */
   readonly unread?: ((path: string, why: string) => void) | undefined;
   /** True: a path that does not exist is an error (not_found); false: a warning, for it may come. */

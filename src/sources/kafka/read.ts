@@ -104,7 +104,10 @@ async function liveOn(reading: Reading, signal: AbortSignal): Promise<void> {
       const isFirst = !reading.hasJoined || code === "kafka_fenced";
       if (code !== null && isFirst) throw new SagewatchError(code, `Source ${config.name}: ${text}`, { cause: error });
       if (isUsual !== true || failures >= USUAL_TRIES)
-        warn(`Source ${config.name} cannot read ${config.topics.join(", ")}, and tries again: ${text}`);
+        warn(
+          `Source ${config.name} cannot read ${config.topics.join(", ")}, and tries again: ${text}`,
+          code ?? undefined,
+        );
     }
     if (clock.monotonicMs() - bornMs > LASTING_MS) failures = 0;
     await clock.sleep(toPause(failures, clock), signal);

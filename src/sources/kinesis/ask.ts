@@ -8,7 +8,7 @@
  */
 import { codeOf } from "../../aws/errors.ts";
 import { toUtcText } from "../../lib/clock.ts";
-import { SagewatchError, toMessage } from "../../model/errors.ts";
+import { type ErrorCode, SagewatchError, toErrorCode, toMessage } from "../../model/errors.ts";
 import type { StreamCalls, StreamRecord, StreamSummary } from "./client.ts";
 import type { Shard } from "./shards.ts";
 
@@ -22,7 +22,7 @@ export type Answer = {
   /** Wall time at which it was asked. */
   readonly askedMs: number;
   /** Why there is no answer; null when there is one. */
-  readonly failure: { readonly text: string; readonly isMissing: boolean } | null;
+  readonly failure: { readonly text: string; readonly code: ErrorCode | undefined; readonly isMissing: boolean } | null;
 };
 
 export type AskBy = {
@@ -68,7 +68,7 @@ export async function askShard(shard: Shard, by: AskBy): Promise<Answer> {
     }
   } catch (error) {
     const isMissing = error instanceof SagewatchError && error.code === "aws_missing";
-    return { ...none, failure: { text: toMessage(error), isMissing } };
+    return { ...none, failure: { text: toMessage(error), code: toErrorCode(error), isMissing } };
   }
 }
 

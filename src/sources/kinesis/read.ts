@@ -10,7 +10,7 @@ import type { Batch } from "../../contracts.ts";
 import type { Aws } from "../../aws/clients.ts";
 import { toUtcText } from "../../lib/clock.ts";
 import type { Scanners } from "../../lib/split/scanners.ts";
-import { SagewatchError, toMessage } from "../../model/errors.ts";
+import { SagewatchError, toErrorCode, toMessage } from "../../model/errors.ts";
 import type { SourceDeps } from "../settings.ts";
 import { type Answer, askShard } from "./ask.ts";
 import { type ListedShard, openStream, type StreamCalls, type StreamSummary } from "./client.ts";
@@ -58,7 +58,7 @@ type Reading = StreamRun & {
 type Done = { readonly is: "answer"; readonly answer: Answer } | { readonly is: "listed"; readonly listed: Listed };
 type Listed =
   | { readonly shards: readonly ListedShard[]; readonly summary: StreamSummary }
-  | { readonly failure: string };
+  | { readonly failure: unknown };
 
 /** Batches until the signal. Errors by code: aws_missing (no such stream), at the start. */
 export async function* readStream(run: StreamRun, until: AbortSignal): AsyncGenerator<Batch> {
@@ -94,7 +94,7 @@ async function listFirst(
     } catch (error) {
       if (signal.aborted) return null;
       if (error instanceof SagewatchError && error.code === "aws_missing") throw error;
-      deps.warn(`Stream ${config.stream} is not read: ${toMessage(error)}`);
+      deps.warn(`Stream ${config.stream} is not read: ${toMessage(error)}`, toErrorCode(error));
       await deps.clock.sleep(toPause(failures, deps), signal);
     }
   }
@@ -223,7 +223,7 @@ async function list({ calls, signal }: Reading): Promise<Done> {
     const listed = { summary: await calls.describe(signal), shards: await calls.list(signal) };
     return { is: "listed", listed };
   } catch (error) {
-    return { is: "listed", listed: { failure: toMessage(error) } };
+    return { is: "listed", listed: { failure: error } };
   }
 }
 
@@ -231,7 +231,10 @@ function takeListed(listed: Listed, reading: Reading): void {
   const { config, deps, shards, keyOf } = reading;
   const nowMs = deps.clock.monotonicMs();
   if ("failure" in listed) {
-    deps.warn(`The shards of ${config.stream} are not listed: ${listed.failure}`);
+    deps.warn(
+      `The shards of ${config.stream} are not listed: ${toMessage(listed.failure)}`,
+      toErrorCode(listed.failure),
+    );
     reading.listDueMs = nowMs + toPause(reading.listFailures, deps);
     reading.listFailures += 1;
     return;
@@ -291,7 +294,7 @@ function toTip({ place, completeMs }: Shard): Place {
 
 function* takeFailure(shard: Shard, failure: NonNullable<Answer["failure"]>, reading: Reading): Generator<Batch> {
   const { by, config, deps } = reading;
-  deps.warn(`Shard ${shard.id} of ${config.stream} is not read, and asked again: ${failure.text}`);
+  deps.warn(`Shard ${shard.id} of ${config.stream} is not read, and asked again: ${failure.text}`, failure.code);
   const nowMs = deps.clock.monotonicMs();
   // It may have expired: the listing knows.
   if (failure.isMissing) reading.listDueMs = Math.min(reading.listDueMs, nowMs);

@@ -7,7 +7,7 @@
  */
 import type { Source } from "../../contracts.ts";
 import { formatSize } from "../../lib/duration.ts";
-import { SagewatchError } from "../../model/errors.ts";
+import { SagewatchError, type Warn } from "../../model/errors.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Paces } from "../poll/pace.ts";
 
@@ -59,7 +59,7 @@ export type PastDeps = {
   readonly limits: { readonly recordBytes: number; readonly depth: number; readonly gzipRatio: number };
   readonly paces?: Paces;
   /** Told of anything odd that ends nothing, one line each. */
-  readonly warn?: (text: string) => void;
+  readonly warn?: Warn;
 };
 
 /** Counts what is taken against limits. Errors by code: over_limit. */

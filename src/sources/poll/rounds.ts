@@ -9,7 +9,7 @@
  */
 import type { Batch, Position } from "../../contracts.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { toMessage } from "../../model/errors.ts";
+import { toErrorCode, toMessage, type Warn } from "../../model/errors.ts";
 import type { Kind } from "../../model/event.ts";
 import { type BatchPlace, toEmptyBatch, toSourceBatch } from "../records/batch.ts";
 import { createRecordBatcher, createRecordScanners, type RecordBatch, type RecordLimits } from "../records/batches.ts";
@@ -35,7 +35,7 @@ export type Rounds = {
   readonly everyMs: number;
   readonly limits: RecordLimits;
   readonly clock: Clock;
-  readonly warn: (text: string) => void;
+  readonly warn: Warn;
   readonly onScanned?: (() => void) | undefined;
   /** Told after each round in which every place answered. */
   readonly onAnswered?: (() => void) | undefined;
@@ -114,7 +114,7 @@ async function* readPlace(place: Place, work: Work): AsyncGenerator<Batch, void>
     }
   } catch (error) {
     if (signal.aborted) return;
-    warn(`Source ${source} cannot read ${place.key}, and tries again: ${toMessage(error)}`);
+    warn(`Source ${source} cannot read ${place.key}, and tries again: ${toMessage(error)}`, toErrorCode(error));
     if (clock.monotonicMs() - standing.readMs < HOLDS_MS) yield empty(null);
   } finally {
     await looking.return({ completeMs: -Infinity, position: null });

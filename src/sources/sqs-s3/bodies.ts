@@ -12,6 +12,7 @@ import { isGzip } from "../../lib/gzip-frame.ts";
 import type { GuardrailOutcome } from "../../model/guardrail.ts";
 import { type FetchBy, fetchStored } from "./fetch.ts";
 import { toUri } from "./places.ts";
+import type { ErrorCode, Warn } from "../../model/errors.ts";
 
 /** Bodies fetched at a time for one log file, and in all: behind that a file of pointers would hold the rest up. */
 const [AT_A_TIME, BODIES_MAX] = [4, 500];
@@ -25,11 +26,13 @@ export const BEDROCK_BODY: RegExp =
 const OUTPUT_KEY = /(?:^|\/)AWSLogs\/\d{12}\/BedrockModelInvocationLogs\/(?:[^/]+\/)*data\/[^/]+\.json(?:\.gz)?$/;
 
 /** The same fetching, which completes log files by what their outputs elsewhere say. */
-export function withOutputs(by: FetchBy, warn: (text: string) => void): FetchBy {
+export function withOutputs(by: FetchBy, warn: Warn): FetchBy {
   return { ...by, complete: (bytes, object) => complete(bytes, object, { by, warn }) };
 }
 
-type Completing = { readonly by: FetchBy; readonly warn: (text: string) => void };
+type Completing = { readonly by: FetchBy; readonly warn: Warn };
+/** Why an output says nothing. */
+type Unknown = { readonly detail: string; readonly code?: ErrorCode | undefined };
 type Known = BodyPointer & { readonly outcome: GuardrailOutcome };
 
 /** `bytes` themselves where the log file points to no output. Never throws but what an abort throws. */
@@ -38,18 +41,20 @@ async function complete(bytes: Uint8Array, object: NoticedObject, { by, warn }: 
   const found = plain === null ? [] : findBodyPointers(plain);
   if (plain === null || found.length === 0) return bytes;
   const known: Known[] = [];
-  let [missing, first] = [Math.max(0, found.length - BODIES_MAX), `more than ${BODIES_MAX} of one log file`];
+  let missing = Math.max(0, found.length - BODIES_MAX);
+  let first: Unknown = { detail: `more than ${BODIES_MAX} of one log file` };
   for (let at = 0; at < Math.min(found.length, BODIES_MAX); at += AT_A_TIME) {
     const some = found.slice(at, Math.min(at + AT_A_TIME, BODIES_MAX));
     const outcomes = await Promise.all(some.map((pointer) => follow(pointer, object, by)));
     for (const [n, outcome] of outcomes.entries()) {
-      if (typeof outcome !== "string") known.push({ ...(some[n] as BodyPointer), outcome });
+      if (!("detail" in outcome)) known.push({ ...(some[n] as BodyPointer), outcome });
       else if ((missing += 1) === 1) first = outcome;
     }
   }
   if (missing > 0)
     warn(
-      `What a guardrail did is not known of ${missing} records of ${toUri(object)}, whose outputs stand beside it: ${first}`,
+      `What a guardrail did is not known of ${missing} records of ${toUri(object)}, whose outputs stand beside it: ${first.detail}`,
+      first.code,
     );
   return putOutcomes(plain, known);
 }
@@ -58,15 +63,15 @@ async function follow(
   { uri }: BodyPointer,
   { bucket }: NoticedObject,
   by: FetchBy,
-): Promise<GuardrailOutcome | string> {
+): Promise<GuardrailOutcome | Unknown> {
   const key = uri.startsWith(`s3://${bucket}/`) ? uri.slice(`s3://${bucket}/`.length) : "";
-  if (!OUTPUT_KEY.test(key)) return `${uri.slice(0, 200)} is none of Bedrock's beside the log`;
+  if (!OUTPUT_KEY.test(key)) return { detail: `${uri.slice(0, 200)} is none of Bedrock's beside the log` };
   const object = { bucket, key, etag: "", sequencer: "", sizeBytes: null };
   const fetched = await fetchStored(object, { ...by, maxBytes: BODY_BYTES });
-  if (fetched.is !== "whole") return fetched.detail;
+  if (fetched.is !== "whole") return fetched;
   const { bytes } = fetched;
   const plain = isGzip(bytes) ? await unpack(bytes) : bytes;
-  return (plain === null ? null : toBodyOutcome(plain)) ?? `${uri} is no JSON, or too large`;
+  return (plain === null ? null : toBodyOutcome(plain)) ?? { detail: `${uri} is no JSON, or too large` };
 }
 
 const gunzipAside = promisify<Uint8Array, { maxOutputLength: number }, Uint8Array>(gunzip);

@@ -12,7 +12,7 @@ import { type Aws, type AwsLimits, CALL_LIMITS } from "../../aws/clients.ts";
 import { codeOf } from "../../aws/errors.ts";
 import type { NoticedObject } from "../../decode/envelope-notice.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { SagewatchError, toMessage } from "../../model/errors.ts";
+import { type ErrorCode, SagewatchError, toErrorCode, toMessage } from "../../model/errors.ts";
 import { toUri } from "./places.ts";
 
 /** A whole object. `metadata` by the names behind `x-amz-meta-`. */
@@ -21,8 +21,10 @@ type Whole = { readonly bytes: Uint8Array; readonly etag: string; readonly metad
 /** What became of it. `gone`, `refused` and `large` are for good; `again`: the message must come again. */
 export type Fetched =
   | ({ readonly is: "whole" } & Whole)
-  | { readonly is: "gone" | "refused" | "large"; readonly detail: string }
-  | { readonly is: "again"; readonly detail: string };
+  | ({ readonly is: "gone" | "refused" | "large" } & Unread)
+  | ({ readonly is: "again" } & Unread);
+/** Why it was not had; the code of what S3 said, where it said it. */
+type Unread = { readonly detail: string; readonly code?: ErrorCode | undefined };
 
 /** Needs of fetchObject. */
 export type FetchBy = {
@@ -55,7 +57,7 @@ export async function fetchObject(object: NoticedObject, by: FetchBy): Promise<F
 export async function fetchStored(object: NoticedObject, by: FetchBy): Promise<Fetched> {
   const large = toLarge(object.sizeBytes, by);
   if (large !== null) return large;
-  let detail = "";
+  let why: Unread = { detail: "" };
   let md5Before = "";
   for (let attempt = 0; attempt < TRIES && !by.signal.aborted; attempt += 1) {
     if (attempt > 0) await by.clock.sleep(RETRY_MS * 2 ** (attempt - 1) * (0.5 + by.clock.random() / 2), by.signal);
@@ -66,15 +68,15 @@ export async function fetchStored(object: NoticedObject, by: FetchBy): Promise<F
       if (body.fault === null || body.md5 === md5Before)
         return { is: "whole", bytes: body.bytes, etag: body.etag, metadata: body.metadata };
       md5Before = body.md5;
-      detail = body.fault;
+      why = { detail: body.fault };
     } catch (error) {
       const final = toFinal(error);
       if (final !== null) return final;
-      detail = toMessage(error);
-      if (error instanceof SagewatchError && error.code === "aws_denied") break;
+      why = { detail: toMessage(error), code: toErrorCode(error) };
+      if (why.code === "aws_denied") break;
     }
   }
-  return { is: "again", detail };
+  return { is: "again", ...why };
 }
 
 /** Gets an object ahead of its turn, if it has no more than `mostBytes`; null when it has. */
@@ -92,8 +94,8 @@ function toLarge(sizeBytes: number | null | undefined, { maxBytes }: FetchBy): F
 function toFinal(error: unknown): Fetched | null {
   if (!(error instanceof SagewatchError)) return null;
   if (error.code === "aws_missing" && codeOf(error.cause) !== "NoSuchBucket")
-    return { is: "gone", detail: error.message };
-  return error.code === "aws_refused" ? { is: "refused", detail: error.message } : null;
+    return { is: "gone", detail: error.message, code: error.code };
+  return error.code === "aws_refused" ? { is: "refused", detail: error.message, code: error.code } : null;
 }
 
 async function getBody(object: NoticedObject, by: FetchBy): Promise<Body | Fetched> {

@@ -219,7 +219,7 @@ async function* serveObject(job: Job, reading: Reading): AsyncGenerator<Batch> {
     yield* serveRecords(job, fetched, reading);
     return;
   }
-  deps.warn(`${job.uri} is not read: ${fetched.detail}`);
+  deps.warn(`${job.uri} is not read: ${fetched.detail}`, fetched.code);
   if (fetched.is === "again") {
     if (job.sweptMs !== null) reading.failedMs = Math.min(reading.failedMs ?? Infinity, job.sweptMs);
     jobs.handed(job);

@@ -5,7 +5,7 @@
  * hold the place back, so that the next listing meets them again.
  */
 import type { Clock } from "../../lib/clock.ts";
-import { toMessage } from "../../model/errors.ts";
+import { toErrorCode, toMessage, type Warn } from "../../model/errors.ts";
 import { type ListBy, type ListedObject, listTrail } from "./listing.ts";
 import type { TrailPlace } from "./settings.ts";
 
@@ -14,7 +14,7 @@ export type SweepBy = Pick<ListBy, "aws" | "client" | "signal" | "folder" | "wit
   readonly trails: readonly TrailPlace[];
   readonly everyMs: number;
   readonly overlapMs: number;
-  readonly warn: (text: string) => void;
+  readonly warn: Warn;
   /** Up to when a trail was listed by the last commit, epoch ms; null: never. */
   readonly sweptMs: (trail: TrailPlace) => number | null;
   /** An object no notice may have come of; true when it was none that is known. */
@@ -48,6 +48,7 @@ export async function sweepTrails(by: SweepBy): Promise<void> {
         if (!by.signal.aborted)
           by.warn(
             `Objects without a notice are not looked for in s3://${trail.bucket}/${trail.prefix}: ${toMessage(error)}`,
+            toErrorCode(error),
           );
       }
     }

@@ -6,7 +6,7 @@
  */
 import { type Aws, CALL_LIMITS } from "../../aws/clients.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { toMessage } from "../../model/errors.ts";
+import { toErrorCode, toMessage, type Warn } from "../../model/errors.ts";
 import type { FoundGap } from "../../model/past/gap.ts";
 
 export type OutageBy = {
@@ -16,7 +16,7 @@ export type OutageBy = {
   /** When the daemon before this one last committed, epoch ms; null: there was none. */
   readonly aliveMs: number | null;
   readonly gap: (found: FoundGap) => void;
-  readonly warn: (text: string) => void;
+  readonly warn: Warn;
 };
 
 /** A shorter outage is not worth a call: queues keep messages for days. */
@@ -39,6 +39,7 @@ async function tell(sinceMs: number, nowMs: number, by: OutageBy): Promise<void>
   } catch (error) {
     by.warn(
       `Nothing was received from ${by.queueUrl} for ${Math.round((nowMs - sinceMs) / 3_600_000)} hours, and whether it lost messages is not known: ${toMessage(error)}`,
+      toErrorCode(error),
     );
   }
 }

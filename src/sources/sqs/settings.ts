@@ -115,12 +115,12 @@ export function withRareWarnings(deps: SourceDeps): SourceDeps {
   const told = new Map<string, number>();
   return {
     ...deps,
-    warn: (text) => {
+    warn: (text, code) => {
       const nowMs = deps.clock.monotonicMs();
       if (nowMs - (told.get(text) ?? -Infinity) < TOLD_AGAIN_MS) return;
       if (told.size >= TOLD_MAX) told.clear();
       told.set(text, nowMs);
-      deps.warn(text);
+      deps.warn(text, code);
     },
   };
 }

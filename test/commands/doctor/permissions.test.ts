@@ -106,8 +106,7 @@ test(
       new Set(
         signals.flatMap((signal) => {
           if (signal.type === "sink_down" && signal.code === "aws_denied") return [signal.sink];
-          if (signal.type === "source_warning" && signal.detail.includes("allow sqs:ReceiveMessage"))
-            return [signal.source];
+          if (signal.type === "source_warning" && signal.code === "aws_denied") return [signal.source];
           return [];
         }),
       );
@@ -116,3 +115,22 @@ test(
     expect([...denied(signals)].toSorted()).toEqual(expected);
   },
 );
+
+test("a daemon that may do nothing tells of every source what to allow", { timeout: TIMEOUT_MS }, async () => {
+  const { text } = configure(createPlace());
+  world.allow(new Set());
+  const denied = (signals: readonly Signal[]): ReadonlyMap<string, string> =>
+    new Map(
+      signals.flatMap((signal) =>
+        signal.type === "source_warning" && signal.code === "aws_denied" ? [[signal.source, signal.detail]] : [],
+      ),
+    );
+  const signals = await watch(text, (told) => denied(told).size === world.sources.length);
+  expect([...denied(signals).keys()].toSorted()).toEqual(
+    world.sources.map((source) => (source as { type: string }).type).toSorted(),
+  );
+  const need = /allow \w+:\w+ for this identity in its IAM policy \(`sagewatch doctor --policy` prints all of it\)/;
+  for (const detail of denied(signals).values()) expect(detail).toMatch(need);
+  // What fails by itself and passes is no matter of permissions, and is told apart from it.
+  expect(signals.filter((signal) => signal.type === "source_warning" && signal.code === "odd_input")).toEqual([]);
+});

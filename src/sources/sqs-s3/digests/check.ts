@@ -6,7 +6,7 @@
  * read is fetched like any other; a digest file that another names and that nobody noticed is looked for. What cannot be had
  * at the moment is tried again, ever more seldom. Nothing is decided here: that is done in model/integrity.
  */
-import { toMessage } from "../../../model/errors.ts";
+import { toErrorCode, toMessage } from "../../../model/errors.ts";
 import { DIGEST_WAIT_MS } from "../../../model/integrity/hours.ts";
 import { judgeFiles, judgeLink, toOverdueFinding } from "../../../model/integrity/judge.ts";
 import type { DigestRow, IntegrityFinding, IntegrityNote, NoticedDigest } from "../../../model/integrity/notes.ts";
@@ -35,7 +35,8 @@ export async function checkDigests(by: DigestsBy): Promise<void> {
       await look(looking);
       await unlisted();
     } catch (error) {
-      if (!by.signal.aborted) by.warn(`CloudTrail's digest files are not verified at the moment: ${toMessage(error)}`);
+      if (!by.signal.aborted)
+        by.warn(`CloudTrail's digest files are not verified at the moment: ${toMessage(error)}`, toErrorCode(error));
     }
     await by.clock.sleep(Math.min(EVERY_MS, by.waitMs / 4), by.signal);
   }

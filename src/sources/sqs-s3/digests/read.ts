@@ -9,7 +9,7 @@ import { gunzip } from "node:zlib";
 import type { Aws } from "../../../aws/clients.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { isGzip } from "../../../lib/gzip-frame.ts";
-import { toMessage } from "../../../model/errors.ts";
+import { type ErrorCode, toErrorCode, toMessage, type Warn } from "../../../model/errors.ts";
 import { type Digest, type Faulty, readDigest, verifyDigest } from "../../../model/integrity/digest.ts";
 import { toFaultFinding, toSaid } from "../../../model/integrity/judge.ts";
 import type { DigestRow, IntegrityLog, IntegrityNote, ReadDigest } from "../../../model/integrity/notes.ts";
@@ -33,7 +33,7 @@ export type DigestsBy = {
   readonly tellsUnlisted: boolean;
   /** How long a listed log file may still come by itself. */
   readonly waitMs: number;
-  readonly warn: (text: string) => void;
+  readonly warn: Warn;
   readonly signal: AbortSignal;
 };
 
@@ -73,7 +73,7 @@ export async function readAndTell(row: DigestRow, looking: Looking, isAgain: boo
   if (by.signal.aborted) return false;
   if ("wait" in outcome) {
     backOff.failed(uri);
-    by.warn(`The digest file ${uri} is not verified: ${outcome.wait}`);
+    by.warn(`The digest file ${uri} is not verified: ${outcome.wait}`, outcome.code);
     return false;
   }
   const base = { is: "read", source: by.source, uri, place: row, readMs: by.clock.nowMs(), isAgain } as const;
@@ -85,13 +85,16 @@ export async function readAndTell(row: DigestRow, looking: Looking, isAgain: boo
 }
 
 /** A digest file that is signed, what is wrong with it, or why that cannot be said yet. */
-async function readOne(row: DigestRow, by: DigestsBy): Promise<Digest | Faulty | { readonly wait: string }> {
+async function readOne(
+  row: DigestRow,
+  by: DigestsBy,
+): Promise<Digest | Faulty | { readonly wait: string; readonly code: ErrorCode | undefined }> {
   const { aws, client, clock, signal } = by;
   const object = { ...fromUri(row.uri), etag: "", sequencer: "", sizeBytes: null };
   const fetched = await fetchObject(object, { aws, client, clock, maxBytes: DIGEST_BYTES, signal });
   if (fetched.is === "gone") return { fault: "missing", detail: "it was deleted" };
   if (fetched.is === "large") return { fault: "malformed", detail: fetched.detail };
-  if (fetched.is !== "whole") return { wait: fetched.detail };
+  if (fetched.is !== "whole") return { wait: fetched.detail, code: fetched.code };
   const bytes = await toPlain(fetched.bytes);
   if (bytes === null) return { fault: "malformed", detail: "it cannot be unpacked" };
   const digest = readDigest({ ...object, bytes, metadata: fetched.metadata });
@@ -100,7 +103,7 @@ async function readOne(row: DigestRow, by: DigestsBy): Promise<Digest | Faulty |
     const key = await by.keys.get({ ...toSpan(digest, fetched.metadata), region: row.region }, signal);
     return verifyDigest(digest, key) ?? digest;
   } catch (error) {
-    return { wait: toMessage(error) };
+    return { wait: toMessage(error), code: toErrorCode(error) };
   }
 }
 
