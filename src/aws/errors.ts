@@ -91,7 +91,8 @@ function toRemedy(error: unknown, call: AwsCall): string {
   const own = toAction(call);
   const spelt = [own, `${call.service}:${call.operation}`].map((one) => one.toLowerCase());
   // SQS spells actions in small letters, and a batch needs the single action.
-  const other = named === undefined || spelt.includes(named.toLowerCase()) ? null : named;
+  const isOwn = named === undefined || spelt.includes(named.toLowerCase().replace(/batch$/, ""));
+  const other = isOwn ? null : named;
   const action = other ?? (codeOf(error).toLowerCase().startsWith("kms") ? "kms:Decrypt" : own);
   const owners: Readonly<Record<string, string>> = {
     sqs: "the queue's",

@@ -8,12 +8,21 @@
 import { readFileSync } from "node:fs";
 import { connect, isIP, type Socket } from "node:net";
 import * as tls from "node:tls";
-import kafkajs, { type ISocketFactory, type Kafka, type KafkaConfig, type SASLOptions } from "kafkajs";
+import kafkajs, {
+  type AuthenticationProviderArgs,
+  type Authenticator,
+  type ISocketFactory,
+  type Kafka,
+  type KafkaConfig,
+  type Mechanism,
+  type SASLOptions,
+} from "kafkajs";
+import oauthBearer from "kafkajs/src/broker/saslAuthenticator/oauthBearer.js";
 import type { Clock } from "../lib/clock.ts";
 import { registerCodecs } from "./codecs.ts";
 import { patchKafkajs } from "./patch.ts";
 import type { KafkaSettings, KafkaTls } from "./settings.ts";
-import { createTokens } from "./token.ts";
+import { createTokens, type Tokens } from "./token.ts";
 
 /** A client, and its connections. */
 export type KafkaConnection = {
@@ -70,11 +79,36 @@ function toTls({ ca, cert, key }: KafkaTls): tls.ConnectionOptions {
   };
 }
 
-function toSasl(sasl: NonNullable<KafkaSettings["sasl"]>, clock: Clock): SASLOptions {
+function toSasl(sasl: NonNullable<KafkaSettings["sasl"]>, clock: Clock): SASLOptions | Mechanism {
   const { mechanism, username = "", password } = sasl;
-  if (mechanism !== "aws-msk-iam") return { mechanism, username, password: password?.reveal() ?? "" };
-  const token = createTokens({ ...sasl, region: sasl.region ?? "" }, { clock });
-  return { mechanism: "oauthbearer", oauthBearerProvider: async () => ({ value: await token() }) };
+  if (mechanism !== "aws-msk-iam") {
+    const plain: SASLOptions = { mechanism, username, password: password?.reveal() ?? "" };
+    return plain;
+  }
+  const tokens = createTokens({ ...sasl, region: sasl.region ?? "" }, { clock });
+  return { mechanism: "oauthbearer", authenticationProvider: (by) => createTokenLogin(tokens, by) };
+}
+
+/** A log-in by a token. The next one after a refusal is by credentials that are fetched anew: these may have been replaced. */
+function createTokenLogin(tokens: Tokens, by: AuthenticationProviderArgs): Authenticator {
+  let used: string | null = null;
+  const oauthBearerProvider = async (): Promise<{ value: string }> => {
+    const { value, accessKeyId } = await tokens();
+    used = accessKeyId;
+    return { value };
+  };
+  const login = oauthBearer({ oauthBearerProvider })(by);
+  return {
+    authenticate: async () => {
+      try {
+        await login.authenticate();
+      } catch (error) {
+        // MSK closes the connection without a word, so that a refusal cannot be told from an outage.
+        if (used !== null) tokens.drop(used);
+        throw error;
+      }
+    },
+  };
 }
 
 /** Every connection of one client, so that those to a silent broker can be cut. */

@@ -1,4 +1,4 @@
-/** The files of kafkajs that ./patch.ts and ./fetched.ts reach into; the package has no types for them. */
+/** The files of kafkajs that ./patch.ts, ./fetched.ts and ./connection.ts reach into; the package has no types for them. */
 declare module "kafkajs/src/network/requestQueue/index.js" {
   type Queue = { readonly pending: readonly unknown[]; scheduleCheckPendingRequests: (this: Queue) => void };
   const RequestQueue: { readonly prototype: Queue };
@@ -13,6 +13,12 @@ declare module "kafkajs/src/cluster/index.js" {
   };
   const Cluster: { readonly prototype: Cluster };
   export = Cluster;
+}
+declare module "kafkajs/src/broker/saslAuthenticator/oauthBearer.js" {
+  import type { AuthenticationProviderArgs, Authenticator } from "kafkajs";
+  type Sasl = { readonly oauthBearerProvider: () => Promise<{ value: string }> };
+  const provider: (sasl: Sasl) => (by: AuthenticationProviderArgs) => Authenticator;
+  export = provider;
 }
 declare module "kafkajs/src/protocol/requests/metadata/v5/response.js" {
   type Topic = { topicErrorCode: number; partitionMetadata: readonly { partitionErrorCode: number }[] };

@@ -14,7 +14,7 @@ for AWS, \`npm run test:peers\` runs one suite of behaviours of our sources and 
 emulators that others wrote: MiniStack ${ministack.version} and moto ${moto.version}.
 
 \`\`\`
-npm run test:peers                       all behaviours over all emulators: about a minute and a half
+npm run test:peers                       all behaviours over all emulators: two minutes, and five for the policy
 npm run test:peers -- -t 'moto.*kinesis' some of them
 \`\`\`
 
@@ -22,8 +22,21 @@ npm run test:peers -- -t 'moto.*kinesis' some of them
   (\`SAGEWATCH_TEST_CACHE\`, else \`~/.cache/sagewatch-test\`). It needs Python 3.10 or newer with \`venv\`. Nothing else of the machine changes.
 - One that cannot be fetched is skipped by name with the reason, and the exit code is 3; with \`CI=true\` that is a failure.
 - \`npm test\` runs the same behaviours over our own emulators alone.
-- The policy of \`sagewatch doctor --policy\` is proven against our fakes, which refuse each action outside it
-  (\`test/commands/doctor/permissions.test.ts\`); it was not yet run against an IAM that others wrote.
+
+## The policy
+
+\`test/peers/permissions\` holds what \`sagewatch doctor --policy\` prints against MiniStack with \`AUTH=true\`, which checks signatures,
+policies with resources and conditions, roles, their trust and external id. A daemon of every AWS source and sink, and doctor, run as a
+user that has the printed policy and as the role that it names. So it is enough; and each action is taken out of each of its resources,
+one at a time, after which the daemon (doctor, where a daemon asks in a rare hour only) must name it with \`aws_denied\`.
+
+| Actions of | refused by | not seen there |
+|---|---|---|
+| \`sqs\`, \`s3\`, \`kinesis\`, \`sns\`, \`events\`, \`cloudtrail\`, \`sts\` | MiniStack | of a batch of SQS or SNS it asks for an action of the batch's own name, which IAM does not have (AWS asks for the [single action](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_AddPermission.html), read 2026-11); of \`sns:Publish\` and \`kinesis:GetRecords\` it does not see the resource; it has no ListPublicKeys, and checks whether it is allowed |
+| \`guardduty\`, \`ce\`, \`securityhub\` | our fakes, by the actions of the same policies | resources |
+| \`kms\`, \`kafka-cluster\` | nobody: no emulator asks for them | all: they are as AWS's references say |
+
+\`npm test\` does the same over our fakes alone (\`test/commands/doctor/permissions.test.ts\`).
 
 ## Known differences
 

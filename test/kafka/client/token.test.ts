@@ -29,7 +29,8 @@ function sha(text: string): string {
 
 test("a token is the signed URL that MSK takes, for 15 minutes", async () => {
   const tokens = createTokens({ region: "eu-west-1" }, { clock, chain: async () => identity });
-  const token = await tokens();
+  const { value: token, accessKeyId } = await tokens();
+  expect(accessKeyId).toBe(identity.accessKeyId);
   expect(token).toMatch(/^[A-Za-z0-9_-]+$/);
   const url = new URL(Buffer.from(token, "base64url").toString());
   expect(url.origin).toBe("https://kafka.eu-west-1.amazonaws.com");
@@ -52,7 +53,7 @@ test("credentials that end are fetched anew for the next token", async () => {
     return { ...identity, accessKeyId: `AKID${fetched}`, expiration: new Date(NOW_MS + 60_000) };
   };
   const tokens = createTokens({ region: "cn-north-1" }, { clock, chain });
-  const urls = [await tokens(), await tokens()].map((token) => Buffer.from(token, "base64url").toString());
+  const urls = [await tokens(), await tokens()].map(({ value }) => Buffer.from(value, "base64url").toString());
   expect(urls[0]).toMatch(/^https:\/\/kafka\.cn-north-1\.amazonaws\.com\.cn\/\?.*AKID1/);
   expect(urls[1]).toContain("AKID2");
 });
