@@ -14,7 +14,7 @@ for AWS, \`npm run test:peers\` runs one suite of behaviours of our sources and 
 emulators that others wrote: MiniStack ${ministack.version} and moto ${moto.version}.
 
 \`\`\`
-npm run test:peers                       all behaviours over all emulators: two minutes, and five for the policy
+npm run test:peers                       all behaviours over all emulators: about four minutes, two of them the policy
 npm run test:peers -- -t 'moto.*kinesis' some of them
 \`\`\`
 
