@@ -14,7 +14,7 @@ import { type Emulator, type Queue, startEmulator } from "../../fakes/emulator.t
 import { type Fake, startFake } from "../../fakes/service.ts";
 import { toNotice } from "../../fakes/s3-notices.ts";
 import { call } from "../../sources/records.ts";
-import { createPlace, type Place, run, TIMEOUT_MS, toConfig, until } from "../make.ts";
+import { createPlace, type Place, run, startRun, TIMEOUT_MS, toConfig, until } from "../make.ts";
 
 useEnvironmentCredentials();
 const BUCKET = "trail-logs";
@@ -117,6 +117,17 @@ function look(place: Place): Seen {
   }
 }
 
+/** The metrics of a daemon on the state folder. */
+async function scrape(place: Place): Promise<string> {
+  const daemon = startRun(place, { mode: "watch", more: { http: { enabled: true, port: 0 } } });
+  const port = (): string | undefined => /"http_opened".*"port":(\d+)/.exec(daemon.log())?.[1];
+  await until(() => port() !== undefined, "the daemon's pages");
+  const text = await (await fetch(`http://127.0.0.1:${port()}/metrics`)).text();
+  daemon.process.kill("SIGKILL");
+  await daemon.ended;
+  return text;
+}
+
 const starts = (seen: Seen, ...states: readonly string[]): boolean =>
   states.every((state, at) => seen.states[at] === state);
 /** What the alerts are about, sorted. */
@@ -125,7 +136,7 @@ const findings = ({ alerts }: Seen): readonly string[] =>
 
 describe("digest files", { timeout: TIMEOUT_MS }, () => {
   test("of a good chain prove their hours, each log file and each link", async () => {
-    const { trail, logs, put: deliver, run: daemon } = await createWorld();
+    const { place, trail, logs, put: deliver, run: daemon } = await createWorld();
     for (let hour = 0; hour < 3; hour += 1) {
       const files = logs(hour, `a${hour}`, `b${hour}`);
       await deliver([...files, trail.digest(START + hour * HOUR, files)]);
@@ -137,6 +148,13 @@ describe("digest files", { timeout: TIMEOUT_MS }, () => {
     expect(seen.hours[3]).toMatchObject({ seen: 0, proven: 0 });
     expect(seen.read).toBe(6);
     expect(seen.alerts).toEqual([]);
+    // Of the hours behind the last digest file some are missing and some may still come.
+    const metrics = await scrape(place);
+    const hours = (state: string): string | undefined =>
+      new RegExp(`sagewatch_log_hours\\{account="111122223333",region="eu-west-1",state="${state}"\\} (\\d+)`).exec(
+        metrics,
+      )?.[1];
+    expect([hours("proven"), hours("broken"), hours("missing") === "0"]).toEqual(["4", "0", false]);
   });
 
   test("show a log file that was altered; the other hours stay proven", async () => {

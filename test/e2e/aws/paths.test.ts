@@ -10,13 +10,14 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import type { AlertWithRecords } from "../../../src/contracts.ts";
 import { openViews } from "../../../src/store/views.ts";
 import { useEnvironmentCredentials } from "../../aws/set-up.ts";
+import { call } from "../../commands/cli.ts";
 import { type Kept, serveCloudTrail } from "../../fakes/cloudtrail.ts";
 import { type Emulator, startEmulator } from "../../fakes/emulator.ts";
 import { toNotice } from "../../fakes/s3-notices.ts";
 import { startFake } from "../../fakes/service.ts";
 import { KAFKA_MS } from "../../kafka/make.ts";
 import { openPut } from "../../sources/kafka/set-up.ts";
-import { call, delivery, deliveryName } from "../../sources/records.ts";
+import { call as recordOf, delivery, deliveryName } from "../../sources/records.ts";
 import { envelope } from "../../sources/sqs/envelope.ts";
 import type { Kafka } from "../../support/kafka/broker.ts";
 import { toNote, useKafka, whyNoKafka } from "../../support/kafka/find.ts";
@@ -59,7 +60,7 @@ const IDS = ["one", "two", "three"];
 
 /** A record as it is today, in the form of each way: LookupEvents has its own order of members, EventBridge and Kafka spaces. */
 function toForm(way: Way, id: string, time: string): string {
-  const text = call(id).replace("2026-01-02T03:04:05Z", time);
+  const text = recordOf(id).replace("2026-01-02T03:04:05Z", time);
   const record = JSON.parse(text) as Record<string, unknown>;
   if (way === "push" || way === "topic") return JSON.stringify(record, null, way === "push" ? 1 : 2);
   return way === "trail" ? text : JSON.stringify(Object.fromEntries(Object.entries(record).toReversed()));
@@ -153,6 +154,9 @@ async function meet(order: readonly Way[], brokers: Brokers | null): Promise<num
       expect(path.maxDelayMs).toBeLessThan(DELAY_MS + TIMEOUT_MS);
     }
   }
+  const burst = alerts.find(({ alert }) => alert.severity === "medium")?.alert.id ?? "";
+  const { stdout } = await call("alerts", "show", "--state", place.state, burst);
+  for (const way of order) expect(stdout).toMatch(new RegExp(`\\b${way}: 3 events, 1\\d min.* after they happened`));
   return alerts.length;
 }
 
