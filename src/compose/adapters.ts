@@ -94,6 +94,8 @@ export function openSources(needs: SourceNeeds): OpenSource[] {
         emit({ type: "source_warning", source: settings.name, code: name, detail: why });
         alert?.(name, { key: `${settings.name} ${key}`, why: `Source ${settings.name}: ${why}` });
       },
+      stale: (accountId, isStale) =>
+        emit({ type: "source_age", source: settings.name, accountId: accountId ?? "", stale: isStale ? 1 : 0 }),
       paces,
       ...(gap === undefined ? {} : { gap: (found) => gap(settings.name, found) }),
       aliveMs,

@@ -133,6 +133,8 @@ export type Signal =
       readonly quietMs: number;
       readonly lagMs: number | null;
     }
+  /** What an account gave the source last is older than it should be (`stale`: 1), or is not (0). */
+  | { readonly type: "source_age"; readonly source: string; readonly accountId: string; readonly stale: 0 | 1 }
   /** A canary was committed `tripMs` after it was sent. */
   | { readonly type: "canary"; readonly source: string; readonly tripMs: number }
   | { readonly type: "canary_missing"; readonly source: string; readonly detail: string }

@@ -19,6 +19,7 @@ export const INPUT_SIGNALS: SignalRows<
   | "matched"
   | "lateness"
   | "source_quiet"
+  | "source_age"
   | "canary"
   | "canary_missing"
   | "input_blocked"
@@ -221,6 +222,20 @@ export const INPUT_SIGNALS: SignalRows<
         fromMs: true,
         labels: ["source", "accountId"],
         what: "Age of the newest record of the account that came by the source since this start, by its event time.",
+      },
+    ],
+  },
+  source_age: {
+    level: "debug",
+    message: "source looked",
+    what: "A source that asks AWS at its own pace (`cost`) looked at an account (empty: that of its credentials): `stale` is 1 where what it gave last is older than it should be. The alert sagewatch.source_stale says why.",
+    metrics: [
+      {
+        name: "sagewatch_source_stale",
+        type: "gauge",
+        value: "stale",
+        labels: ["source", "accountId"],
+        what: "1 while what the source gave last of the account (`other`: that of its credentials) is older than it should be: the paid calls of the day are spent, or a question was not answered for 36 hours. 0 once it is answered again.",
       },
     ],
   },

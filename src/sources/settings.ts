@@ -40,6 +40,8 @@ export type SourceDeps = {
    * older than it should be (source_stale): an alert with the next commit. `key` tells apart what a source can be about, such as its shards; one alert a key and hour.
    */
   readonly alert?: (name: SourceAlert, about: { readonly key: string; readonly why: string }) => void;
+  /** Told at each look at an account whether what it gave last is older than it should be; null: that of the credentials. */
+  readonly stale?: (accountId: string | null, isStale: boolean) => void;
   /** Told what became of each canary, where the source sends them. */
   readonly canary?: (outcome: CanaryOutcome) => void;
   /** What is known of CloudTrail's digest files. Left out: they are not verified. */

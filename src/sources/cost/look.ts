@@ -44,8 +44,8 @@ const KEPT_MS = 45 * DAY_MS;
 
 type Committed = Omit<Position, "source">;
 
-/** How often a question failed in a row, and until when it is not asked. */
-type Rest = { readonly failures: number; readonly untilMs: number };
+/** How often a question failed in a row, and until when it is not asked; `isSpent`: for want of calls. */
+type Rest = { readonly failures: number; readonly untilMs: number; readonly isSpent?: true };
 
 /** What all looks of one reading share. */
 type Desk = {
@@ -115,7 +115,7 @@ async function* askAll(look: Look): AsyncGenerator<Page, void> {
       if (signal.aborted || !(error instanceof Error)) throw error;
       if (error instanceof Spent) {
         const untilMs = budget.renewedMs();
-        for (const one of asks) rests.set(keyOf(look.place, one.name), { failures: 0, untilMs });
+        for (const one of asks) rests.set(keyOf(look.place, one.name), { failures: 0, untilMs, isSpent: true });
         tellStale(look, toSpentText(config, untilMs));
         break;
       }
@@ -127,15 +127,26 @@ async function* askAll(look: Look): AsyncGenerator<Page, void> {
       faults.push(error);
     }
   }
-  for (const { name } of asks) lookForStale(keyOf(look.place, name), look);
+  const keys = asks.map(({ name }) => keyOf(look.place, name));
+  for (const key of keys) lookForStale(key, look);
+  const isAnyStale = keys.some((key) => isStale(key, look) || isSpent(rests.get(key), look));
+  deps.stale?.(look.place.accountId, isAnyStale);
   if (faults[0] !== undefined) throw faults[0];
 }
 
 /** Tells of a question that was answered whole before, and has not been for too long. */
 function lookForStale(key: string, look: Look): void {
-  const lookedMs = Number(look.known.get(key) ?? Number.NaN);
-  if (!(look.begunMs - lookedMs > STALE_MS)) return;
+  if (!isStale(key, look)) return;
+  const lookedMs = Number(look.known.get(key));
   tellStale(look, `${key} was answered last at ${toUtcText(lookedMs)}; what it gave is stale.`);
+}
+
+function isStale(key: string, { known, begunMs }: Look): boolean {
+  return begunMs - Number(known.get(key) ?? Number.NaN) > STALE_MS;
+}
+
+function isSpent(rest: Rest | undefined, { begunMs }: Look): boolean {
+  return rest?.isSpent === true && begunMs < rest.untilMs;
 }
 
 /** At most once an hour: alerts are made by the hour. */

@@ -217,10 +217,13 @@ describe("the calls of a day", () => {
     expect(world.alerts).toEqual([
       "source_stale own/us-east-1: The 10 calls of today are made: costs are stale until 2026-03-13T00:00:00Z; raise callsPerDay, or ask for fewer groups.",
     ]);
+    expect(world.stale).toEqual(new Map([[null, true]]));
     await readFor(world, 8, {
       source: world.open({ callsPerDay: 18 }),
       positions: new Map([["calls", "2026-03-12 10"]]),
     });
+    // The next day has calls again.
+    expect(world.stale).toEqual(new Map([[null, false]]));
     // Eight more until midnight, and those of the next day.
     expect(callsOf(world)).toBe(10 + 8 + 18);
   });
@@ -299,8 +302,9 @@ describe("faults", () => {
     const first = await readFor(world, 1, { source: world.open() });
     world.proxy.set({ fault: { kind: "error", code: "LimitExceededException", status: 400 } });
     await readFor(world, 34, { source: world.open(), after: first });
-    expect(world.alerts).toEqual([]);
+    expect([world.alerts, world.stale.get(null)]).toEqual([[], false]);
     await readFor(world, 3.5, { source: world.open(), after: first });
+    expect(world.stale.get(null)).toBe(true);
     expect(world.alerts.length).toBeGreaterThanOrEqual(2);
     expect(world.alerts.length).toBeLessThanOrEqual(3);
     expect(world.alerts[0]).toMatch(

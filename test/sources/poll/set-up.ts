@@ -19,6 +19,8 @@ export type Asked = {
   readonly gaps: readonly FoundGap[];
   /** Operational alerts that sources asked for: "NAME KEY: why". */
   readonly alerts: readonly string[];
+  /** Whether what an account gave last (null: that of the credentials) is older than it should be, as told last. */
+  readonly stale: ReadonlyMap<string | null, boolean>;
   /** A source of the registry that asks the fake, in the fashion of the configuration. */
   readonly source: (type: SourceConfig["type"], settings?: Readonly<Record<string, unknown>>) => Source;
   /** Whether the last source has said that all is taken in that was there at its start. */
@@ -36,6 +38,7 @@ export async function ask(services: readonly Served[], clock: Clock = systemCloc
   const warnings: string[] = [];
   const gaps: FoundGap[] = [];
   const alerts: string[] = [];
+  const stale = new Map<string | null, boolean>();
   let scanned = false;
   return {
     fake,
@@ -43,6 +46,7 @@ export async function ask(services: readonly Served[], clock: Clock = systemCloc
     warnings,
     gaps,
     alerts,
+    stale,
     source: (type, settings = {}) => {
       scanned = false;
       const entry = sourceRegistry[type];
@@ -55,6 +59,7 @@ export async function ask(services: readonly Served[], clock: Clock = systemCloc
         warn: (text) => void warnings.push(text),
         gap: (found) => void gaps.push(found),
         alert: (name, { key, why }) => void alerts.push(`${name} ${key}: ${why}`),
+        stale: (accountId, isStale) => void stale.set(accountId, isStale),
         ...(paces === undefined ? {} : { paces }),
         onScanned: () => void (scanned = true),
       });
