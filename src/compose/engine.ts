@@ -43,10 +43,10 @@ export type Engine = {
 };
 
 /** Builds the parts for `rules`, their windows empty, within the caps of the configuration. */
-export function createEngine(rules: Rules, { memoryBytes, ruleShare, accountShare }: Config["state"]): Engine {
+export function createEngine(rules: Rules, { memoryBytes, ruleShare, accountShare, prompts }: Config["state"]): Engine {
   const seed = [0, 1].map(() => Math.floor(systemClock.random() * 2 ** 32)) as [number, number];
   const memory = { maxBytes: memoryBytes, ruleShare, accountShare, seed };
-  let current = build(rules, { memory });
+  let current = build(rules, prompts, { memory });
   return {
     matcher: { match: (batch, at) => current.matcher.match(batch, at) },
     detector: {
@@ -66,7 +66,7 @@ export function createEngine(rules: Rules, { memoryBytes, ruleShare, accountShar
       current.detector.restore(state, undefined, watermarks.closed);
     },
     replace: (next, { stateOf, watermarks, redraft }) => {
-      const made = build(next, { before: { detector: current.detector, redraft } });
+      const made = build(next, prompts, { before: { detector: current.detector, redraft } });
       advance(made.detector, watermarks);
       const { missing } = made.detector;
       made.detector.restore(missing.size > 0 ? stateOf(missing) : NOTHING, redraft, watermarks.closed);
@@ -77,12 +77,12 @@ export function createEngine(rules: Rules, { memoryBytes, ruleShare, accountShar
 
 type Current = { readonly rules: Rules; readonly matcher: Matcher; readonly detector: LiveDetector };
 
-function build(rules: Rules, options: Omit<DetectorOptions, "names">): Current {
+function build(rules: Rules, prompts: boolean, options: Omit<DetectorOptions, "names">): Current {
   const names = new Map(Object.entries(rules.sources.accounts).map(([id, account]) => [id, account.name]));
   return {
     rules,
     detector: createDetector(rules.ruleSet, { names, ...options }),
-    matcher: createMatcher({ rules: rules.compiled, ruleSet: rules.ruleSet, decoders }),
+    matcher: createMatcher({ rules: rules.compiled, ruleSet: rules.ruleSet, decoders, prompts }),
   };
 }
 

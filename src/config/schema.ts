@@ -33,6 +33,7 @@ export type Config = {
     readonly memoryBytes: number;
     readonly ruleShare: number;
     readonly accountShare: number;
+    readonly prompts: boolean;
   };
   readonly sources: readonly AdapterConfig[];
   readonly sinks: readonly AdapterConfig[];
@@ -203,6 +204,12 @@ const state = (defaultDir: string): z.ZodType<Config["state"]> =>
       accountShare: shareSchema.describe(
         "Share of memoryBytes that the events of one account may take. Default 0.8: a flood in one account leaves a fifth to the others, and who has one account loses little.",
       ),
+      prompts: z
+        .boolean()
+        .default(false)
+        .describe(
+          "Keep what people and models said, which Bedrock's model-invocation log has, in the records that stand beside alerts and in the quarantine. Default false: kept are tokens, model, identity and what a guardrail did, and of a broken record of that log its place alone. Alerts that sinks get have none of it either way.",
+        ),
     })
     .describe("Where Sagewatch keeps what it knows.");
 

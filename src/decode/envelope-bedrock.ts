@@ -1,13 +1,13 @@
 /**
  * Bodies that Bedrock's model-invocation log only points to: outputs of more than 100 KB, stored beside the log.
  *
- * What a rule asks of an output is what a guardrail did. That alone is taken out of a body and put where the record would
- * have had the output: what people and models said goes no further. Lines are looked at one by one, as Bedrock writes them.
+ * What a rule asks of an output is what a guardrail did, and the tokens where the record does not count them. Those alone
+ * are taken out of a body and put where the record would have had the output: what people and models said goes no further. Lines are looked at one by one, as Bedrock writes them.
  * https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.html
  */
 import { ownValue, textAt } from "../lib/json.ts";
 import type { JsonObject } from "../model/event.ts";
-import { type GuardrailOutcome, guardrailOf, toGuardrailOutput } from "../model/guardrail.ts";
+import { toBareOutput } from "../model/guardrail.ts";
 import { parseRecord } from "./parse.ts";
 
 /** A record whose output stands elsewhere: its line from `from` up to `to`, and the body's `s3://` URI. */
@@ -42,10 +42,10 @@ export function findBodyPointers(plain: Uint8Array): readonly BodyPointer[] {
   return found;
 }
 
-/** What a stored body says of a guardrail; null when it is no JSON. */
-export function toBodyOutcome(body: Uint8Array): GuardrailOutcome | null {
+/** What a stored body says of guardrail and tokens, as an output; null when it is no JSON. */
+export function toBodyOutcome(body: Uint8Array): Record<string, unknown> | null {
   const parsed = parseRecord(toObject(body));
-  return "record" in parsed ? guardrailOf(parsed.record) : null;
+  return "record" in parsed ? toBareOutput(ownValue(parsed.record, "pieces") ?? parsed.record) : null;
 }
 
 /** The pieces of a streamed answer are a list, or an object a line. */
@@ -59,12 +59,12 @@ function toObject(body: Uint8Array): Uint8Array {
 /** The log file with these outcomes in their records. `found` in the order of the file. */
 export function putOutcomes(
   plain: Uint8Array,
-  found: readonly (BodyPointer & { readonly outcome: GuardrailOutcome })[],
+  found: readonly (BodyPointer & { readonly outcome: Record<string, unknown> })[],
 ): Uint8Array {
   const pieces: Uint8Array[] = [];
   let at = 0;
   for (const { from, to, record, outcome } of found) {
-    const output = { ...(ownValue(record, "output") as JsonObject), outputBodyJson: toGuardrailOutput(outcome) };
+    const output = { ...(ownValue(record, "output") as JsonObject), outputBodyJson: outcome };
     pieces.push(plain.subarray(at, from), Buffer.from(JSON.stringify({ ...record, output })));
     at = to;
   }

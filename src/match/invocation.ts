@@ -1,23 +1,28 @@
 /**
  * What a call of a model took and cost, and what its guardrail did: fields over Bedrock's model-invocation log.
  *
- * Tokens are those that the log counts, cache included. The price is the list price of the model or inference profile that
+ * Tokens are those that the log counts, or the output where the log does not, cache included. The price is the list price of the model or inference profile that
  * was called; where modelId is a profile of one's own it says no price rather than guess one. Pure.
  */
 import { ownValue, textAt } from "../lib/json.ts";
 import type { Event, Json } from "../model/event.ts";
-import { type GuardrailOutcome, guardrailOf } from "../model/guardrail.ts";
+import { type GuardrailOutcome, guardrailOf, type TokenCounts, tokensOfOutput } from "../model/guardrail.ts";
 import { TOKEN_PRICES } from "./tables/token-prices.ts";
 
 type Tokens = { readonly input: number; readonly output: number; readonly read: number; readonly written: number };
 
 function tokensOf({ kind, record }: Event): Tokens | null {
   if (kind !== "bedrock") return null;
-  const count = (value: unknown, key: string): number => {
-    const found = ownValue(value, key);
+  const [input, output] = [ownValue(record, "input"), ownValue(record, "output")];
+  // A call that a guardrail stopped may have no counts; then the output may tell.
+  const isCounted = [ownValue(input, "inputTokenCount"), ownValue(output, "outputTokenCount")].some(
+    (found) => typeof found === "number",
+  );
+  const told = isCounted ? null : tokensOfOutput(ownValue(output, "outputBodyJson"));
+  const count = (value: unknown, key: keyof TokenCounts): number => {
+    const found = told?.[key] ?? ownValue(value, key);
     return typeof found === "number" && found >= 0 ? found : 0;
   };
-  const [input, output] = [ownValue(record, "input"), ownValue(record, "output")];
   return {
     input: count(input, "inputTokenCount"),
     output: count(output, "outputTokenCount"),

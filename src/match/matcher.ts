@@ -16,6 +16,7 @@ import type { CompiledRules } from "../sigma/compile.ts";
 import { createFeeds, type Feed } from "./feeds.ts";
 import { createBatchGlances } from "./glance.ts";
 import { type ReadField, toGroups, toMeasure } from "./groups.ts";
+import { withholdRejected, withoutTexts } from "./kept/prompts.ts";
 import { type BatchTimes, createBatchTimes } from "./times.ts";
 
 /** Sizes in bytes beyond which a record's bytes are not carried along. */
@@ -33,6 +34,8 @@ export type MatcherOptions = {
   readonly ruleSet: RuleSet;
   readonly decoders: Readonly<Partial<Record<Kind, Decoder>>>;
   readonly limits?: Partial<MatcherLimits>;
+  /** What people and models said stays in the records that are kept (kept/prompts.ts). Default false. */
+  readonly prompts?: boolean;
 };
 
 /** What a batch has come to so far. */
@@ -57,9 +60,13 @@ type Moment = Arrival & { readonly watermarkMs: number };
 export function createMatcher(options: MatcherOptions): Matcher {
   const limits: MatcherLimits = { ...MATCHER_LIMITS, ...options.limits };
   const feeds = createFeeds(options.ruleSet);
-  const { rules } = options;
+  const { rules, prompts = false } = options;
+  const toKept = prompts ? (_event: Event, { bytes }: Range): Uint8Array => bytes : withoutTexts;
+  const withhold = prompts ? (rejected: Rejected): Rejected => rejected : withholdRejected;
   const read: ReadField = (field) => rules.read(field).values;
   const toGlance = createBatchGlances(rules, options.decoders);
+
+  const toRecord = (kept: Uint8Array): Uint8Array | null => (kept.length <= limits.evidenceBytes ? kept : null);
 
   /** Evaluates one event; what it adds to the tally comes last, so that a failure leaves nothing behind. */
   const take = (range: Range, event: Event, tally: Tally): void => {
@@ -68,7 +75,7 @@ export function createMatcher(options: MatcherOptions): Matcher {
       const uses = hits.flatMap((hit) => feeds[hit] ?? []);
       const known = new Map<readonly string[], readonly string[] | null>();
       const made = uses.map((feed) => toMatches(feed, read, known));
-      const facts = toFacts(event, range, limits);
+      const facts = toFacts(event, range, toRecord(toKept(event, range)));
       for (const [index, feed] of uses.entries()) {
         const found = made[index] ?? null;
         if (found === null) tally.groupless.set(feed.ruleId, (tally.groupless.get(feed.ruleId) ?? 0) + 1);
@@ -99,7 +106,7 @@ export function createMatcher(options: MatcherOptions): Matcher {
         evaluated: 0,
         late: 0,
         newestMs: -Infinity,
-        rejected: [...batch.rejected],
+        rejected: batch.rejected.map(withhold),
         matches: [],
         groupless: new Map(),
         times: at.wantsTimes === true ? createBatchTimes() : null,
@@ -120,7 +127,7 @@ export function createMatcher(options: MatcherOptions): Matcher {
         const range = toRange(batch, index);
         const duplicateKeys = ((batch.flags?.[index] ?? 0) & 1) === 1;
         const failed = tryRecord(range, { ...at, duplicateKeys, isPlain: glance.isPlain(index) }, tally);
-        if (failed !== null) tally.rejected.push(toRejected(failed, range, limits.rejectedBytes));
+        if (failed !== null) tally.rejected.push(withhold(toRejected(failed, range, limits.rejectedBytes)));
       }
       for (const index of tally.times?.nameless() ?? []) {
         const event = options.decoders[batch.kind]?.decode(toRange(batch, index).bytes, {
@@ -185,7 +192,7 @@ function toMatches(
 }
 
 /** The parts of a match that come from the event. */
-function toFacts(event: Event, range: Range, limits: MatcherLimits): Omit<Match, keyof MatchUse> {
+function toFacts(event: Event, range: Range, record: Uint8Array | null): Omit<Match, keyof MatchUse> {
   const { kind, logsource, key, eventId, version, timeMs, accountId, region, evidence } = event;
   return {
     kind,
@@ -200,6 +207,6 @@ function toFacts(event: Event, range: Range, limits: MatcherLimits): Omit<Match,
     principal: event.principal.id,
     pointer: range.pointer,
     evidence,
-    record: range.bytes.length <= limits.evidenceBytes ? range.bytes : null,
+    record,
   };
 }

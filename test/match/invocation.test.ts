@@ -33,6 +33,41 @@ describe("tokens and their price", () => {
       1.05003,
     ],
     ["nothing counted", {}, 0, 0],
+    [
+      "an answer of Converse that the log does not count",
+      { output: { outputBodyJson: { usage: { inputTokens: 1_000, outputTokens: 500 } } } },
+      1_500,
+      0.0105,
+    ],
+    [
+      "an answer of Anthropic's models in pieces, the last of Bedrock's own",
+      {
+        output: {
+          outputBodyJson: [
+            { type: "message_start", message: { usage: { input_tokens: 1_000, output_tokens: 1 } } },
+            { type: "message_delta", usage: { output_tokens: 400 } },
+            {
+              type: "message_stop",
+              "amazon-bedrock-invocationMetrics": { inputTokenCount: 1_000, outputTokenCount: 500 },
+            },
+          ],
+        },
+      },
+      1_500,
+      0.0105,
+    ],
+    [
+      "what the log counts comes first",
+      { output: { outputTokenCount: 500, outputBodyJson: { usage: { inputTokens: 1_000, outputTokens: 9 } } } },
+      500,
+      0.0075,
+    ],
+    [
+      "a model's own words are none",
+      { output: { outputBodyJson: { content: [{ type: "tool_use", input: { usage: { input_tokens: 9 } } }] } } },
+      0,
+      0,
+    ],
     ["counts that are none", { input: { inputTokenCount: "many" }, output: { outputTokenCount: -5 } }, 0, 0],
     [
       "a foundation model by its ARN",

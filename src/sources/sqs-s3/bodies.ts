@@ -1,5 +1,5 @@
 /**
- * Outputs that a model-invocation log points to, fetched for what they say of a guardrail.
+ * Outputs that a model-invocation log points to, fetched for what they say of guardrail and tokens.
  *
  * Only beside the log itself and under the name that Bedrock gives: a pointer leads nowhere else, whoever wrote it. A body
  * that is missing, denied, too large or no JSON holds nothing up: its record is evaluated without, and it is told and counted.
@@ -9,7 +9,6 @@ import { gunzip } from "node:zlib";
 import type { NoticedObject } from "../../decode/envelope-notice.ts";
 import { type BodyPointer, findBodyPointers, putOutcomes, toBodyOutcome } from "../../decode/envelope-bedrock.ts";
 import { isGzip } from "../../lib/gzip-frame.ts";
-import type { GuardrailOutcome } from "../../model/guardrail.ts";
 import { type FetchBy, fetchStored } from "./fetch.ts";
 import { toUri } from "./places.ts";
 import type { ErrorCode, Warn } from "../../model/errors.ts";
@@ -30,10 +29,15 @@ export function withOutputs(by: FetchBy, warn: Warn): FetchBy {
   return { ...by, complete: (bytes, object) => complete(bytes, object, { by, warn }) };
 }
 
+<<<<<<< HEAD
 type Completing = { readonly by: FetchBy; readonly warn: Warn };
 /** Why an output says nothing. */
 type Unknown = { readonly detail: string; readonly code?: ErrorCode | undefined };
 type Known = BodyPointer & { readonly outcome: GuardrailOutcome };
+=======
+type Completing = { readonly by: FetchBy; readonly warn: (text: string) => void };
+type Known = BodyPointer & { readonly outcome: Record<string, unknown> };
+>>>>>>> 944a46f (What people and models said is kept nowhere by default: records beside alerts, in windows and in quarantine stand without it, unless state.prompts is on)
 
 /** `bytes` themselves where the log file points to no output. Never throws but what an abort throws. */
 async function complete(bytes: Uint8Array, object: NoticedObject, { by, warn }: Completing): Promise<Uint8Array> {
@@ -63,7 +67,7 @@ async function follow(
   { uri }: BodyPointer,
   { bucket }: NoticedObject,
   by: FetchBy,
-): Promise<GuardrailOutcome | Unknown> {
+): Promise<Record<string, unknown> | Unknown> {
   const key = uri.startsWith(`s3://${bucket}/`) ? uri.slice(`s3://${bucket}/`.length) : "";
   if (!OUTPUT_KEY.test(key)) return { detail: `${uri.slice(0, 200)} is none of Bedrock's beside the log` };
   const object = { bucket, key, etag: "", sequencer: "", sizeBytes: null };

@@ -23,7 +23,11 @@ const PLACE = "AWSLogs/111122223333/BedrockModelInvocationLogs/eu-west-1";
 const HOUR = `${PLACE}/2026/03/10/12`;
 const SECRET = "the secret recipe";
 
-type Output = { readonly outputBodyS3Path?: string; readonly outputBodyJson?: unknown };
+type Output = {
+  readonly outputTokenCount?: undefined;
+  readonly outputBodyS3Path?: string;
+  readonly outputBodyJson?: unknown;
+};
 
 /** An entry of the log as Bedrock writes it, on one line. */
 function entry(requestId: string, output: Output, input: object = { inputBodyJson: { prompt: SECRET } }): string {
@@ -91,7 +95,7 @@ examineSource({
 });
 
 describe("outputs beside the log", () => {
-  test("are read for what a guardrail did, and for nothing else", async () => {
+  test("are read for what a guardrail did, and for tokens that the log does not count, and for nothing else", async () => {
     const queue = await tests.queue();
     await tests.put(`${HOUR}/data/r1_output.json.gz`, JSON.stringify(BLOCKED));
     const pieces = [
@@ -101,20 +105,28 @@ describe("outputs beside the log", () => {
     await tests.put(`${HOUR}/data/r2_output.json.gz`, JSON.stringify(pieces));
     await tests.put(`${HOUR}/data/r3_output.json.gz`, pieces.map((piece) => JSON.stringify(piece)).join("\n"));
     await tests.put(`${HOUR}/data/r4_output.json.gz`, JSON.stringify({ completion: SECRET }));
+    const counted = { stopReason: "end_turn", output: SECRET, usage: { inputTokens: 50, outputTokens: 60_000 } };
+    await tests.put(`${HOUR}/data/r7_output.json.gz`, JSON.stringify(counted));
     const log = [
       ...["r1", "r2", "r3", "r4"].map((id) => entry(id, { outputBodyS3Path: pathOf(`${id}_output.json.gz`) })),
       entry("r5", { outputBodyJson: { completion: "fine" } }),
+      entry(
+        "r7",
+        { outputTokenCount: undefined, outputBodyS3Path: pathOf("r7_output.json.gz") },
+        { inputTokenCount: undefined },
+      ),
       // The name in what somebody said is no pointer.
       entry("r6", {}, { inputBodyJson: { outputBodyS3Path: pathOf("r1_output.json.gz") } }),
     ];
     await tests.emulator.send(queue, [toNotice(await tests.put(`${HOUR}/log.json.gz`, log.join("\n")))]);
-    const texts = (await takeAll(tests.open(queue, TYPE), 6)).flatMap(textsOf);
+    const texts = (await takeAll(tests.open(queue, TYPE), 7)).flatMap(textsOf);
     expect(texts.map(outcomeOf)).toEqual([
       ["r1", true, ["sensitiveInformationPolicy"], 30_007],
       ["r2", true, null, 30_007],
       ["r3", true, null, 30_007],
       ["r4", false, null, 30_007],
       ["r5", false, null, 30_007],
+      ["r7", false, null, 60_050],
       ["r6", null, null, 30_007],
     ]);
     expect(texts[0]).not.toContain("completion");
