@@ -29,15 +29,10 @@ export function withOutputs(by: FetchBy, warn: Warn): FetchBy {
   return { ...by, complete: (bytes, object) => complete(bytes, object, { by, warn }) };
 }
 
-<<<<<<< HEAD
 type Completing = { readonly by: FetchBy; readonly warn: Warn };
 /** Why an output says nothing. */
 type Unknown = { readonly detail: string; readonly code?: ErrorCode | undefined };
-type Known = BodyPointer & { readonly outcome: GuardrailOutcome };
-=======
-type Completing = { readonly by: FetchBy; readonly warn: (text: string) => void };
 type Known = BodyPointer & { readonly outcome: Record<string, unknown> };
->>>>>>> 944a46f (What people and models said is kept nowhere by default: records beside alerts, in windows and in quarantine stand without it, unless state.prompts is on)
 
 /** `bytes` themselves where the log file points to no output. Never throws but what an abort throws. */
 async function complete(bytes: Uint8Array, object: NoticedObject, { by, warn }: Completing): Promise<Uint8Array> {

@@ -1,6 +1,7 @@
 /**
  * What the sources `sqs-s3` and `bedrock-log` need of AWS beside its queue, and what is tried of it: one listing, one byte of one object.
  */
+import type * as Sdk from "@aws-sdk/client-s3";
 import { codeOf } from "../../aws/errors.ts";
 import { keyNeed, type Need, queueAccount, toCaller, withCaller } from "../../aws/needs.ts";
 import { notTried, withClient } from "../../aws/probes.ts";
@@ -10,6 +11,8 @@ import { queueNeeds, queueProbes } from "../sqs/needs.ts";
 import { createQueueAws } from "../sqs/settings.ts";
 import type { ObjectsConfig, TrailPlace } from "./settings.ts";
 
+/** Accounts whose folders doctor looks into for an object of the log. */
+const ACCOUNTS_LOOKED_AT = 10;
 const VERIFY = "to verify CloudTrail's digest files (`digests`), with the keys of whichever Region they are of";
 
 /** Needs of the source. Errors by code: config_invalid. */
@@ -77,11 +80,22 @@ async function probeBucket(config: ObjectsConfig, { bucket, prefix }: TrailPlace
   const extra = { forcePathStyle: config.endpoint !== undefined, followRegionRedirects: true };
   const folder = `${prefix}AWSLogs/`;
   return withClient({ aws: createQueueAws(config, by.clock), type: sdk.S3Client, extra }, by, async (ask) => {
-    const list = new sdk.ListObjectsV2Command({ Bucket: bucket, Prefix: folder, MaxKeys: 1 });
-    const listing = { service: "s3", operation: "ListObjectsV2", resource: `s3://${bucket}/${folder}` };
-    const { Contents = [] } = await ask(listing, (client, abortSignal) => client.send(list, { abortSignal }));
+    const list = (
+      Prefix: string,
+      more: Partial<Sdk.ListObjectsV2CommandInput>,
+    ): Promise<Sdk.ListObjectsV2CommandOutput> =>
+      ask({ service: "s3", operation: "ListObjectsV2", resource: `s3://${bucket}/${Prefix}` }, (client, abortSignal) =>
+        client.send(new sdk.ListObjectsV2Command({ Bucket: bucket, Prefix, ...more }), { abortSignal }),
+      );
+    const places = [folder];
+    if (config.folder !== "CloudTrail") {
+      // A trail may write to the same bucket, and nobody needs to be allowed to read its files for the log.
+      const { CommonPrefixes = [] } = await list(folder, { Delimiter: "/", MaxKeys: ACCOUNTS_LOOKED_AT });
+      places.splice(0, 1, ...CommonPrefixes.map(({ Prefix = folder }) => `${Prefix}${config.folder}/`));
+    }
+    let key: string | undefined;
+    for (const place of places) key ??= (await list(place, { MaxKeys: 1 })).Contents?.[0]?.Key;
     const listed = `s3:ListBucket: ${bucket} is there`;
-    const key = Contents[0]?.Key;
     if (key === undefined)
       return {
         status: "ok",

@@ -154,6 +154,40 @@ test("a clock that is a minute wrong fails, one that is right does not; a queue 
   expect(behind).toMatch(/FAIL +clock .*\d\d s behind/);
 });
 
+test("a log of Bedrock in the bucket of a trail is tried by an object of its own, within its policy", async () => {
+  const emulator = await startEmulator();
+  await emulator.createBucket("logs");
+  const queue = await emulator.createQueue("bedrock");
+  const source = {
+    type: "bedrock-log",
+    region: "eu-west-1",
+    endpoint: emulator.endpoint,
+    queue: queue.url,
+    logs: [{ bucket: "logs" }],
+  };
+  const { path: config } = configure({ sources: [source] });
+  const key = "AWSLogs/222222222222/BedrockModelInvocationLogs/eu-west-1/2026/03/10/12/a.json.gz";
+  await emulator.put("logs", "AWSLogs/111111111111/CloudTrail/eu-west-1/2026/03/10/b.json.gz", Buffer.from("{}"));
+  const empty = await call("doctor", "--config", config);
+  await emulator.put("logs", key, Buffer.from("{}"));
+  emulator.proxy.set({
+    operation: "GetObject",
+    path: /CloudTrail/,
+    fault: { kind: "error", code: "AccessDenied", status: 403 },
+  });
+  const allowed = await call("doctor", "--config", config);
+  emulator.proxy.set({ operation: "GetObject", fault: { kind: "error", code: "AccessDenied", status: 403 } });
+  const denied = await call("doctor", "--config", config);
+  await emulator.close();
+  expect(empty.stdout).toContain("no object stands under AWSLogs/");
+  expect([allowed.code, allowed.stdout]).toEqual([0, expect.stringContaining(`the first byte of ${key} was read`)]);
+  expect([denied.code, denied.stdout]).toEqual([1, expect.stringContaining("allow s3:GetObject for this identity")]);
+  const printed = JSON.stringify(await policyOf({ sources: [source] }));
+  expect(printed.match(/"arn:aws:s3:::logs\/[^"]*"/g)).toEqual([
+    '"arn:aws:s3:::logs/AWSLogs/*/BedrockModelInvocationLogs/*"',
+  ]);
+});
+
 test("a check that hangs ends at its deadline while others are done, and one that throws fails by itself", async () => {
   const clock = {
     ...systemClock,
