@@ -45,9 +45,9 @@ async function complete(bytes: Uint8Array, object: NoticedObject, { by, warn }: 
   for (let at = 0; at < Math.min(found.length, BODIES_MAX); at += AT_A_TIME) {
     const some = found.slice(at, Math.min(at + AT_A_TIME, BODIES_MAX));
     const outcomes = await Promise.all(some.map((pointer) => follow(pointer, object, by)));
-    for (const [n, outcome] of outcomes.entries()) {
-      if (!("detail" in outcome)) known.push({ ...(some[n] as BodyPointer), outcome });
-      else if ((missing += 1) === 1) first = outcome;
+    for (const [n, told] of outcomes.entries()) {
+      if ("outcome" in told) known.push({ ...(some[n] as BodyPointer), outcome: told.outcome });
+      else if ((missing += 1) === 1) first = told;
     }
   }
   if (missing > 0)
@@ -62,7 +62,7 @@ async function follow(
   { uri }: BodyPointer,
   { bucket }: NoticedObject,
   by: FetchBy,
-): Promise<Record<string, unknown> | Unknown> {
+): Promise<Pick<Known, "outcome"> | Unknown> {
   const key = uri.startsWith(`s3://${bucket}/`) ? uri.slice(`s3://${bucket}/`.length) : "";
   if (!OUTPUT_KEY.test(key)) return { detail: `${uri.slice(0, 200)} is none of Bedrock's beside the log` };
   const object = { bucket, key, etag: "", sequencer: "", sizeBytes: null };
@@ -70,7 +70,8 @@ async function follow(
   if (fetched.is !== "whole") return fetched;
   const { bytes } = fetched;
   const plain = isGzip(bytes) ? await unpack(bytes) : bytes;
-  return (plain === null ? null : toBodyOutcome(plain)) ?? { detail: `${uri} is no JSON, or too large` };
+  const outcome = plain === null ? null : toBodyOutcome(plain);
+  return outcome === null ? { detail: `${uri} is no JSON, or too large` } : { outcome };
 }
 
 const gunzipAside = promisify<Uint8Array, { maxOutputLength: number }, Uint8Array>(gunzip);
