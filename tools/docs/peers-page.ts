@@ -32,7 +32,7 @@ one at a time, after which the daemon (doctor, where a daemon asks in a rare hou
 
 | Actions of | refused by | not seen there |
 |---|---|---|
-| \`sqs\`, \`s3\`, \`kinesis\`, \`sns\`, \`events\`, \`cloudtrail\`, \`sts\` | MiniStack | of a batch of SQS or SNS it asks for an action of the batch's own name, which IAM does not have (AWS asks for the [single action](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_AddPermission.html), read 2026-11); of \`sns:Publish\` and \`kinesis:GetRecords\` it does not see the resource; it has no ListPublicKeys, and checks whether it is allowed |
+| \`sqs\`, \`s3\`, \`kinesis\`, \`sns\`, \`events\`, \`cloudtrail\`, \`sts\` | MiniStack | of a batch of SQS or SNS it asks for an action of the batch's own name, which IAM does not have (AWS asks for the [single action](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_AddPermission.html), read 2026-11); of \`sns:Publish\`, \`events:DescribeEventBus\` and \`kinesis:GetRecords\` it does not see the resource; it has no ListPublicKeys, and checks whether it is allowed |
 | \`guardduty\`, \`ce\`, \`securityhub\` | our fakes, by the actions of the same policies | resources |
 | \`kms\`, \`kafka-cluster\` | nobody: no emulator asks for them | all: they are as AWS's references say |
 
@@ -45,7 +45,7 @@ turns red until the row is taken out; when a new version breaks something else, 
 
 ${table(["Where", "Behaviour", "What is other than on AWS"], rows)}
 
-What the emulators do not agree on and AWS's reference does not say is not among the behaviours: PutEvents to a bus that is not there
-(MiniStack takes the entries, moto and our fake refuse the call).
+PutEvents to a bus that is not there is not among the behaviours: AWS and MiniStack take the entries and drop them, as our fake does; moto
+refuses the call. The sink asks for the bus itself ([aws-sinks.md](aws-sinks.md#eventbridge-what-starts-a-playbook)).
 `;
 }

@@ -103,7 +103,7 @@ function makeCheckTable(): string {
       ["stream of `kinesis`", "the stream, its shards, the oldest records of one shard", ""],
       [
         "`eventbridge`, `security-hub`, `sns`, `sqs` sinks",
-        "the identity",
+        "the identity; of `eventbridge` the bus (`events:DescribeEventBus`)",
         "the sending: it would start playbooks and wake people. A daemon without the action logs `sink_down` with `aws_denied`",
       ],
       [

@@ -12,10 +12,12 @@ import { type Need, toArn } from "../../aws/needs.ts";
 import { awsShape, type AwsSettings } from "../../aws/settings.ts";
 import type { OutboxItem, Sink } from "../../contracts.ts";
 import { encodeNative } from "../../encode/native.ts";
+import { systemClock } from "../../lib/clock.ts";
 import { sizeSchema } from "../../model/settings.ts";
 import { fitText } from "../fit.ts";
 import { toLane } from "../lane.ts";
 import { sharedShape, type SharedSettings, type SinkDeps, type SinkType } from "../settings.ts";
+import { busProbe, createBusCheck } from "./bus.ts";
 import { createLazyClient } from "./client.ts";
 import { createEntrySend, type Entry, type EntryFault } from "./entries.ts";
 import { sinkProbes, toNeeds } from "./needs.ts";
@@ -68,6 +70,7 @@ export function createEventBridgeSink(config: EventBridgeSinkConfig, deps: SinkD
     async () => (await import("@aws-sdk/client-eventbridge")).EventBridgeClient,
   );
   const { name, bus, maxBytes } = config;
+  const findBus = createBusCheck({ bus, client, clock: deps.clock ?? systemClock });
   return {
     name,
     limits: { maxItems: MAX_ITEMS, maxBytes, lane: toLane, part: () => "" },
@@ -76,6 +79,7 @@ export function createEventBridgeSink(config: EventBridgeSinkConfig, deps: SinkD
       maxBytes,
       toEntry: (item) => toEntry(item, config),
       request: async (Entries, signal) => {
+        await findBus(signal);
         const { PutEventsCommand } = await import("@aws-sdk/client-eventbridge");
         const call = { service: "events", operation: "PutEvents", resource: bus };
         const answer = await client.call(call, signal, (eventBridge, abortSignal) =>
@@ -120,11 +124,14 @@ function encodeDetail({ alert, opened, pointers, additions }: OutboxItem): strin
 
 function eventBridgeNeeds(config: EventBridgeSinkConfig): readonly Need[] {
   const { bus, region } = config;
+  const toResource = (account: string | null): string =>
+    bus.startsWith("arn:") ? bus : toArn({ service: "events", region, account }, `event-bus/${bus}`);
   return toNeeds(config, (account) => [
+    { action: "events:PutEvents", resource: toResource(account), why: "to put alerts on the bus" },
     {
-      action: "events:PutEvents",
-      resource: bus.startsWith("arn:") ? bus : toArn({ service: "events", region, account }, `event-bus/${bus}`),
-      why: "to put alerts on the bus",
+      action: "events:DescribeEventBus",
+      resource: toResource(account),
+      why: "to know that the bus is there: PutEvents takes events for one that is not, and drops them",
     },
   ]);
 }
@@ -134,5 +141,11 @@ export const eventBridgeSink: SinkType<EventBridgeSinkConfig> = {
   schema,
   create: createEventBridgeSink,
   needs: eventBridgeNeeds,
-  probes: (config) => sinkProbes(config, eventBridgeNeeds(config)),
+  probes: (config) => [
+    ...sinkProbes(
+      config,
+      eventBridgeNeeds(config).filter(({ action }) => action !== "events:DescribeEventBus"),
+    ),
+    busProbe(config),
+  ],
 };

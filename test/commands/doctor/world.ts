@@ -143,6 +143,7 @@ function serveSts(): ReturnType<typeof serve> {
 
 function serveBus(): ReturnType<typeof serve> {
   return serve(eventBridge, {
+    DescribeEventBus: ({ Name = "" }) => ({ Name }),
     PutEvents: ({ Entries = [] }) => ({
       FailedEntryCount: 0,
       Entries: Entries.map((_, at) => ({ EventId: String(at) })),

@@ -42,7 +42,7 @@ export const FAKED: readonly string[] = ["guardduty", "ce", "securityhub"];
 /**
  * What MiniStack asks for in the place of what IAM has. Of a batch AWS asks for the single action
  * (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_AddPermission.html, read 2026-11), MiniStack for
- * one of the batch's own name. And it does not see of which topic or stream two calls are, so that these must be allowed on all.
+ * one of the batch's own name. And it does not see of which topic, bus or stream three calls are, so that these must be allowed on all.
  */
 const ASKED_AS: Readonly<Record<string, { readonly actions: readonly string[]; readonly onAll: boolean }>> = {
   "sqs:DeleteMessage": { actions: ["sqs:DeleteMessage", "sqs:DeleteMessageBatch"], onAll: false },
@@ -52,6 +52,7 @@ const ASKED_AS: Readonly<Record<string, { readonly actions: readonly string[]; r
   },
   "sqs:SendMessage": { actions: ["sqs:SendMessage", "sqs:SendMessageBatch"], onAll: false },
   "sns:Publish": { actions: ["sns:PublishBatch"], onAll: true },
+  "events:DescribeEventBus": { actions: ["events:DescribeEventBus"], onAll: true },
   "kinesis:GetRecords": { actions: ["kinesis:GetRecords"], onAll: true },
 };
 

@@ -50,7 +50,10 @@ function configure(place: Place, endpoint: string): { readonly path: string; rea
  */
 function isQuiet({ action, resource }: Need): boolean {
   return (
-    action === "sqs:GetQueueAttributes" || (action === "sqs:ChangeMessageVisibility" && resource.endsWith(":events"))
+    // Without it alerts are sent all the same.
+    action === "events:DescribeEventBus" ||
+    action === "sqs:GetQueueAttributes" ||
+    (action === "sqs:ChangeMessageVisibility" && resource.endsWith(":events"))
   );
 }
 

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, onTestFinished, test } from "vitest";
 import type { OutboxItem, Sink } from "../../../src/contracts.ts";
+import { systemClock } from "../../../src/lib/clock.ts";
 import { useEnvironmentCredentials } from "../../aws/set-up.ts";
 import { item } from "../../contracts/alert-items.ts";
 import { endpointBurst, hostileFinding } from "../../encode/alerts.ts";
@@ -94,7 +95,10 @@ test("without permission, or with the bus gone, it says what to do and goes on o
   const { bus, sink } = await open();
   const message =
     "User: arn:aws:sts::111122223333:assumed-role/sagewatch/1 is not authorized to perform: events:PutEvents";
-  bus.proxy.set({ fault: { kind: "error", code: "AccessDeniedException", status: 400, message } });
+  bus.proxy.set({
+    operation: "PutEvents",
+    fault: { kind: "error", code: "AccessDeniedException", status: 400, message },
+  });
   expect(await sink.send([item(1)], signal)).toEqual([
     { status: "unknown", code: "aws_denied", detail: expect.stringContaining("allow events:PutEvents") },
   ]);
@@ -107,9 +111,31 @@ test("without permission, or with the bus gone, it says what to do and goes on o
   ]);
 });
 
+test("a bus that is deleted is missed within a minute; who may not ask for it sends all the same", async () => {
+  const bus = await startBus();
+  let nowMs = 0;
+  const clock = { ...systemClock, monotonicMs: () => nowMs };
+  const sink = createSinkOf("eventbridge", { endpoint: bus.proxy.url, bus: "security" }, clock);
+  onTestFinished(async () => {
+    await sink.close();
+    await bus.close();
+  });
+  expect(await sink.send([item(1)], signal)).toEqual([accepted]);
+  bus.proxy.set({
+    operation: "DescribeEventBus",
+    fault: { kind: "error", code: "ResourceNotFoundException", message: "Event bus security does not exist." },
+  });
+  expect(await sink.send([item(2)], signal)).toEqual([accepted]);
+  nowMs = 60_000;
+  expect(await sink.send([item(3)], signal)).toMatchObject([{ status: "unknown", code: "aws_missing" }]);
+  bus.proxy.set({ operation: "DescribeEventBus", fault: { kind: "error", code: "AccessDeniedException" } });
+  expect(await sink.send([item(3)], signal)).toEqual([accepted]);
+  expect(bus.events).toHaveLength(3);
+});
+
 test("an answer that got lost makes the event come again, under the same idempotency key", async () => {
   const { bus, sink } = await open();
-  bus.proxy.set({ times: 1, fault: { kind: "lose" } });
+  bus.proxy.set({ operation: "PutEvents", times: 1, fault: { kind: "lose" } });
   expect(await sink.send([item(1)], signal)).toEqual([accepted]);
   expect(bus.events.map(({ detail }) => (JSON.parse(detail) as { idempotencyKey: string }).idempotencyKey)).toEqual([
     item(1).alert.id,

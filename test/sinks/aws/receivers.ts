@@ -9,6 +9,7 @@ import * as securityHub from "@aws-sdk/client-securityhub";
 import { DeleteMessageCommand, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
 import type { AwsSecurityFinding } from "@aws-sdk/client-securityhub";
 import type { Sink } from "../../../src/contracts.ts";
+import { type Clock, systemClock } from "../../../src/lib/clock.ts";
 import { ADAPTERS } from "../../../src/config/registries.ts";
 import { sinkRegistry, type SinkConfig } from "../../../src/sinks/registry.ts";
 import type { Emulator, Queue } from "../../fakes/emulator.ts";
@@ -24,9 +25,13 @@ const FAILS = /fail-with-([A-Za-z]+)/;
 export type Head = { readonly id: string; readonly revision: number };
 
 /** A sink of the registry, as the configuration makes it. */
-export function createSinkOf(type: SinkConfig["type"], settings: Readonly<Record<string, unknown>>): Sink {
+export function createSinkOf(
+  type: SinkConfig["type"],
+  settings: Readonly<Record<string, unknown>>,
+  clock: Clock = systemClock,
+): Sink {
   const config = ADAPTERS.sinks[type]?.schema.parse({ type, region: REGION, ...settings }) as never;
-  return sinkRegistry[type].create(config, { version: "0.1.0", stdout: process.stdout });
+  return sinkRegistry[type].create(config, { version: "0.1.0", stdout: process.stdout, clock });
 }
 
 export type Bus = Fake & {
@@ -54,6 +59,10 @@ export async function startBus(): Promise<Bus> {
     return FAILS.exec(detail)?.[1] ?? null;
   };
   const service = serve(eventBridge, {
+    DescribeEventBus: ({ Name = "" }) => {
+      if (Name !== "security") throw new FakeError("ResourceNotFoundException", `Event bus ${Name} does not exist.`);
+      return { Name, Arn: `arn:aws:events:eu-west-1:111122223333:event-bus/${Name}` };
+    },
     PutEvents: ({ Entries = [] }) => {
       calls.push(Entries.length);
       const bytes = Entries.reduce((sum, { Detail = "" }) => sum + Buffer.byteLength(Detail), 0);
@@ -62,8 +71,8 @@ export async function startBus(): Promise<Bus> {
       if (Entries.some(({ Detail = "" }) => Detail.includes("poison")))
         throw new FakeError("ValidationException", "a member must satisfy its constraint", 400);
       const results = Entries.map(({ Detail = "", DetailType = "", Source = "", EventBusName = "", Time }) => {
-        if (EventBusName !== "security")
-          throw new FakeError("ResourceNotFoundException", `Event bus ${EventBusName} does not exist.`);
+        // As AWS does, which says nothing of a bus that is not there.
+        if (EventBusName !== "security") return { EventId: "lost" };
         const code = faultOf(Detail);
         if (code !== null) return { ErrorCode: code, ErrorMessage: `${code} as asked` };
         events.push({ detailType: DetailType, source: Source, detail: Detail, time: Time?.toISOString() ?? "" });
