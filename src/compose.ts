@@ -6,7 +6,7 @@
  */
 import { openControl, openQuarantine, openSinks, openSources, type Wraps } from "./compose/adapters.ts";
 import { createEngine } from "./compose/engine.ts";
-import { openStartRules, startRequests, tellStart } from "./compose/live-rules.ts";
+import { openStartRules, type StartRules, startRequests, tellStart } from "./compose/live-rules.ts";
 import { openLivePast } from "./compose/past/live.ts";
 import { createReload } from "./compose/reload.ts";
 import { createReadings, type Observe } from "./compose/readings.ts";
@@ -66,7 +66,7 @@ export type ReplayResult = {
  */
 export async function composeRun(options: RunOptions): Promise<RunSummary> {
   const { config, emit, wraps = {} } = options;
-  const start = await openStartRules(options);
+  let start: StartRules | null = await openStartRules(options);
   const engine = createEngine(start.rules, config.state);
   const opened = openStore({
     dir: config.state.dir,
@@ -97,7 +97,9 @@ export async function composeRun(options: RunOptions): Promise<RunSummary> {
         onRunning: (now, watermarks, handOver) => {
           running = now;
           past.begin(now, handOver);
-          tellStart(start, now, options);
+          if (start !== null) tellStart(start, now, options);
+          // Held on to, the first set would stay in memory beside the one that a reload puts in its place.
+          start = null;
           reload.begin({ running: now, watermarks });
           options.observe?.running(sources.flatMap(({ answering }) => answering ?? []));
         },

@@ -24,6 +24,7 @@ export type LiveDaemon = {
   readonly ended: Promise<number | string>;
   /** Status and reasons of `/ready`; status 0 while nothing answers. */
   ready(): Promise<{ readonly status: number; readonly reasons: readonly string[] }>;
+  /** Empty while nothing answers. */
   metrics(): Promise<string>;
   /** Resident memory, bytes. */
   rss(): number;
@@ -64,17 +65,20 @@ export function startLive({ folder, config, env = {}, flags = [], wrap = [] }: L
     seekSecrets(given, log.texts, folder);
     return (code ?? signal) as number | string;
   });
-  const ask = async (way: string): Promise<Response | null> => {
+  const ask = async (way: string): Promise<{ readonly status: number; readonly body: string } | null> => {
     const at = log.lines.find(({ signal }) => signal === "http_opened");
     if (at === undefined) return null;
-    return fetch(`http://127.0.0.1:${Number(at["port"])}${way}`, { signal: AbortSignal.timeout(5000) }).catch(
-      () => null,
-    );
+    try {
+      const answer = await fetch(`http://127.0.0.1:${Number(at["port"])}${way}`, { signal: AbortSignal.timeout(5000) });
+      return { status: answer.status, body: await answer.text() };
+    } catch {
+      return null;
+    }
   };
   const ready: LiveDaemon["ready"] = async () => {
     const answer = await ask("/ready");
     if (answer === null) return { status: 0, reasons: [] };
-    const { reasons = [] } = (await answer.json()) as { reasons?: { code: string }[] };
+    const { reasons = [] } = JSON.parse(answer.body) as { reasons?: { code: string }[] };
     return { status: answer.status, reasons: reasons.map(({ code }) => code) };
   };
   return {
@@ -84,7 +88,7 @@ export function startLive({ folder, config, env = {}, flags = [], wrap = [] }: L
     opened: untilReady(ready, child, log),
     ended,
     ready,
-    metrics: async () => (await (await ask("/metrics"))?.text()) ?? "",
+    metrics: async () => (await ask("/metrics"))?.body ?? "",
     rss: () => readRss(child.pid ?? 0),
     fds: () => countFds(child.pid ?? 0),
   };
