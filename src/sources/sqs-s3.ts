@@ -50,8 +50,16 @@ export async function* readObjects(
   // What the queue lost is found by listing, from the last listing on.
   const { gap: _gap, ...others } = deps;
   const ofQueue = config.trails.length > 0 ? others : deps;
-  const consumer = createConsumer(config, { aws, deps: ofQueue, creditMessages: HELD_MESSAGES });
+  // A queue that answers is half of it: while its objects cannot be had the source is unread.
+  let isHad = true;
+  const onAnswered = (): void => (isHad ? deps.onAnswered?.() : undefined);
+  const consumer = createConsumer(config, {
+    aws,
+    deps: { ...ofQueue, onAnswered },
+    creditMessages: HELD_MESSAGES,
+  });
   const isWanted = config.pattern === undefined ? (): boolean => true : compileGlob(config.pattern);
   const scanners = createRecordScanners(deps.limits);
-  yield* readNotices({ config, deps, aws, consumer, positions, scanners, isWanted }, signal);
+  const onFetched = (is: boolean): void => void (isHad = is);
+  yield* readNotices({ config, deps, aws, consumer, positions, scanners, isWanted, onFetched }, signal);
 }

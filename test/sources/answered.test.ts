@@ -2,6 +2,7 @@
  * What /ready goes by: each type of live source tells that it is read once what it reads from has answered, with records
  * or without, and not while that refuses. The kafka source, which needs a broker, is examined in ./kafka/faults.test.ts.
  */
+import { gzipSync } from "node:zlib";
 import { expect, onTestFinished, test } from "vitest";
 import { type Clock, systemClock } from "../../src/lib/clock.ts";
 import { type SourceConfig, sourceRegistry } from "../../src/sources/registry.ts";
@@ -10,6 +11,7 @@ import { serveCloudTrail } from "../fakes/cloudtrail.ts";
 import { serveCostExplorer } from "../fakes/cost/cost-explorer.ts";
 import { startEmulator } from "../fakes/emulator.ts";
 import { type FaultProxy, startFaultProxy } from "../fakes/fault-proxy.ts";
+import { toNotice } from "../fakes/s3-notices.ts";
 import { serveGuardDuty } from "../fakes/guardduty.ts";
 import { startKinesis } from "../fakes/kinesis.ts";
 import { type Served, startFake } from "../fakes/service.ts";
@@ -106,6 +108,30 @@ test.each(SUBJECTS)("%s: not while it is refused, and once it is answered", asyn
   expect(answers()).toBe(0);
   proxy.set();
   await eventually(() => answers() > 0, true);
+});
+
+test("sqs-s3: not while the queue answers and its bucket does not", async () => {
+  const emulator = await startEmulator();
+  onTestFinished(() => emulator.close());
+  const [bucket, key] = ["answers", "AWSLogs/111122223333/CloudTrail/eu-west-1/a.json.gz"];
+  await emulator.createBucket(bucket);
+  const queue = await emulator.createQueue("answers");
+  const { endpoint, proxy } = emulator;
+  proxy.set({ service: "s3", fault: REFUSED });
+  const body = gzipSync('{"Records":[]}');
+  const etag = await emulator.put(bucket, key, body);
+  await emulator.send(queue, [toNotice({ bucket, key, size: body.length, etag })]);
+  const visibility = "2s";
+  const answers = startReading("sqs-s3", { queue: queue.url, region: "eu-west-1", endpoint, wait: "1s", visibility });
+  const received = (): number => proxy.log.filter(({ operation }) => operation === "ReceiveMessage").length;
+  const refused = (): number => proxy.log.filter(({ fault }) => fault === "error").length;
+  // Refused for the second time, so the first is known.
+  await eventually(() => refused() > 1, true);
+  const [before, asked] = [answers(), received()];
+  await eventually(() => received() > asked + 2, true);
+  expect(answers()).toBe(before);
+  proxy.set();
+  await eventually(() => answers() > before, true);
 });
 
 test("file: once its folder was looked through, though it is empty", async () => {

@@ -41,6 +41,8 @@ export type NoticeRun = {
   readonly positions: ReadonlyMap<string, string>;
   readonly scanners: Scanners;
   readonly isWanted: (key: string) => boolean;
+  /** Told of each object that was asked for: false when it could not be had and comes again. */
+  readonly onFetched: (isHad: boolean) => void;
 };
 
 type Reading = NoticeRun & {
@@ -215,6 +217,7 @@ async function* serveObject(job: Job, reading: Reading): AsyncGenerator<Batch> {
   const { config, jobs, deps, signal } = reading;
   const fetched = (await job.fetched) ?? (await fetchObject(job.object, toFetchBy(reading)));
   if (signal.aborted) return;
+  reading.onFetched(fetched.is !== "again");
   if (fetched.is === "whole") {
     yield* serveRecords(job, fetched, reading);
     return;
