@@ -1,5 +1,6 @@
 /**
- * The machine's clock is set (reliability.md T8): forward and back, by an hour, over a change of summer time, by a year.
+ * The machine's clock is set (reliability.md T8): forward and back, by an hour, over a change of summer time, by a year; or
+ * it stands still.
  *
  * The daemon is the real process; shift.ts shifts what it takes for the time. Events carry the true time throughout, as
  * AWS's clocks do not jump. What a clock that is behind takes for the future waits in quarantine and is told; everything
@@ -11,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { openViews } from "../../src/store/views.ts";
+import { createPlace, replay, toConfig, write } from "../e2e/make.ts";
 import { type LiveDaemon, startLive } from "../live/daemon.ts";
 import { type AlertFile, followAlerts } from "../live/lines.ts";
 import { toMark, toTrio } from "../live/records.ts";
@@ -20,6 +22,7 @@ import { openQueue } from "../outages/sources.ts";
 const TIMEOUT_MS = 120_000;
 /** Within so long an alert must come; a slow machine. */
 const SOON_MS = 20_000;
+const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const YEAR_MS = 365 * 24 * HOUR_MS;
 
@@ -29,9 +32,11 @@ type World = {
   readonly alerts: AlertFile;
   readonly state: string;
   readonly config: string;
+  /** Path of its rules. */
+  readonly rules: string;
   readonly send: (...texts: readonly string[]) => Promise<void>;
-  /** Sets the clock of the daemon to the true time and so much. */
-  readonly jump: (byMs: number) => Promise<void>;
+  /** Sets the clock of the daemon to the true time and so much, or stops it. */
+  readonly jump: (by: number | "frozen") => Promise<void>;
   /** Takes the folder of the sink's file away, or brings it back. */
   readonly setSink: (isAway: boolean) => void;
   /** Kills the daemon and starts another, whose clock is off by so much. */
@@ -45,11 +50,12 @@ async function createWorld(env: Readonly<Record<string, string>> = {}, startMs =
   mkdirSync(home);
   const [state, clock] = [join(folder, "state"), join(folder, "clock")];
   writeFileSync(clock, String(startMs));
+  const rules = writeLiveRules(join(folder, "rules", "live.yml"));
   const config = {
     state: { dir: state },
     sources: [queue.config],
     sinks: [{ type: "file", name: "file", path: join(home, "alerts.ndjson") }],
-    rules: { paths: [writeLiveRules(join(folder, "rules", "live.yml"))] },
+    rules: { paths: [rules] },
     commit: { intervalMs: 20 },
     updateEvery: "1s",
     selfWatch: { silence: "1m" },
@@ -67,11 +73,12 @@ async function createWorld(env: Readonly<Record<string, string>> = {}, startMs =
     alerts: followAlerts(join(home, "alerts.ndjson")),
     state,
     config: join(folder, "sagewatch.yml"),
+    rules,
     send: async (...texts) => queue.send?.(texts),
-    jump: async (byMs) => {
-      writeFileSync(clock, String(byMs));
+    jump: async (by) => {
+      writeFileSync(clock, String(by));
       world.daemon.process.kill("SIGUSR2");
-      await expect.poll(() => readFileSync(`${clock}.taken`, "utf8"), { timeout: SOON_MS }).toBe(String(byMs));
+      await expect.poll(() => readFileSync(`${clock}.taken`, "utf8"), { timeout: SOON_MS }).toBe(String(by));
     },
     setSink: (isAway) => {
       if (isAway) {
@@ -216,5 +223,53 @@ test(
     await untilAlerted(world, ["mark-winter", "trio-change-2", "trio-winter-2"], "in winter time");
     expect([quarantined(world), ownAlerts(world)]).toEqual([{}, []]);
     await end(world);
+  },
+);
+
+test(
+  "a clock that stands still for a minute and goes on: alerts come all the while, under the ids of a replay",
+  { timeout: TIMEOUT_MS },
+  async () => {
+    const world = await createWorld();
+    const texts: string[] = [];
+    const ids: string[] = [];
+    /** What happens `atMs` by AWS's clock: a call, and three that are one alert. */
+    const happen = async (name: string, atMs: number): Promise<void> => {
+      const made = [toMark(`mark-${name}`, atMs), ...toTrio(`trio-${name}`, atMs)];
+      texts.push(...made);
+      ids.push(`mark-${name}`, `trio-${name}-2`);
+      await world.send(...made);
+    };
+    const startMs = Date.now();
+    await happen("before", startMs);
+    await untilAlerted(world, ids, "before");
+    await world.jump("frozen");
+    for (const s of [0, 20, 40, 60]) {
+      await happen(`still-${s}`, startMs + s * 1000);
+      await untilAlerted(world, ids, `${s} s after the clock stopped`);
+    }
+    world.setSink(true);
+    await happen("no-sink", startMs + 60_000);
+    const isRetried = (): boolean => world.daemon.lines.some(({ signal }) => signal === "sink_down");
+    await expect.poll(isRetried, { timeout: SOON_MS }).toBe(true);
+    world.setSink(false);
+    await untilAlerted(world, ids, "a sink was away while the clock stood still");
+    // It goes on from where it stood, and is put right later.
+    await world.jump(-MINUTE_MS);
+    await happen("behind", startMs + 60_000);
+    await untilAlerted(world, ids, "the clock goes on, a minute behind");
+    await world.jump(0);
+    // As a queue may give everything again.
+    await world.send(...texts);
+    await happen("right", startMs + 60_000);
+    await untilAlerted(world, ids, "the clock is right again");
+    expect([quarantined(world), ownAlerts(world)]).toEqual([{}, []]);
+    await end(world);
+    const place = createPlace();
+    write(join(place.input, "all.ndjson"), texts.join("\n"));
+    const expected = await replay(toConfig(place, { more: { rules: { paths: [world.rules] } } }), [place.input]);
+    const got = new Set([...world.alerts.byEvent.values()].flatMap(({ alertIds }) => [...alertIds]));
+    expect([...got].toSorted()).toEqual(expected.alerts.map(({ id }) => id).toSorted());
+    expect(got.size).toBe(ids.length);
   },
 );

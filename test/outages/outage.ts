@@ -4,7 +4,7 @@
  * Marked calls come all the time, twice a second, by every source; each must become an alert in every sink. The targets go
  * away in the ways named, one after the other, and come back; then everything must arrive, by the same process.
  */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -34,7 +34,7 @@ export type OutageOptions = {
   readonly untilTold?: readonly string[];
 };
 
-/** A mark: when it was sent and by which source. */
+/** A mark: its event, when it was sent and by which source. */
 export type Mark = { readonly id: string; readonly source: string; readonly atMs: number };
 
 export type Outage = {
@@ -57,6 +57,7 @@ export type Outage = {
   readonly exit: number | string;
 };
 
+const same = (id: string): string => id;
 const BEAT_MS = 500;
 /** Marks before the outage, so that positions and connections are those of a daemon at work. */
 const BEATS_BEFORE = 3;
@@ -73,15 +74,22 @@ export async function makeOutage(options: OutageOptions): Promise<Outage> {
   const targets = await Promise.all(options.targets.map((name) => openTarget(name, given)));
   const of = (kind: Target["of"]): object[] => targets.filter((one) => one.of === kind).map(({ config }) => config);
   const path = join(folder, "well", "alerts.ndjson");
+  const rules = [writeLiveRules(join(folder, "rules", "live.yml"))];
+  for (const { name, rule } of targets) {
+    if (rule === undefined) continue;
+    rules.push(join(folder, "rules", `${name}.yml`));
+    writeFileSync(rules.at(-1) ?? "", rule);
+  }
   const config = {
     state: { dir: join(folder, "state") },
     sources: [well.config, ...of("source")],
     sinks: [{ type: "file", name: WELL_SINK, path, maxBytes: 1e12 }, ...of("sink")],
-    rules: { paths: [writeLiveRules(join(folder, "rules", "live.yml"))] },
+    rules: { paths: rules },
     commit: { intervalMs: 50 },
   };
   const env = Object.assign({}, ...targets.map((target) => target.env ?? {})) as Record<string, string>;
-  const daemon = startLive({ folder, config, env });
+  const flags = targets.flatMap((target) => target.flags ?? []);
+  const daemon = startLive({ folder, config, env, flags });
   try {
     await daemon.opened;
     return await seeThrough({ daemon, targets, well, alerts: followAlerts(path) }, options);
@@ -115,11 +123,11 @@ async function seeThrough(live: Live, { phases, recoverMs, untilTold = [] }: Out
   const beat = async (): Promise<void> => {
     beats += 1;
     const atMs = Date.now();
-    for (const { name, send } of [well, ...targets]) {
+    for (const { name, send, eventId = same } of [well, ...targets]) {
       if (send === undefined) continue;
       const id = `mark-${name}-${beats}`;
       await send([toMark(id, atMs)]);
-      marks.push({ id, source: name, atMs });
+      marks.push({ id: eventId(id), source: name, atMs });
     }
     look();
     for (const reason of (await daemon.ready()).reasons) reasons.add(reason);

@@ -2,7 +2,7 @@
  * Everything that the daemon talks to goes away and comes back (reliability.md T6): all sinks at once, then all sources.
  *
  * Seconds here, minutes and each by itself with `npm run outages`. Brokers of Kafka have their own tests (test/kafka,
- * test/sources/kafka), and LookupEvents is asked too seldom for seconds.
+ * test/sources/kafka), and LookupEvents, GuardDuty and Cost Explorer are asked too seldom for seconds.
  */
 import { expect, test } from "vitest";
 import { judge } from "./judge.ts";
@@ -10,8 +10,9 @@ import { makeOutage, type Phase } from "./outage.ts";
 import { TARGETS } from "./targets.ts";
 
 const TIMEOUT_MS = 120_000;
-const SOURCES = ["queue", "bucket"];
-const SINKS = Object.keys(TARGETS).filter((name) => !["lookup", "records", "topic", ...SOURCES].includes(name));
+const SOURCES = ["queue", "bucket", "stream"];
+const LEFT_OUT = ["lookup", "guardduty", "cost", "records", "topic"];
+const SINKS = Object.keys(TARGETS).filter((name) => ![...LEFT_OUT, ...SOURCES].includes(name));
 const phases: Phase[] = [
   { mode: "refused", ms: 1000 },
   { mode: "failing", ms: 1000 },

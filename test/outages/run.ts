@@ -2,7 +2,7 @@
  * npm run outages -- [--minutes N] [--only NAME,NAME] [--side-by-side N]
  *
  * Takes each thing that the daemon talks to away for N minutes (default 10): refused, failing, silent and flapping, one
- * after the other; each under a daemon of its own, N of them at once (default 4). Prints one JSON line an outage. Exit
+ * after the other (longer where something is asked too seldom for that); each under a daemon of its own, N of them at once (default 4). Prints one JSON line an outage. Exit
  * code 1 when something that the contract says did not hold: outage.ts, judge.ts.
  */
 import { parseArgs } from "node:util";
@@ -33,18 +33,22 @@ const waiting = names.filter((name) => {
   if (isMissing) process.stderr.write(`${name} is left out: no Java\n`);
   return !isMissing;
 });
-const ms = minutes * 60_000;
-const phases: Phase[] = [
-  { mode: "refused", ms: ms * 0.4 },
-  { mode: "failing", ms: ms * 0.3 },
-  { mode: "silent", ms: ms * 0.2 },
-  { mode: "flap", ms: ms * 0.1 },
-];
+/** The four ways, together so many minutes, and each long enough for the target to be asked in it. */
+function toPhases(name: string): Phase[] {
+  const least = TARGETS[name]?.leastMs ?? 0;
+  const part = (share: number): number => Math.max(minutes * 60_000 * share, least);
+  return [
+    { mode: "refused", ms: part(0.4) },
+    { mode: "failing", ms: part(0.3) },
+    { mode: "silent", ms: part(0.2) },
+    { mode: "flap", ms: part(0.1) },
+  ];
+}
 let isAllWell = true;
 async function work(): Promise<void> {
   for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
     const { problems, ...figures } = judge(
-      await makeOutage({ targets: [name], phases, recoverMs: 180_000, timeout: "10s" }),
+      await makeOutage({ targets: [name], phases: toPhases(name), recoverMs: 180_000, timeout: "10s" }),
     );
     process.stdout.write(`${JSON.stringify({ ...figures, problems: problems.length })}\n`);
     for (const problem of problems) process.stderr.write(`${name}: ${problem}\n`);

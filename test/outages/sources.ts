@@ -1,10 +1,8 @@
-/** Sources that can be gone: a queue, the bucket behind a queue, LookupEvents, a topic of Kafka. */
+/** Sources that can be gone: a queue, the bucket behind a queue, a stream of Kinesis, a topic of Kafka. */
 import { gzipSync } from "node:zlib";
-import { type Kept, serveCloudTrail } from "../fakes/cloudtrail.ts";
 import { startEmulator } from "../fakes/emulator.ts";
-import { startFaultProxy } from "../fakes/fault-proxy.ts";
+import { startKinesis } from "../fakes/kinesis.ts";
 import { toNotice } from "../fakes/s3-notices.ts";
-import { startFake } from "../fakes/service.ts";
 import { openPut } from "../sources/kafka/set-up.ts";
 import { envelope } from "../sources/sqs/envelope.ts";
 import { type Kafka, startKafka } from "../support/kafka/broker.ts";
@@ -57,22 +55,18 @@ export async function openBucket(): Promise<Target> {
   };
 }
 
-/** LookupEvents, asked every 30 s, the least that there is. */
-export async function openLookup(): Promise<Target> {
-  const name = "lookup";
-  const kept: Kept[] = [];
-  const fake = await startFake([serveCloudTrail(() => kept)]);
-  const proxy = await startFaultProxy(fake.url);
+/** A stream of Kinesis. */
+export async function openStream(): Promise<Target> {
+  const [name, stream] = ["stream", "outage-trail"];
+  const kinesis = await startKinesis();
+  await kinesis.createStream(stream);
   return {
     name,
     of: "source",
-    config: { type: "cloudtrail-lookup", name, regions: ["eu-west-1"], every: "30s", endpoint: proxy.url },
-    set: (mode) => setProxy(proxy, mode),
-    send: async (texts) => void kept.push(...texts.map((text) => ({ timeMs: Date.now(), text }))),
-    close: async () => {
-      await proxy.close();
-      await fake.close();
-    },
+    config: { type: "kinesis", name, stream, region: "eu-west-1", endpoint: kinesis.endpoint },
+    set: (mode) => setProxy(kinesis.proxy, mode),
+    send: async (texts) => void (await kinesis.put(stream, texts)),
+    close: () => kinesis.close(),
   };
 }
 

@@ -14,11 +14,17 @@ export type Target = {
   readonly config: object;
   /** Secrets of the configuration. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Flags of Node for the daemon. */
+  readonly flags?: readonly string[];
+  /** A rule that its marks meet, where they are no calls of CloudTrail. */
+  readonly rule?: string;
   set(mode: Mode): void;
   /** What stands before it, where that speaks HTTP. */
   readonly proxy?: FaultProxy;
   /** Of a source: brings records into it, past the outage. */
   readonly send?: (texts: readonly string[]) => Promise<void>;
+  /** The event that a mark becomes, where that is not the mark's own id. */
+  readonly eventId?: (mark: string) => string;
   /** Of a sink: what it has got, in order. */
   readonly received?: () => Promise<readonly Head[]>;
   close(): Promise<void>;
