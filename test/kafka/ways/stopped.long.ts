@@ -1,7 +1,8 @@
 /**
  * A daemon over an EventBridge queue, S3 and a topic that stands still (SIGSTOP) for longer than its messages are hidden
  * and its membership of the Kafka group lasts (reliability.md T19): nothing is lost, nothing comes twice beyond what a
- * queue may do, and a daemon that is started beside it on the same state folder is refused.
+ * queue may do, and a daemon that is started beside it on the same state folder is refused. It goes on as another member of
+ * the group, from where it was.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -26,7 +27,7 @@ import { openPut } from "../../sources/kafka/set-up.ts";
 import { call, delivery, deliveryName } from "../../sources/records.ts";
 import { envelope } from "../../sources/sqs/envelope.ts";
 import { toNote, useKafka, whyNoKafka } from "../../support/kafka/find.ts";
-import { makeTopic } from "../../support/kafka/topics.ts";
+import { makeTopic, withAdmin } from "../../support/kafka/topics.ts";
 import { KAFKA_MS } from "../make.ts";
 
 useEnvironmentCredentials();
@@ -78,7 +79,14 @@ async function openWays(place: Place) {
     );
     await put(topic, 0, topical);
   };
-  return { sources, send };
+  /** Id of the daemon in the group of its topic, null while it is in none. */
+  const readMember = (): Promise<string | null> =>
+    withAdmin(kafka.direct, async (admin) => {
+      const { groups } = await admin.describeGroups([topic]);
+      const [{ state, members } = { state: "none", members: [] }] = groups;
+      return state === "Stable" ? (members[0]?.memberId ?? null) : null;
+    });
+  return { sources, send, readMember };
 }
 
 function delivered({ sink }: Place): { id: string; revision: number }[] {
@@ -93,19 +101,25 @@ function delivered({ sink }: Place): { id: string; revision: number }[] {
 describe.skipIf(why !== null)(`a daemon that stands still${toNote(why)}`, () => {
   test("loses nothing and gives nothing twice; another one beside it is refused", { timeout: KAFKA_MS }, async () => {
     const place = createPlace();
-    const { sources, send } = await openWays(place);
+    const { sources, send, readMember } = await openWays(place);
     const rules = [write(join(place.root, "own", "acl.yml"), RULE)];
     const settings: Settings = { rules, more: { sources, http: { enabled: false }, commit: { intervalMs: 20 } } };
-    await send(0, PER_WAY / 2);
+    await send(0, PER_WAY / 3);
     const daemon = startRun(place, settings);
     await expect.poll(() => delivered(place).length, { timeout: 60_000, interval: 5 }).toBeGreaterThan(0);
+    await expect.poll(readMember, { timeout: 60_000 }).not.toBeNull();
+    const before = await readMember();
     daemon.process.kill("SIGSTOP");
-    await send(PER_WAY / 2, PER_WAY);
+    await send(PER_WAY / 3, (2 * PER_WAY) / 3);
     const second = startRun(place, settings, "second.yml");
     expect(await second.ended).not.toBe(0);
     expect(second.log()).toContain("store_locked");
     await sleep(STOP_MS);
+    expect(await readMember()).toBeNull();
     daemon.process.kill("SIGCONT");
+    const isBack = async (): Promise<boolean> => ![null, before].includes(await readMember());
+    await expect.poll(isBack, { timeout: 60_000 }).toBe(true);
+    await send((2 * PER_WAY) / 3, PER_WAY);
     const expected = await replay(toConfig(place, { rules }), [place.input]);
     expect(expected.alerts.length).toBeGreaterThanOrEqual(3 * PER_WAY);
     const missing = (): string[] => {
