@@ -18,6 +18,9 @@ import { type Served, startFake } from "../fakes/service.ts";
 import { createFolder, LIMITS } from "./records.ts";
 
 useEnvironmentCredentials();
+/** A busy machine. */
+const SOON_MS = 60_000;
+const SLOW = { timeout: 3 * SOON_MS };
 
 type Subject = { readonly proxy: FaultProxy; readonly settings: Readonly<Record<string, unknown>> };
 
@@ -74,7 +77,7 @@ const SUBJECTS: readonly (readonly [SourceConfig["type"], () => Promise<Subject>
   ["cost", () => fakeOf(serveCostExplorer(books), { anomalies: false })],
 ];
 
-/** What polls by the minute or the hour polls at once. Long polls of a queue keep their deadlines. */
+/** What polls by the minute or the hour polls at once. Calls of a queue and of a stream keep their deadlines. */
 const quick: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 50), signal) };
 
 /** Reads until the test ends, and counts what the source tells. */
@@ -82,7 +85,7 @@ function startReading(type: SourceConfig["type"], settings: Subject["settings"])
   let answers = 0;
   const entry = sourceRegistry[type];
   const source = entry.create(entry.schema.parse({ type, ...settings }) as never, {
-    clock: "queue" in settings ? hasteClock(150, 20) : quick,
+    clock: "queue" in settings || "stream" in settings ? hasteClock(150, 20) : quick,
     limits: LIMITS,
     warn: () => undefined,
     onAnswered: () => void (answers += 1),
@@ -99,18 +102,18 @@ function startReading(type: SourceConfig["type"], settings: Subject["settings"])
   return () => answers;
 }
 
-test.each(SUBJECTS)("%s: not while it is refused, and once it is answered", async (type, open) => {
+test.each(SUBJECTS)("%s: not while it is refused, and once it is answered", SLOW, async (type, open) => {
   const { proxy, settings } = await open();
   proxy.set({ fault: REFUSED });
   const answers = startReading(type, settings);
   const refused = (): number => proxy.log.filter(({ fault }) => fault === "error").length;
-  await eventually(() => refused() > 0, true);
+  await eventually(() => refused() > 0, true, SOON_MS);
   expect(answers()).toBe(0);
   proxy.set();
-  await eventually(() => answers() > 0, true);
+  await eventually(() => answers() > 0, true, SOON_MS);
 });
 
-test("sqs-s3: not while the queue answers and its bucket does not", async () => {
+test("sqs-s3: not while the queue answers and its bucket does not", SLOW, async () => {
   const emulator = await startEmulator();
   onTestFinished(() => emulator.close());
   const [bucket, key] = ["answers", "AWSLogs/111122223333/CloudTrail/eu-west-1/a.json.gz"];
@@ -126,12 +129,12 @@ test("sqs-s3: not while the queue answers and its bucket does not", async () => 
   const received = (): number => proxy.log.filter(({ operation }) => operation === "ReceiveMessage").length;
   const refused = (): number => proxy.log.filter(({ fault }) => fault === "error").length;
   // Refused for the second time, so the first is known.
-  await eventually(() => refused() > 1, true);
+  await eventually(() => refused() > 1, true, SOON_MS);
   const [before, asked] = [answers(), received()];
-  await eventually(() => received() > asked + 2, true);
+  await eventually(() => received() > asked + 2, true, SOON_MS);
   expect(answers()).toBe(before);
   proxy.set();
-  await eventually(() => answers() > before, true);
+  await eventually(() => answers() > before, true, SOON_MS);
 });
 
 test("file: once its folder was looked through, though it is empty", async () => {
