@@ -44,6 +44,8 @@ type Pending = {
   negatives: Map<string, number>;
   alerts: AlertDraft[];
   late: Match[];
+  /** What groups keep of the record whose evidence is `of`. */
+  last: (Pick<EvidenceDelta, "evidence" | "pointer"> & { readonly of: Evidence }) | null;
 };
 
 /** A detector whose windows another one may take over. */
@@ -158,6 +160,7 @@ function createPending(): Pending {
     negatives: new Map(),
     alerts: [],
     late: [],
+    last: null,
   };
 }
 
@@ -251,20 +254,12 @@ function noteMember(member: Member, at: { group: Group; slice: number; stateKey:
 }
 
 function keepEvidence(match: Match, at: { group: Group; slice: number; entry: Windows }, pending: Pending): void {
-  const { key, recordHash, timeMs, evidence, pointer, record } = match;
+  const { key, recordHash, timeMs, record } = match;
   const { stateKey } = at.entry.rule;
+  const { evidence, pointer } = shareFacts(match, at.entry.intern, pending);
+  const place = { stateKey, group: at.group.key, slice: at.slice };
   // The group keeps no bytes: they are a view on a whole chunk, which must be free to go after the commit.
-  const offered: EvidenceDelta = {
-    stateKey,
-    group: at.group.key,
-    slice: at.slice,
-    key,
-    recordHash,
-    timeMs,
-    evidence: shareTexts(evidence, at.entry.intern),
-    pointer: { ...pointer, path: at.entry.intern(pointer.path) },
-    record: null,
-  };
+  const offered: EvidenceDelta = { ...place, key, recordHash, timeMs, evidence, pointer, record: null };
   const { kept, dropped } = addEvidence(at.group, offered);
   if (!at.entry.primary) return;
   if (kept) pending.evidence.set(offered, { ...offered, record });
@@ -279,6 +274,23 @@ function keepEvidence(match: Match, at: { group: Group; slice: number; entry: Wi
       recordHash: dropped.recordHash,
     });
   }
+}
+
+/** Evidence and pointer of a record as groups keep them: made once for all its matches, which follow each other. */
+function shareFacts(
+  { evidence, pointer }: Match,
+  intern: (text: string) => string,
+  pending: Pending,
+): Pick<EvidenceDelta, "evidence" | "pointer"> {
+  if (pending.last?.of !== evidence) {
+    const { source, path, index } = pointer;
+    pending.last = {
+      of: evidence,
+      evidence: shareTexts(evidence, intern),
+      pointer: { source, path: intern(path), index },
+    };
+  }
+  return pending.last;
 }
 
 function shareTexts({ action, ip, agent, error, target }: Evidence, intern: (text: string) => string): Evidence {

@@ -23,6 +23,8 @@ export type ReadField = (field: string) => readonly Json[];
 
 /** Distinct values of a field as texts, nulls left out, in the order of the record. */
 function distinctTexts(values: readonly Json[]): string[] {
+  const [only] = values;
+  if (values.length === 1 && only !== undefined && only !== null) return [toScalarText(only) ?? canonicalJson(only)];
   const texts = new Set<string>();
   for (const value of values) if (value !== null) texts.add(toScalarText(value) ?? canonicalJson(value));
   return [...texts];
@@ -35,7 +37,12 @@ export function toGroups(fields: readonly string[], read: ReadField, missing: st
   for (const field of fields) {
     const found = distinctTexts(read(field));
     const texts = found.length === 0 && missing !== null ? [missing] : found;
-    if (texts.length === 0) return null;
+    const [only] = texts;
+    if (only === undefined) return null;
+    if (texts.length === 1) {
+      for (const tuple of tuples) tuple.push(only);
+      continue;
+    }
     tuples = tuples.flatMap((tuple) => texts.slice(0, GROUPS_MAX).map((text) => [...tuple, text])).slice(0, GROUPS_MAX);
   }
   return tuples.map(toGroupKey);

@@ -79,7 +79,7 @@ export function createMatcher(options: MatcherOptions): Matcher {
       for (const [index, feed] of uses.entries()) {
         const found = made[index] ?? null;
         if (found === null) tally.groupless.set(feed.ruleId, (tally.groupless.get(feed.ruleId) ?? 0) + 1);
-        else for (const use of found) tally.matches.push({ ...use, ...facts });
+        else for (const use of found) tally.matches.push(toMatch(use, facts));
       }
     }
   };
@@ -191,8 +191,37 @@ function toMatches(
   return joined.map((group) => ({ ruleId, ruleSem, step, group, ...measure }));
 }
 
+/** Field by field: spreading two objects into one takes several times as long. */
+function toMatch({ ruleId, ruleSem, step, group, value, number }: MatchUse, facts: Facts): Match {
+  const { kind, logsource, key, eventId, version, timeMs, recordHash } = facts;
+  const { accountId, region, principal, pointer, evidence, record } = facts;
+  return {
+    ruleId,
+    ruleSem,
+    step,
+    group,
+    value,
+    number,
+    kind,
+    logsource,
+    key,
+    eventId,
+    version,
+    timeMs,
+    recordHash,
+    accountId,
+    region,
+    principal,
+    pointer,
+    evidence,
+    record,
+  };
+}
+
 /** The parts of a match that come from the event. */
-function toFacts(event: Event, range: Range, record: Uint8Array | null): Omit<Match, keyof MatchUse> {
+type Facts = Omit<Match, keyof MatchUse>;
+
+function toFacts(event: Event, range: Range, record: Uint8Array | null): Facts {
   const { kind, logsource, key, eventId, version, timeMs, accountId, region, evidence } = event;
   return {
     kind,

@@ -70,6 +70,7 @@ export const EVENT_COUNT_MAX = 100_000;
 export const EVIDENCE_MAX = 20;
 /** Separator of the hashed parts, U+241F: a canonical group key is ASCII, so it cannot occur in one. */
 const SEPARATOR = "\u241f";
+const NOT_ASCII = /[\u007f-\uffff]/;
 
 /** Id of an alert of one event. `eventKey` is the identity key of the event inside its kind. */
 export function toEventAlertId(rule: { id: string; ruleSem: string }, kind: string, eventKey: string): string {
@@ -83,10 +84,9 @@ export function toBucketAlertId(rule: { id: string; ruleSem: string }, groupKey:
 
 /** Canonical text of group values: a JSON array of texts in which every character above U+007E is escaped. */
 export function toGroupKey(values: readonly string[]): string {
-  return JSON.stringify(values).replace(
-    /[\u007f-\uffff]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  const text = JSON.stringify(values);
+  if (!NOT_ASCII.test(text)) return text;
+  return text.replace(/[\u007f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** The values of a group key, in order. */

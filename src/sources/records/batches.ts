@@ -89,6 +89,8 @@ const CHUNK_MAX_BYTES = 4 * 1024 * 1024;
 const CHUNK_MIN_BYTES = 16 * 1024;
 /** Envelopes and escapes may make an item larger than its record: twice, and some room for the envelope. */
 const ENVELOPE_BYTES = 64 * 1024;
+/** Rows there is room for at first: a usual delivery file has no more records. */
+const ROWS_MIN = 32;
 /** Numbers in a row of glances. */
 const GLANCE_WIDTH = 2 * GLANCE_FIELDS.length;
 
@@ -124,15 +126,17 @@ function addGlance(into: GlanceRows, count: number, { scan, start }: Item): void
   if (scan.places === null) return;
   const end = (count + 1) * GLANCE_WIDTH;
   if (end > into.numbers.length) {
-    const next = new Int32Array(Math.max(end, into.numbers.length * 2));
+    const next = new Int32Array(Math.max(end, into.numbers.length * 2, GLANCE_WIDTH * ROWS_MIN));
     next.set(into.numbers);
     into.numbers = next;
   }
+  const { numbers } = into;
   // Of the records before it that have no row nothing is known.
-  into.numbers.fill(UNKNOWN_ROW, into.rows * GLANCE_WIDTH, end - GLANCE_WIDTH);
-  for (let at = 0; at < GLANCE_WIDTH; at += 1) {
-    const place = scan.places[at] as number;
-    into.numbers[end - GLANCE_WIDTH + at] = place === -1 ? -1 : start + place;
+  if (into.rows < count) numbers.fill(UNKNOWN_ROW, into.rows * GLANCE_WIDTH, end - GLANCE_WIDTH);
+  const { places } = scan;
+  for (let at = 0, to = end - GLANCE_WIDTH; to < end; at += 1, to += 1) {
+    const place = places[at] as number;
+    numbers[to] = place === -1 ? -1 : start + place;
   }
   into.rows = count + 1;
 }
@@ -270,10 +274,10 @@ export function createRecordBatcher(options: BatcherOptions): RecordBatcher {
       done.push({
         kind: lane.kind,
         chunk,
-        offsets: Int32Array.from(lane.offsets),
+        offsets: new Int32Array(lane.offsets),
         glances: lane === main ? takeGlances(glances, lane.indexes.length) : null,
         flags: lane.flags.includes(1) ? Uint8Array.from(lane.flags) : null,
-        indexes: Int32Array.from(lane.indexes),
+        indexes: new Int32Array(lane.indexes),
         rejected: isLast ? rejected : [],
         skipped: isLast ? skipped : {},
         upTo: isLast ? index : index - count,
