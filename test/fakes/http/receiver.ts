@@ -32,12 +32,13 @@ export type Receiver = {
   readonly close: () => Promise<void>;
 };
 
-export type ReceiverOptions = { readonly tls?: ServerOptions; readonly host?: string };
+/** `port` left out: a free one. */
+export type ReceiverOptions = { readonly tls?: ServerOptions; readonly host?: string; readonly port?: number };
 
 /** Starts one. `answer` sees calls only while it is up and no reply is set. */
 export async function startReceiver(
   answer: (call: Call) => Reply,
-  { tls, host = "127.0.0.1" }: ReceiverOptions = {},
+  { tls, host = "127.0.0.1", port: wanted = 0 }: ReceiverOptions = {},
 ): Promise<Receiver> {
   const calls: Call[] = [];
   const seen = { connects: 0 };
@@ -57,7 +58,7 @@ export async function startReceiver(
     void handle(request, response).catch(() => response.destroy());
   const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
   server.on("connection", () => void (seen.connects += 1)).on("tlsClientError", () => undefined);
-  await new Promise<void>((resolve) => void server.listen(0, host, resolve));
+  await new Promise<void>((resolve) => void server.listen(wanted, host, resolve));
   const { port } = server.address() as AddressInfo;
   const close = async (): Promise<void> => {
     server.closeAllConnections();
