@@ -83,13 +83,28 @@ test("SNS: as JSON the text comes back; as a mail nothing hidden is in subject o
   }
 });
 
-test("Security Hub: findings within its limits, with nothing hidden in them", async () => {
+test("Security Hub: findings within its limits, with nothing hidden in them, of our own product and types", async () => {
   const hub = await startHub();
   onTestFinished(() => hub.close());
   await sendAll(createSinkOf("security-hub", { endpoint: hub.proxy.url, account: ACCOUNT }));
+  const [first] = hub.imported;
   expect(hub.imported).toHaveLength(HOSTILE.length);
-  for (const { Title = "", Description = "", Types = [] } of hub.imported) {
-    expect(`${Title}${Description.replaceAll("\n", "")}`).not.toMatch(HIDDEN);
+  for (const finding of hub.imported) {
+    const { Types = [], ProductFields = {}, Resources = [] } = finding;
+    expect(textsOf(finding).filter((text) => HIDDEN.test(text.replaceAll("\n", "")))).toEqual([]);
     expect(Types.every((type) => /^[\w &-]+(?:\/[\w &-]+){0,2}$/.test(type))).toBe(true);
+    expect(Object.keys(ProductFields)).toEqual(Object.keys(first?.ProductFields ?? {}));
+    expect(Object.keys(finding)).toEqual(Object.keys(first ?? {}));
+    expect(Resources.map(({ Type }) => Type)).toEqual(first?.Resources?.map(({ Type }) => Type));
   }
+  // A finding is for people: what is visible of a payload stands in its title, what is not is shown by its number.
+  const titles = new Set(hub.imported.map(({ Title = "" }) => Title));
+  for (const text of HOSTILE.filter((one) => /^[ -~]{1,200}$/.test(one))) expect(titles).toContain(text);
 });
+
+/** Every text of a structure, names of members included. */
+function textsOf(value: unknown): readonly string[] {
+  if (typeof value === "string") return [value];
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([name, inner]) => [name, ...textsOf(inner)]);
+}
