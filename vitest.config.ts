@@ -5,6 +5,7 @@ import { defineConfig, type ViteUserConfig } from "vitest/config";
 const config: ViteUserConfig = defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    globalSetup: "test/support/tally.ts",
     // Most files wait for daemons, brokers and clocks: by itself vitest would leave a core of two free for its own work.
     maxWorkers: 3,
     testTimeout: 60_000,

@@ -10,6 +10,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { PLANTED_CREDENTIALS, seekSecrets } from "../support/secrets.ts";
 import { writeRules } from "./rules.ts";
 import type { Break, FailPoint, Plan } from "./plan.ts";
 
@@ -159,7 +160,7 @@ export function startDaemon(world: World, setup: Setup, fail: Plan["fail"] = nul
   writeFileSync(path, JSON.stringify(plan));
   const child = spawn(process.execPath, [join(import.meta.dirname, "daemon.ts"), path], {
     stdio: ["pipe", "pipe", "inherit"],
-    env: { ...process.env, NODE_COMPILE_CACHE: CACHE },
+    env: { ...PLANTED_CREDENTIALS, ...process.env, NODE_COMPILE_CACHE: CACHE },
   });
   let said = "";
   const { promise: opened, resolve } = Promise.withResolvers<void>();
@@ -169,6 +170,8 @@ export function startDaemon(world: World, setup: Setup, fail: Plan["fail"] = nul
   });
   const ended = once(child, "close").then(([code, signal]) => {
     resolve();
+    // What a killed one wrote is still there when the last one ends.
+    seekSecrets(process.env, [said], signal === null ? world.state : undefined);
     return { code: code as number | null, signal: signal as string | null, said };
   });
   return { process: child, opened, ended };

@@ -23,6 +23,7 @@ export async function call(...args: readonly string[]): Promise<Ended> {
   const code = await runProgram(args, { stdout, stderr, signal: new AbortController().signal });
   stdout.end();
   stderr.end();
+  seekSecrets(process.env, [texts.stdout, texts.stderr]);
   return { code, ...texts };
 }
 

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { parseLines } from "../commands/cli.ts";
 import { deliver, record } from "../commands/records.ts";
+import { PLANTED_CREDENTIALS, seekSecrets } from "../support/secrets.ts";
 
 const root = mkdtempSync(join(tmpdir(), "sagewatch-full-disk-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -37,6 +38,7 @@ test.skipIf(!canMount)(
     const script = `mount -t tmpfs -o size=${SMALL} none ${disk} && { ${enlarge} exec "$0" "$@"; }`;
     const child = spawn("unshare", [...unshare, script, process.execPath, main, "run", "--config", config], {
       stdio: ["ignore", "ignore", "pipe"],
+      env: { ...process.env, ...PLANTED_CREDENTIALS },
     });
     const ended = new Promise<number | null>((resolve) => void child.on("close", resolve));
     let log = "";
@@ -67,5 +69,6 @@ test.skipIf(!canMount)(
       child.kill("SIGKILL");
       await ended;
     }
+    seekSecrets({}, [log], root);
   },
 );

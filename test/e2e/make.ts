@@ -13,9 +13,11 @@ import type { Config } from "../../src/config/schema.ts";
 import type { Alert, AlertContent } from "../../src/model/alert.ts";
 import type { Signal } from "../../src/model/signal.ts";
 import { writeRules } from "../chaos/rules.ts";
+import { PLANTED_CREDENTIALS, seekSecrets } from "../support/secrets.ts";
 
 /** Slow machines: processes are started and real waits waited for. */
 export const TIMEOUT_MS = 120_000;
+const CACHE = join(import.meta.dirname, "../../node_modules/.cache/sagewatch-chaos");
 
 /** Folders of a test, removed after it. */
 export type Place = { readonly root: string; readonly input: string; readonly state: string; readonly sink: string };
@@ -126,11 +128,14 @@ export function startRun(place: Place, settings: Settings, name = "sagewatch.yml
   const main = join(import.meta.dirname, "../../src/main.ts");
   const child = spawn(process.execPath, [main, "run", "--config", path], {
     stdio: ["ignore", "ignore", "pipe"],
-    env: { ...process.env, NODE_COMPILE_CACHE: join(import.meta.dirname, "../../node_modules/.cache/sagewatch-chaos") },
+    env: { ...PLANTED_CREDENTIALS, ...process.env, NODE_COMPILE_CACHE: CACHE },
   });
   onTestFinished(() => void child.kill("SIGKILL"));
   let log = "";
   child.stderr.on("data", (bytes: Buffer) => (log += bytes.toString()));
-  const ended = once(child, "close").then(([code, signal]) => (code ?? signal) as number | string);
+  const ended = once(child, "close").then(([code, signal]) => {
+    seekSecrets(process.env, [log], signal === null ? place.state : undefined);
+    return (code ?? signal) as number | string;
+  });
   return { process: child, log: () => log, ended };
 }

@@ -19,6 +19,7 @@ import {
 } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { createSeeker } from "../support/secrets.ts";
 
 export type Fault =
   | {
@@ -62,6 +63,8 @@ export type FaultProxy = {
   open(): number;
   /** Takes the place of all rules; none: everything passes. */
   set(...rules: readonly FaultRule[]): void;
+  /** Is told the body of each request as it has come, before any fault. */
+  watch(look: (body: string) => void): void;
   /** Sends requests elsewhere: an emulator that was started anew, or those of one service to a fake. */
   target(upstream: string, service?: string): void;
   close(): Promise<void>;
@@ -79,6 +82,8 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
   let open = 0;
   const last = new Map<string, Answer>();
   const agent = new Agent({ keepAlive: true });
+  const seeker = createSeeker();
+  const watchers: ((body: string) => void)[] = [];
   const server = createServer((incoming, response) => {
     void handle(incoming, response).catch(() => response.destroy());
   });
@@ -91,6 +96,9 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
       gone.abort();
     });
     const body = Buffer.concat(await incoming.toArray());
+    const text = body.toString("latin1");
+    for (const look of watchers) look(text);
+    seeker.look(`${incoming.rawHeaders.join("\n")}\n${text}`);
     const key = /Credential=([^/]+)\//.exec(incoming.headers.authorization ?? "")?.[1] ?? "";
     const about = { ...toCalled(incoming, body), path: incoming.url ?? "/", key };
     const armed = rules.find(({ rule, left }) => left > 0 && fits(rule, about));
@@ -115,6 +123,7 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
       // Nothing that was answered before the rules is given again by them, but by those of the same test.
       if (wanted.length === 0) last.clear();
     },
+    watch: (look) => void watchers.push(look),
     target: (to, service) => {
       if (service === undefined) target = new URL(to);
       else targets.set(service, new URL(to));
@@ -124,6 +133,7 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
       server.close();
       agent.destroy();
       await once(server, "close");
+      seeker.end();
     },
   };
 }

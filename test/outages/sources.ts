@@ -12,15 +12,15 @@ import { type Mode, setProxy, type Target } from "./target.ts";
 
 const AWS = { region: "eu-west-1", wait: "2s", visibility: "30s" } as const;
 
-/** A queue of EventBridge envelopes. */
-export async function openQueue(name = "queue"): Promise<Target> {
+/** A queue of EventBridge envelopes. `visibility`: how long what a killed daemon had taken stays hidden. */
+export async function openQueue(name = "queue", visibility: string = AWS.visibility): Promise<Target> {
   const emulator = await startEmulator();
   const queue = await emulator.createQueue(name);
   const { endpoint, proxy } = emulator;
   return {
     name,
     of: "source",
-    config: { ...AWS, type: "sqs-eventbridge", name, queue: queue.url, endpoint },
+    config: { ...AWS, type: "sqs-eventbridge", name, queue: queue.url, endpoint, visibility },
     set: (mode) => setProxy(proxy, mode),
     proxy,
     send: (texts) =>

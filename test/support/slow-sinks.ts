@@ -12,10 +12,27 @@ import { openStore } from "../../src/store/store.ts";
 import { p99 } from "../kafka/load.ts";
 import { content, unit } from "../store/make.ts";
 
-export type SinkLoad = { readonly ticks: number; readonly perTick: number; readonly tickMs: number };
+export type SinkLoad = {
+  readonly ticks: number;
+  readonly perTick: number;
+  readonly tickMs: number;
+  /** By the name of the sink. */ readonly arrivals?: ReadonlyMap<string, Arrivals>;
+};
 
-/** Of one sink: the 99th percentile, ms; how many alerts it took, and how many wait. */
-export type SinkTimes = { readonly p99: number; readonly taken: number; readonly waiting: number };
+/** Of one sink: the 99th percentiles, ms; how many alerts it took, and how many wait. */
+export type SinkTimes = {
+  /** From the commit until the outbox knows. */
+  readonly p99: number;
+  /** From the commit until the alert had come to the receiver; null where nobody looks there. */
+  readonly arrivedP99: number | null;
+  readonly taken: number;
+  readonly waiting: number;
+};
+
+/** When each alert had come to the receiver of a sink, by monotonic ms, by its id. */
+export type Arrivals = ReadonlyMap<string, number>;
+
+const WARM = sha256Hex("warm");
 
 /** One alert a second, one after another. */
 function slowed(sink: Sink): Sink {
@@ -33,7 +50,7 @@ function slowed(sink: Sink): Sink {
 export async function measureSinks(
   sinks: readonly Sink[],
   slow: string | null,
-  { ticks, perTick, tickMs }: SinkLoad,
+  { ticks, perTick, tickMs, arrivals }: SinkLoad,
 ): Promise<ReadonlyMap<string, SinkTimes>> {
   const store = openStore({ dir: null, clock: systemClock, engine: "test" });
   const committedMs = new Map<string, number>();
@@ -64,7 +81,7 @@ export async function measureSinks(
     for (const worker of workers) worker.wake();
   };
   // The first alerts open connections: they are not counted.
-  commit([sha256Hex("warm")]);
+  commit([WARM]);
   await sleep(1500);
   for (const times of found.values()) times.length = 0;
   for (let tick = 0; tick < ticks; tick += 1) {
@@ -72,9 +89,16 @@ export async function measureSinks(
     await sleep(tickMs);
   }
   await untilSent(workers.filter(({ sink }) => sink !== slow));
+  const arrived = (name: string): number | null => {
+    const came = [...(arrivals?.get(name) ?? [])].filter(([id]) => committedMs.has(id) && id !== WARM);
+    return came.length === 0 ? null : p99(came.map(([id, atMs]) => atMs - (committedMs.get(id) ?? 0)));
+  };
   const result = workers.map((worker) => {
     const times = found.get(worker.sink) ?? [];
-    return [worker.sink, { p99: p99(times), taken: times.length, waiting: worker.waiting() }] as const;
+    return [
+      worker.sink,
+      { p99: p99(times), arrivedP99: arrived(worker.sink), taken: times.length, waiting: worker.waiting() },
+    ] as const;
   });
   await Promise.all(workers.map((worker) => worker.close()));
   store.close();

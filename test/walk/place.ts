@@ -3,7 +3,7 @@
  * command line as processes of their own, of which every word is kept.
  */
 import * as sts from "@aws-sdk/client-sts";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,6 +16,7 @@ import { writeLiveRules } from "../live/rules.ts";
 import { openQueue } from "../outages/sources.ts";
 import type { Head, Target } from "../outages/target.ts";
 import { TARGETS } from "../outages/targets.ts";
+import { seekSecrets } from "../support/secrets.ts";
 
 /** Sinks of all types but the console. */
 const SINKS = ["eventbridge", "security-hub", "sqs", "sns", "splunk-hec", "elastic", "webhook", "slack", "pagerduty"];
@@ -32,6 +33,8 @@ export type Place = {
   command(...args: readonly string[]): Promise<Said>;
   /** Starts the daemon on the configuration of everything; resolves once it serves its pages. */
   start(wrap?: readonly string[]): Promise<LiveDaemon>;
+  /** The daemon that a step left running, or else one that is started. */
+  running(): Promise<LiveDaemon>;
   /** Where the state is from the next start on. */
   keepStateOn(where: keyof typeof STATE_FOLDERS): void;
   /** Writes the credentials that AWS clients read; `id` is their key id. */
@@ -47,8 +50,15 @@ export type Place = {
   close(): Promise<void>;
 };
 
-/** `kafka`: with a broker, which needs Java and a quarter of a minute. */
-export async function openPlace({ kafka }: { readonly kafka: boolean }): Promise<Place> {
+/** Whether this user may mount a disk of his own, to fill it. */
+export function mayMount(): boolean {
+  return spawnSync("unshare", ["-Urm", "sh", "-c", "mount -t tmpfs -o size=1m none /mnt"]).status === 0;
+}
+
+/** `kafka`: with a broker, which needs Java and a quarter of a minute. `visibility`: of the queue. */
+export type PlaceOptions = { readonly kafka: boolean; readonly visibility?: string };
+
+export async function openPlace({ kafka, visibility }: PlaceOptions): Promise<Place> {
   const folder = mkdtempSync(join(tmpdir(), "sagewatch-walk-"));
   mkdirSync(join(folder, "disk"));
   const fake = await startFake([
@@ -56,10 +66,11 @@ export async function openPlace({ kafka }: { readonly kafka: boolean }): Promise
       GetCallerIdentity: () => ({ Arn: "arn:aws:iam::111122223333:user/walk", Account: "111122223333", UserId: "A" }),
     }),
   ]);
-  const options = { folder, timeout: "5s" };
+  // Longer than a busy machine needs: an answer that comes too late brings an alert twice.
+  const options = { folder, timeout: "30s" };
   const names = [...SINKS, "file-away", ...(kafka ? ["topic"] : [])];
   const sinks = await Promise.all(names.map((name) => (TARGETS[name] as (typeof TARGETS)[string]).open(options)));
-  const queue = await openQueue();
+  const queue = await openQueue("queue", visibility);
   const speaking = [queue, ...sinks].flatMap(({ proxy, env }) =>
     proxy === undefined || env !== undefined ? [] : [proxy],
   );
@@ -86,6 +97,15 @@ export async function openPlace({ kafka }: { readonly kafka: boolean }): Promise
   });
   const write = (): void => writeFileSync(join(folder, "sagewatch.yml"), JSON.stringify(settings()));
   write();
+  let last: LiveDaemon | null = null;
+  const start: Place["start"] = async (wrap) => {
+    const daemon = startLive({ folder, config: settings(), env: { ...aws, ...env }, ...(wrap && { wrap }) });
+    daemon.process.stderr?.on("data", (bytes: Buffer) => void words.push(bytes.toString()));
+    await daemon.opened;
+    last = daemon;
+    void daemon.ended.then(() => (last = last === daemon ? null : last));
+    return daemon;
+  };
   return {
     folder,
     queue,
@@ -97,12 +117,8 @@ export async function openPlace({ kafka }: { readonly kafka: boolean }): Promise
       words.push(said.stdout, said.stderr);
       return said;
     },
-    start: async (wrap) => {
-      const daemon = startLive({ folder, config: settings(), env: { ...aws, ...env }, ...(wrap && { wrap }) });
-      daemon.process.stderr?.on("data", (bytes: Buffer) => void words.push(bytes.toString()));
-      await daemon.opened;
-      return daemon;
-    },
+    start,
+    running: async () => last ?? start(),
     keepStateOn: (where) => {
       state = STATE_FOLDERS[where];
       write();
@@ -116,6 +132,8 @@ export async function openPlace({ kafka }: { readonly kafka: boolean }): Promise
     received: async () =>
       new Map(await Promise.all(sinks.map(async ({ name, received }) => [name, (await received?.()) ?? []] as const))),
     close: async () => {
+      last?.process.kill("SIGKILL");
+      await last?.ended;
       await Promise.all([queue, ...sinks].map((target) => target.close()));
       await fake.close();
       rmSync(folder, { recursive: true, force: true });
@@ -136,5 +154,7 @@ async function runCommand(
   child.stdout.on("data", (bytes: Buffer) => void out.push(bytes));
   child.stderr.on("data", (bytes: Buffer) => void err.push(bytes));
   const [code] = (await once(child, "close")) as [number | null];
-  return { code: code ?? -1, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() };
+  const [stdout, stderr] = [Buffer.concat(out).toString(), Buffer.concat(err).toString()];
+  seekSecrets(env, [stdout, stderr]);
+  return { code: code ?? -1, stdout, stderr };
 }

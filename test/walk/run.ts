@@ -4,13 +4,13 @@
  * Walks through everything that befalls a daemon (walk.ts), with every type of sink at once, Kafka where Java is, and a
  * full disk where this user may mount; prints step by step what was seen. Exit code 1 when a step did not see what it must.
  */
-import { spawnSync } from "node:child_process";
 import { inspect } from "node:util";
 import { findJava } from "../support/kafka/place.ts";
+import { mayMount } from "./place.ts";
 import { walk } from "./walk.ts";
 
 const kafka = process.argv[2] !== "--no-kafka" && !("missing" in findJava());
-const disk = spawnSync("unshare", ["-Urm", "sh", "-c", "mount -t tmpfs -o size=1m none /mnt"]).status === 0;
+const disk = mayMount();
 if (!kafka) process.stderr.write("no Java: without Kafka\n");
 if (!disk) process.stderr.write("no right to mount: the disk is not filled\n");
 let steps = 0;

@@ -9,6 +9,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { ATTACK_NAMES } from "../../src/simulate/attacks/catalog.ts";
 import { createSimulation } from "../../src/simulate/simulation.ts";
+import type { LiveDaemon } from "../live/daemon.ts";
 import { openPlace, type Place } from "./place.ts";
 import {
   alertsOf,
@@ -32,7 +33,7 @@ export type WalkOptions = {
   readonly kafka: boolean;
   /** With a disk of its own that is filled, which needs the right to mount. */
   readonly disk: boolean;
-  /** Without what takes processes and seconds and has tests of its own: init, doctor, restart, kill. */
+  /** One daemon through all steps until it is killed, and fewer commands. */
   readonly isShort?: boolean;
 };
 
@@ -41,10 +42,10 @@ const BURST = 40;
 
 /** Walks; tells each step when it is over. */
 export async function walk(options: WalkOptions, tell: (step: Step) => void): Promise<void> {
-  const place = await openPlace(options);
+  const place = await openPlace({ ...options, ...(options.isShort && { visibility: "5s" }) });
   try {
     place.setCredentials("AKIAWALKFIRST");
-    for (const [name, step] of stepsOf(options)) tell({ name, seen: await step(place) });
+    for (const [name, step] of stepsOf(options)) tell({ name, seen: await step(place, options) });
   } catch (error) {
     // What the daemon said last tells more than what was not seen.
     throw new Error(`the last words: ${place.words.join("").slice(-4000)}`, { cause: error });
@@ -53,18 +54,19 @@ export async function walk(options: WalkOptions, tell: (step: Step) => void): Pr
   }
 }
 
-type Work = (place: Place) => Promise<readonly string[]>;
+type Work = (place: Place, options: WalkOptions) => Promise<readonly string[]>;
 
 function stepsOf({ disk, isShort = false }: WalkOptions): readonly (readonly [name: string, step: Work])[] {
   const [long, full] = [!isShort, disk];
   const steps: readonly (readonly [string, Work, boolean?])[] = [
-    ["init and doctor in an empty folder", begin, long],
-    ["doctor and config print with every sink", examine, long],
+    ["init and doctor in an empty folder", begin],
+    ["config print with every sink", print, long],
+    ["doctor with every sink", examine],
     ["run, and plant attacks", plant],
     ["restart", restart, long],
-    ["kill -9", kill, long],
     ["rotate credentials", rotate],
     ["take permissions away and give them back", deny],
+    ["kill -9", kill],
     ["fill the disk", fillDisk, full],
     ["look at what the commands say", look, long],
     ["look for secrets in everything that was written", seekSecrets],
@@ -80,10 +82,15 @@ async function begin(place: Place): Promise<readonly string[]> {
   return [...linesOf(init.stdout + init.stderr), ...linesOf(doctor.stdout)];
 }
 
+async function print(place: Place): Promise<readonly string[]> {
+  const { code, stdout } = await place.command("config", "print");
+  must(code === 0, `print ${code}: ${stdout}`);
+  return [`${linesOf(stdout).length} lines`];
+}
+
 async function examine(place: Place): Promise<readonly string[]> {
-  const print = await place.command("config", "print");
   const doctor = await place.command("doctor");
-  must(print.code === 0 && doctor.code === 0, `print ${print.code}, doctor ${doctor.code}: ${doctor.stdout}`);
+  must(doctor.code === 0, `doctor ${doctor.code}: ${doctor.stdout}`);
   place.setFaults({ operation: "ReceiveMessage", fault: DENIED }, { operation: "GetQueueAttributes", fault: DENIED });
   const denied = await place.command("doctor");
   place.setFaults();
@@ -93,11 +100,16 @@ async function examine(place: Place): Promise<readonly string[]> {
     fails.some((line) => line.includes("mend: allow sqs:GetQueueAttributes")),
     `no remedy: ${denied.stdout}`,
   );
-  return [`config print: ${linesOf(print.stdout).length} lines`, ...linesOf(doctor.stdout), "without the right to read the queue:", ...fails]; // prettier-ignore
+  return [...linesOf(doctor.stdout), "without the right to read the queue:", ...fails]; // prettier-ignore
 }
 
-async function plant(place: Place): Promise<readonly string[]> {
-  const daemon = await place.start();
+/** Stops the daemon of a step, but on a short walk, where the next step goes on with it. */
+async function leave(daemon: LiveDaemon, { isShort }: WalkOptions): Promise<void> {
+  if (isShort !== true) await stop(daemon);
+}
+
+async function plant(place: Place, options: WalkOptions): Promise<readonly string[]> {
+  const daemon = await place.running();
   const slotMs = 300_000;
   const startMs = Math.floor(Date.now() / slotMs) * slotMs - 24 * 3_600_000;
   const { planted } = createSimulation({ seed: 1, records: 1000, startMs, attacks: ATTACK_NAMES });
@@ -112,7 +124,7 @@ async function plant(place: Place): Promise<readonly string[]> {
   place.words.push(await daemon.metrics());
   const marked = await sendMarks(place, "planted", 3);
   const ms = await arrive(place, marked);
-  await stop(daemon);
+  await leave(daemon, options);
   return [`${texts.length} records of ${planted.length} attacks`, ...titles, `messages: ${counts.join(", ")}`, `three more calls in every sink after ${ms} ms`]; // prettier-ignore
 }
 
@@ -130,7 +142,7 @@ async function restart(place: Place): Promise<readonly string[]> {
 
 async function kill(place: Place): Promise<readonly string[]> {
   const before = await revisions(place);
-  const first = await place.start();
+  const first = await place.running();
   const marked = await sendMarks(place, "killed", BURST);
   await until("the burst has begun", async () => (await missingIn(place, await alertsOf(place, marked))).length > 0);
   first.process.kill("SIGKILL");
@@ -142,8 +154,8 @@ async function kill(place: Place): Promise<readonly string[]> {
   return [`it ended by ${exit} in the middle of ${BURST} calls`, `after the start all are in every sink after ${ms} ms: 0 lost`, `${again} messages came again, under the same id and revision`]; // prettier-ignore
 }
 
-async function rotate(place: Place): Promise<readonly string[]> {
-  const daemon = await place.start();
+async function rotate(place: Place, options: WalkOptions): Promise<readonly string[]> {
+  const daemon = await place.running();
   await arrive(place, await sendMarks(place, "rotated-before", 2));
   const from = daemon.lines.length;
   place.setCredentials("AKIAWALKSECOND");
@@ -158,7 +170,7 @@ async function rotate(place: Place): Promise<readonly string[]> {
   const deletedMs = await arrive(place, await sendMarks(place, "rotated-deleted", 3));
   const ready = await daemon.ready();
   place.setFaults();
-  await stop(daemon);
+  await leave(daemon, options);
   return [`the old key has expired, the file has a new one: three calls in every sink after ${ms} ms, the same process`, ...told, `that key is deleted and a third stands in the file: after ${deletedMs} ms`, `ready: ${ready.status}`]; // prettier-ignore
 }
 
@@ -169,8 +181,8 @@ const DENIED = {
   message: "User is not authorized to perform this action",
 } as const;
 
-async function deny(place: Place): Promise<readonly string[]> {
-  const daemon = await place.start();
+async function deny(place: Place, options: WalkOptions): Promise<readonly string[]> {
+  const daemon = await place.running();
   const from = daemon.lines.length;
   const sending = ["PutEvents", "POST /findings/import", "Publish", "PublishBatch", "SendMessage", "SendMessageBatch"];
   place.setFaults(...sending.map((operation): { operation: string; fault: typeof DENIED } => ({ operation, fault: DENIED }))); // prettier-ignore
@@ -188,7 +200,7 @@ async function deny(place: Place): Promise<readonly string[]> {
   place.words.push(await daemon.metrics());
   place.setFaults();
   const ms = await arrive(place, [...marked, ...(await sendMarks(place, "allowed", 2))]);
-  await stop(daemon);
+  await leave(daemon, options);
   return [...told, ...source, `given back: all calls in every sink after ${ms} ms, the same process`];
 }
 

@@ -9,6 +9,7 @@ import { createServer as createTlsServer, type ServerOptions } from "node:https"
 import type { AddressInfo } from "node:net";
 import { gunzipSync } from "node:zlib";
 import { systemClock } from "../../../src/lib/clock.ts";
+import { createSeeker } from "../../support/secrets.ts";
 
 export type Call = {
   readonly method: string;
@@ -41,6 +42,7 @@ export async function startReceiver(
   { tls, host = "127.0.0.1", port: wanted = 0 }: ReceiverOptions = {},
 ): Promise<Receiver> {
   const calls: Call[] = [];
+  const seeker = createSeeker();
   const seen = { connects: 0 };
   const plan: Receiver["plan"] = { isDown: false, delayMs: 0, reply: null };
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -50,6 +52,7 @@ export async function startReceiver(
     const body = (request.headers["content-encoding"] === "gzip" ? gunzipSync(raw) : raw).toString();
     const call = { method: request.method ?? "", path: request.url ?? "", headers: request.headers, body };
     calls.push(call);
+    seeker.look(`${request.rawHeaders.join("\n")}\n${body}`);
     await systemClock.sleep(plan.delayMs);
     const reply: Reply = plan.isDown ? { status: 503 } : (plan.reply ?? answer(call));
     response.writeHead(reply.status, reply.headers).end(reply.body ?? "{}");
@@ -63,6 +66,7 @@ export async function startReceiver(
   const close = async (): Promise<void> => {
     server.closeAllConnections();
     server.close();
+    seeker.end();
   };
   return { port, calls, seen, plan, close };
 }
