@@ -7,7 +7,6 @@
 import { createSocket } from "node:dgram";
 import { Resolver } from "node:dns";
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { createAddressGuard } from "../../../src/sinks/http/guard.ts";
@@ -39,7 +38,7 @@ async function startNames(answers: readonly (readonly string[])[]): Promise<{ se
   socket.bind(0, INSIDE);
   await once(socket, "listening");
   onTestFinished(() => void socket.close());
-  return { server: `${INSIDE}:${(socket.address() as AddressInfo).port}`, asked: () => asked };
+  return { server: `${INSIDE}:${socket.address().port}`, asked: () => asked };
 }
 
 /** The question, and A records with a time to live of 0. https://www.rfc-editor.org/rfc/rfc1035#section-4 */
@@ -59,11 +58,8 @@ function openClient(server: string): HttpClient {
   const resolver = new Resolver();
   resolver.setServers([server]);
   const resolve = ((host: string, _: object, done: (error: Error | null, found: object[]) => void) =>
-    resolver.resolve4(host, (error, found = []) =>
-      done(
-        error,
-        found.map((address) => ({ address, family: 4 })),
-      ),
+    resolver.resolve4(host, (error, found) =>
+      done(error, error === null ? found.map((address) => ({ address, family: 4 })) : []),
     )) as never;
   const client = createHttpClient({ settings: SETTINGS, guard: createAddressGuard(SETTINGS, resolve), clock: systemClock }); // prettier-ignore
   onTestFinished(() => client.close());
