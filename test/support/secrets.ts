@@ -80,12 +80,12 @@ function formsOf(value: string): readonly string[] {
   return [...new Set([value, encodeURIComponent(value), hex, ...inside])];
 }
 
-/** Every file but credentials; one that goes meanwhile is passed over. */
+/** Every file but credentials and the store's reserve, which is 64 MiB of nothing; one that goes meanwhile is passed over. */
 function filesOf(folder: string | undefined): readonly string[] {
   if (folder === undefined || !existsSync(folder)) return [];
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   return files.flatMap(({ parentPath, name }) => {
-    if (name === "credentials") return [];
+    if (name === "credentials" || name === "reserve") return [];
     try {
       return [readFileSync(join(parentPath, name), "latin1")];
     } catch {
