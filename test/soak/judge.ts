@@ -10,6 +10,8 @@ const [MIB, HOUR_MS] = [1024 ** 2, 3_600_000];
 const RSS_NOISE = 32 * MIB;
 /** reliability.md T12, an hour. */
 const RSS_PER_HOUR = 1 * MIB;
+/** A process that lived long may hold so much more than a fresh one on the same state: compiled code, caches that are full. */
+const HELD_NOISE = 8 * MIB;
 /** Sockets come and go with polls and faults. */
 const FD_NOISE = 16;
 /** Of the store: empty, its log, windows of an hour; and an alert with its evidence. */
@@ -29,6 +31,9 @@ export type Figures = {
   readonly faults: number;
   readonly reloads: number;
   readonly rssMib: { readonly first: number; readonly last: number; readonly max: number; readonly perHour: number };
+  readonly windowsMib: { readonly first: number; readonly last: number };
+  /** What the long process held when all garbage was collected, and a fresh one after it. */
+  readonly heldMib: { readonly long: number; readonly fresh: number };
   readonly fds: { readonly first: number; readonly last: number; readonly max: number };
   readonly storeMib: number;
   readonly alerts: number;
@@ -44,7 +49,8 @@ export function judge(soaked: Soaked, isLong: boolean): Figures {
   const calm = samples.filter(({ atMs }) => atMs > options.lengthMs * 0.45);
   const third = Math.ceil(calm.length / 3);
   const [first, last] = [calm.slice(0, third), calm.slice(-third)];
-  const of = (some: readonly Sample[], key: "rss" | "fds" | "queued"): number => median(some.map((one) => one[key]));
+  const of = (some: readonly Sample[], key: "rss" | "fds" | "queued" | "windows"): number =>
+    median(some.map((one) => one[key]));
   const latencies = [...load.sent].flatMap(([id, atMs]) => {
     const seen = alerts.byEvent.get(id);
     return seen === undefined ? [] : [seen.atMs - atMs];
@@ -70,6 +76,8 @@ export function judge(soaked: Soaked, isLong: boolean): Figures {
       max: round(Math.max(...samples.map(({ rss }) => rss)) / MIB),
       perHour: round((slope(calm) * HOUR_MS) / MIB),
     },
+    windowsMib: { first: round(of(first, "windows") / MIB), last: round(of(last, "windows") / MIB) },
+    heldMib: { long: round(toHeld(soaked.held.long) / MIB), fresh: round(toHeld(soaked.held.fresh) / MIB) },
     fds: { first: of(first, "fds"), last: of(last, "fds"), max: Math.max(...samples.map(({ fds }) => fds)) },
     storeMib: round((samples.at(-1)?.stored ?? 0) / MIB),
     alerts: soaked.alertsHeld,
@@ -78,7 +86,9 @@ export function judge(soaked: Soaked, isLong: boolean): Figures {
     drainSeconds: round(soaked.drainMs / 1000),
   };
   const grown = of(last, "rss") - of(first, "rss");
-  const bound = RSS_NOISE + RSS_PER_HOUR * (options.lengthMs / HOUR_MS);
+  const perHour = RSS_PER_HOUR * (options.lengthMs / HOUR_MS);
+  const bound = RSS_NOISE + perHour;
+  const leaked = toHeld(soaked.held.long) - toHeld(soaked.held.fresh);
   const backlog = of(last, "queued") - of(first, "queued");
   const problems = [
     ...lost.slice(0, 10).map((id) => `lost: ${id}${alerts.byEvent.has(id) ? " (in the queue only)" : ""}`),
@@ -89,11 +99,16 @@ export function judge(soaked: Soaked, isLong: boolean): Figures {
     ...judgeLog(soaked),
     ...soaked.exits.filter((exit) => exit !== 0).map((exit) => `a stop ended with ${exit}`),
     ...(isLong && grown > bound ? [`memory grew by ${round(grown / MIB)} MiB, ${round(bound / MIB)} are allowed`] : []),
+    ...(leaked > HELD_NOISE + perHour ? [`it held ${round(leaked / MIB)} MiB more than a fresh process`] : []),
     ...(isLong && of(last, "fds") - of(first, "fds") > FD_NOISE ? ["open files grow"] : []),
     ...(isLong && backlog > 20 * 5 ? [`the queues grow: ${backlog} more messages wait`] : []),
     ...judgeStore(soaked),
   ];
   return { ...figures, problems };
+}
+
+function toHeld({ heap, external }: Soaked["held"]["long"]): number {
+  return heap + external;
 }
 
 function judgeCounts({ counts, load }: Soaked): string[] {

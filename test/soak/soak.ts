@@ -2,8 +2,10 @@
  * A soak (reliability.md T12): the daemon over emulators of SQS and S3 and over files, under steady load with attacks in it.
  *
  * In the first third it is killed (SIGKILL, then SIGTERM, in turn) and started again at once; from then on one process
- * lives, meets faults of the network in turn and reloads its rules each minute, and is measured. At the end faults stop,
- * everything must arrive, and the daemon is stopped in order. judge.ts says what must hold.
+ * lives, meets faults of the network in turn and reloads its rules each minute, and is measured. At the end faults stop and
+ * everything must arrive. What that process holds then, with all garbage collected, is held against a process that is
+ * started on the same state and has worked for half a minute: a leak is what the one has and the other has not, whatever
+ * windows and alerts weigh. Both are stopped in order. judge.ts says what must hold.
  */
 import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,6 +15,7 @@ import type { CountDelta } from "../../src/contracts.ts";
 import { openViews } from "../../src/store/views.ts";
 import { type Emulator, type Queue, startEmulator } from "../fakes/emulator.ts";
 import { type LiveDaemon, type LogLine, startLive } from "../live/daemon.ts";
+import { createHeapGauge, type HeapGauge, type Held } from "../live/heap.ts";
 import { type AlertFile, followAlerts } from "../live/lines.ts";
 import { writeLiveRules } from "../live/rules.ts";
 import { createReader } from "../sinks/aws/receivers.ts";
@@ -39,6 +42,8 @@ export type Sample = {
   readonly queued: number;
   /** Database and its log, bytes. */
   readonly stored: number;
+  /** Bytes that the daemon counts for windows of correlations; of the last look, twelve seconds apart. */
+  readonly windows: number;
 };
 
 export type Soaked = {
@@ -59,18 +64,25 @@ export type Soaked = {
   /** From the end of the load to the last alert. */
   readonly drainMs: number;
   readonly alertsHeld: number;
+  /** What the process that lived long held in the end, and what one holds that was started after it. */
+  readonly held: { readonly long: Held; readonly fresh: Held };
 };
 
 /** Share of the time after which no process is killed any more, and after which faults stop. */
 const [KILLS_UNTIL, FAULTS_UNTIL] = [0.3, 0.92];
 /** Longest wait for the rest to arrive: twice the visibility, and a slow machine. */
 const DRAIN_MS = 120_000;
+/** Seconds of load for the process that the long one is held against: rules compiled, clients loaded, connections open. */
+const FRESH_BEATS = 30;
+/** Metrics are asked for each so many beats. */
+const METRICS_EVERY = 12;
 
 type World = {
   readonly folder: string;
   readonly emulator: Emulator;
   readonly queues: { readonly trail: Queue; readonly push: Queue; readonly alerts: Queue };
   readonly config: object;
+  readonly gauge: HeapGauge;
 };
 
 async function createWorld(): Promise<World> {
@@ -97,7 +109,7 @@ async function createWorld(): Promise<World> {
     ],
     rules: { paths: ["shipped", writeLiveRules(join(folder, "rules", "live.yml"))] },
   };
-  return { folder, emulator, queues, config };
+  return { folder, emulator, queues, config, gauge: createHeapGauge(folder) };
 }
 
 /** Runs one. `tell` gets a word on what goes on. */
@@ -121,18 +133,39 @@ type Lived = Omit<Soaked, "options" | "load" | "counts" | "alertsHeld">;
 type Way = { readonly options: SoakOptions; readonly tell: (word: string) => void };
 
 async function live(world: World, load: Load, { options, tell }: Way): Promise<Lived> {
-  const { folder, emulator, queues } = world;
+  const { folder, emulator, queues, gauge } = world;
   const alerts = followAlerts(join(folder, "alerts.ndjson"));
   const readQueue = createReader(emulator, queues.alerts);
   const faults = createFaults(emulator.proxy);
   const daemons: LiveDaemon[] = [];
-  const start = (): LiveDaemon => daemons[daemons.push(startLive(world)) - 1] as LiveDaemon;
-  const [samples, exits]: [Sample[], (number | string)[]] = [[], []];
+  const start = async (): Promise<LiveDaemon> => {
+    const daemon = startLive({ ...world, ...gauge });
+    daemons.push(daemon);
+    await daemon.opened;
+    return daemon;
+  };
+  const [samples, exits, sent]: [Sample[], (number | string)[], Set<string>] = [[], [], new Set()];
   const kills = { sigkill: 0, sigterm: 0 };
-  let [daemon, reloads] = [start(), 0];
-  await daemon.opened;
+  let [daemon, reloads, windows] = [await start(), 0, 0];
   const begunMs = performance.now();
   const at = (): number => performance.now() - begunMs;
+  const stop = async (): Promise<void> => {
+    daemon.process.kill("SIGTERM");
+    exits.push(await daemon.ended);
+  };
+  /** Waits until all has arrived that was sent. */
+  const drain = async (): Promise<number> => {
+    const fromMs = performance.now();
+    while (performance.now() - fromMs < DRAIN_MS) {
+      alerts.look();
+      for (const { body } of await readQueue())
+        for (const id of (JSON.parse(body) as { eventIds: string[] }).eventIds) sent.add(id);
+      const isRead = (await countQueued(world)) === 0 && readdirSync(join(folder, "input")).length === 0;
+      if (isRead && [...load.sent.keys()].every((id) => alerts.byEvent.has(id) && sent.has(id))) break;
+      await sleep(250);
+    }
+    return performance.now() - fromMs;
+  };
   const killEveryMs = (options.lengthMs * KILLS_UNTIL) / (options.kills + 1);
   let [nextFaultMs, nextReloadMs] = [options.lengthMs * KILLS_UNTIL, options.reloadEveryMs];
   for (let beat = 1; at() < options.lengthMs; beat += 1) {
@@ -140,13 +173,12 @@ async function live(world: World, load: Load, { options, tell }: Way): Promise<L
     alerts.look();
     const done = kills.sigkill + kills.sigterm;
     if (done < options.kills && at() >= killEveryMs * (done + 1)) {
-      const name = done % 2 === 0 ? "SIGKILL" : "SIGTERM";
-      daemon.process.kill(name);
-      const ended = await daemon.ended;
-      if (name === "SIGTERM") exits.push(ended);
-      kills[name === "SIGKILL" ? "sigkill" : "sigterm"] += 1;
-      daemon = start();
-      await daemon.opened;
+      kills[done % 2 === 0 ? "sigkill" : "sigterm"] += 1;
+      if (done % 2 === 0) {
+        daemon.process.kill("SIGKILL");
+        await daemon.ended;
+      } else await stop();
+      daemon = await start();
     }
     if (at() >= nextFaultMs && at() < options.lengthMs * FAULTS_UNTIL) {
       faults.next();
@@ -159,33 +191,43 @@ async function live(world: World, load: Load, { options, tell }: Way): Promise<L
       nextReloadMs += options.reloadEveryMs;
     }
     if (daemon.process.exitCode !== null) throw new Error(`the daemon ended: ${JSON.stringify(daemon.lines.at(-1))}`);
-    samples.push(await sample(world, daemon, at()));
+    if (beat % METRICS_EVERY === 1) windows = (await readWindows(daemon)) ?? windows;
+    samples.push({ atMs: at(), windows, ...(await sample(world, daemon)) });
     if (beat % 60 === 0) tell(`${Math.round(at() / 1000)} s: ${JSON.stringify(samples.at(-1))}`);
     await sleep(Math.max(0, beat * 1000 - at()));
   }
   faults.mend();
-  const endMs = performance.now();
-  const sent = new Set<string>();
-  while (performance.now() - endMs < DRAIN_MS) {
-    alerts.look();
-    for (const { body } of await readQueue())
-      for (const id of (JSON.parse(body) as { eventIds: string[] }).eventIds) sent.add(id);
-    const { queued } = await sample(world, daemon, 0);
-    const isRead = queued === 0 && readdirSync(join(folder, "input")).length === 0;
-    if (isRead && [...load.sent.keys()].every((id) => alerts.byEvent.has(id) && sent.has(id))) break;
-    await sleep(250);
+  const drainMs = await drain();
+  const long = await gauge.read(daemon);
+  await stop();
+  daemon = await start();
+  for (let beat = 1; beat <= FRESH_BEATS; beat += 1) {
+    await load.beat();
+    await sleep(1000);
   }
-  const drainMs = performance.now() - endMs;
-  daemon.process.kill("SIGTERM");
-  exits.push(await daemon.ended);
+  await drain();
+  const held = { long, fresh: await gauge.read(daemon) };
+  await stop();
   const lines = daemons.flatMap((one) => one.lines);
   const strays = daemons.flatMap((one) => one.strays);
-  return { alerts, sent, samples, lines, strays, kills, faults: faults.counts, reloads, exits, drainMs };
+  return { alerts, sent, samples, lines, strays, kills, faults: faults.counts, reloads, exits, drainMs, held };
 }
 
-async function sample({ folder, emulator, queues }: World, daemon: LiveDaemon, atMs: number): Promise<Sample> {
+async function sample(world: World, daemon: LiveDaemon): Promise<Omit<Sample, "atMs" | "windows">> {
+  const size = (name: string): number =>
+    statSync(join(world.folder, "state", name), { throwIfNoEntry: false })?.size ?? 0;
+  const stored = size("store.db") + size("store.db-wal");
+  return { rss: daemon.rss(), fds: daemon.fds(), queued: await countQueued(world), stored };
+}
+
+/** Messages that wait in both queues or are in flight. */
+async function countQueued({ emulator, queues }: World): Promise<number> {
   const left = await Promise.all([emulator.counts(queues.trail), emulator.counts(queues.push)]);
-  const queued = left.reduce((sum, { waiting, inFlight }) => sum + waiting + inFlight, 0);
-  const size = (name: string): number => statSync(join(folder, "state", name), { throwIfNoEntry: false })?.size ?? 0;
-  return { atMs, rss: daemon.rss(), fds: daemon.fds(), queued, stored: size("store.db") + size("store.db-wal") };
+  return left.reduce((sum, { waiting, inFlight }) => sum + waiting + inFlight, 0);
+}
+
+/** Null: it has not said it yet, or is too busy to. */
+async function readWindows(daemon: LiveDaemon): Promise<number | null> {
+  const said = /^sagewatch_state_bytes(?:\{[^}]*\})? (\S+)$/m.exec(await daemon.metrics())?.[1];
+  return said === undefined ? null : Number(said);
 }
