@@ -250,7 +250,7 @@ test(
     }
     world.setSink(true);
     await happen("no-sink", startMs + 60_000);
-    const isRetried = (): boolean => world.daemon.lines.some(({ signal }) => signal === "sink_down");
+    const isRetried = (): boolean => world.daemon.lines.some(({ signal }) => signal === "delivery_retry");
     await expect.poll(isRetried, { timeout: SOON_MS }).toBe(true);
     world.setSink(false);
     await untilAlerted(world, ids, "a sink was away while the clock stood still");
