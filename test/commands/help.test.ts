@@ -53,7 +53,7 @@ describe.each(leaves(program))("%s", (name, command) => {
     expect(examples).not.toEqual([]);
     for (const [typed] of examples) {
       const part = typed.split(/\s*(?:\||&&|>)\s*/).find((text) => text.startsWith(`sagewatch ${name}`));
-      expect(part, typed).toBeDefined();
+      expect(part?.startsWith(`sagewatch ${name}`), typed).toBe(true);
       for (const flag of part?.match(/--[a-z-]+/g) ?? [])
         expect(command.options.map(({ flags }) => flags).join(" "), typed).toContain(flag);
     }

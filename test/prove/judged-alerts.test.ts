@@ -92,7 +92,7 @@ describe.skipIf(!existsSync(shared))("public records (needs ../shared/data)", ()
       const [file = "", line = ""] = row.split("\t");
       const set = basename(file).replace(/\.ndjson(?:\.gz)?$/, "");
       const told = aiRows.find(([of, lines]) => of === set && (lines ?? "").split(", ").includes(line));
-      expect(told, row).toBeDefined();
+      expect(told?.[0], row).toBe(set);
       if (SETS[set] === undefined) continue;
       const bytes = readFileSync(join(shared, file));
       const text = (file.endsWith(".gz") ? gunzipSync(bytes) : bytes).toString("utf8").split("\n")[Number(line) - 1];

@@ -44,7 +44,7 @@ describe.each<[form: string, args: string[], rules: number]>([
       )?.[1];
     };
     const [one, two] = [await idOf(`one-${rules}`), await idOf(`two-${rules}`)];
-    expect(one).toBeDefined();
+    expect(one).toMatch(/^[\da-f-]{36}$/);
     expect(one).not.toBe(two);
   });
 });
