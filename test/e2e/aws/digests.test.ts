@@ -122,7 +122,11 @@ async function scrape(place: Place): Promise<string> {
   const daemon = startRun(place, { mode: "watch", more: { http: { enabled: true, port: 0 } } });
   const port = (): string | undefined => /"http_opened".*"port":(\d+)/.exec(daemon.log())?.[1];
   await until(() => port() !== undefined, "the daemon's pages");
-  const text = await (await fetch(`http://127.0.0.1:${port()}/metrics`)).text();
+  // The pages are there before the readings: what is stored is read as soon as the daemon runs.
+  let text = "";
+  const deadline = AbortSignal.timeout(TIMEOUT_MS / 2);
+  while (!text.includes("sagewatch_state_limit_bytes"))
+    text = await (await fetch(`http://127.0.0.1:${port()}/metrics`, { signal: deadline })).text();
   daemon.process.kill("SIGKILL");
   await daemon.ended;
   return text;
