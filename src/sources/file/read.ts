@@ -8,8 +8,7 @@
  */
 import { closeSync, openSync, readSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { promisify } from "node:util";
-import { gunzip, gunzipSync, type ZlibOptions } from "node:zlib";
+import { gunzipSync } from "node:zlib";
 import { nextTurn } from "../../lib/clock.ts";
 import { createUnpacker, type GunzipFault, type Unpacker } from "../../lib/gunzip.ts";
 import { isGzip } from "../../lib/gzip-frame.ts";
@@ -101,34 +100,20 @@ export function readWhole({
   return whole;
 }
 
-/** The unpacked bytes of a small, sound gzip stream, in a buffer of their own; null for any other. */
+/**
+ * The unpacked bytes of a small, sound gzip stream, in a buffer of their own; null for any other. Not in the thread pool: the
+ * way there and back costs more than a small one itself, also where many are unpacked (docs/bench.md).
+ */
 export function unpackWhole(bytes: Uint8Array): Uint8Array<ArrayBuffer> | null {
+  // With `info` the engine tells how much it used: what it left behind the stream would otherwise be passed over silently.
+  const options = { maxOutputLength: WHOLE_BYTES, chunkSize: toChunkSize(bytes), info: true };
   try {
-    return takeUnpacked(gunzipSync(bytes, toUnpacking(bytes)), bytes);
+    const unpacked: unknown = gunzipSync(bytes, options);
+    const { buffer, engine } = unpacked as { buffer: Uint8Array<ArrayBuffer>; engine: { bytesWritten: number } };
+    return engine.bytesWritten === bytes.length ? toOwn(buffer) : null;
   } catch {
     return null;
   }
-}
-
-/** The same in the thread pool, beside other work: for who has many at a time. */
-export async function unpackAside(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer> | null> {
-  try {
-    return takeUnpacked(await gunzipAside(bytes, toUnpacking(bytes)), bytes);
-  } catch {
-    return null;
-  }
-}
-
-const gunzipAside = promisify<Uint8Array, ZlibOptions, unknown>(gunzip);
-
-/** With `info` the engine tells how much it used: what it left behind the stream would otherwise be passed over silently. */
-function toUnpacking(bytes: Uint8Array): ZlibOptions {
-  return { maxOutputLength: WHOLE_BYTES, chunkSize: toChunkSize(bytes), info: true };
-}
-
-function takeUnpacked(unpacked: unknown, bytes: Uint8Array): Uint8Array<ArrayBuffer> | null {
-  const { buffer, engine } = unpacked as { buffer: Uint8Array<ArrayBuffer>; engine: { bytesWritten: number } };
-  return engine.bytesWritten === bytes.length ? toOwn(buffer) : null;
 }
 
 /** The bytes in a buffer of their own, with room behind them or without; small ones stand in one that Node shares out. */

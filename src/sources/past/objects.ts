@@ -6,6 +6,8 @@
  * object; what is listed later than it was read is read by the next run. An object that is gone, refused or too large is a
  * rejected record; one that cannot be had ends the run, which goes on there when it is started again.
  */
+import type { S3Client } from "@aws-sdk/client-s3";
+import { openObjectGet } from "../../aws/object-get.ts";
 import type { Batch, Source } from "../../contracts.ts";
 import type { Scanners } from "../../lib/split/scanners.ts";
 import { SagewatchError } from "../../model/errors.ts";
@@ -58,7 +60,7 @@ export function createObjectPast(config: ObjectsConfig, deps: PastDeps): Past | 
   };
 }
 
-type By = Pick<FetchBy, "aws" | "client" | "signal">;
+type By = Pick<FetchBy, "aws" | "signal"> & { readonly client: S3Client };
 
 async function openClient(config: ObjectsConfig, deps: PastDeps): Promise<Omit<By, "signal">> {
   const { S3Client } = await import("@aws-sdk/client-s3");
@@ -113,11 +115,13 @@ type Reading = {
 
 async function* read(reading: Reading, signal: AbortSignal): AsyncGenerator<Batch> {
   const { config, deps, run, positions } = reading;
-  const plain = { ...(await openClient(config, deps)), signal, clock: deps.clock, maxBytes: config.objectBytes };
+  const { aws, client } = await openClient(config, deps);
+  const get = await openObjectGet(client, deps.clock);
+  const plain: FetchBy = { aws, get, signal, clock: deps.clock, maxBytes: config.objectBytes };
   const by = config.outputs ? withOutputs(plain, deps.warn ?? ((): void => undefined)) : plain;
   try {
     const meter = createMeter(run.limits);
-    const listed = await list({ config, span: run.span, meter }, by);
+    const listed = await list({ config, span: run.span, meter }, { aws, client, signal });
     const places = createPlaces(positions);
     const open = listed.filter((object) => !places.isDone(object));
     const tell = (left: number): void =>
@@ -134,7 +138,7 @@ async function* read(reading: Reading, signal: AbortSignal): AsyncGenerator<Batc
     tell(0);
     yield toEndBatch(reading);
   } finally {
-    by.client.destroy();
+    client.destroy();
   }
   await endPast(run, signal);
 }

@@ -2,14 +2,14 @@
  * Gets one object whole, or says why not.
  *
  * The packed bytes are held in memory until they are known to be complete: as long as S3 says, as long as the notice said,
- * and by S3's checksum (which the SDK compares) or the ETag where that is the MD5 of the object. So nothing of a body that
+ * and by S3's checksum or the ETag where that is the MD5 of the object. So nothing of a body that
  * was cut, stalled or altered on its way is ever split, and what is broken after that was stored so. A fault on the way is
  * tried again with pauses; what waiting cannot mend is told apart: gone, refused, denied. The bytes stand in memory once.
  */
-import type { GetObjectCommandOutput, S3Client } from "@aws-sdk/client-s3";
 import { createHash } from "node:crypto";
 import { type Aws, type AwsLimits, CALL_LIMITS } from "../../aws/clients.ts";
 import { codeOf } from "../../aws/errors.ts";
+import type { ObjectAnswer, ObjectGet } from "../../aws/object-get.ts";
 import type { NoticedObject } from "../../decode/envelope-notice.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { type ErrorCode, SagewatchError, toErrorCode, toMessage } from "../../model/errors.ts";
@@ -29,7 +29,7 @@ type Unread = { readonly detail: string; readonly code?: ErrorCode | undefined }
 /** Needs of fetchObject. */
 export type FetchBy = {
   readonly aws: Aws;
-  readonly client: S3Client;
+  readonly get: ObjectGet;
   readonly clock: Clock;
   readonly maxBytes: number;
   readonly signal: AbortSignal;
@@ -99,19 +99,18 @@ function toFinal(error: unknown): Fetched | null {
 }
 
 async function getBody(object: NoticedObject, by: FetchBy): Promise<Body | Fetched> {
-  const { GetObjectCommand } = await import("@aws-sdk/client-s3");
-  const command = new GetObjectCommand({ Bucket: object.bucket, Key: object.key });
   const call = { service: "s3", operation: "GetObject", resource: toUri(object) };
   const send = async (abortSignal: AbortSignal): Promise<Body | Fetched> => {
-    const answer = await by.client.send(command, { abortSignal });
+    const answer = await by.get(object, abortSignal);
     const large = toLarge(answer.ContentLength, by);
     if (large !== null) {
       // Not read to its end: the socket goes with it.
-      (answer.Body as { destroy?: () => void } | undefined)?.destroy?.();
+      answer.body.destroy?.();
       return large;
     }
-    const bytes = await readBody(answer.Body, { sizeBytes: answer.ContentLength, maxBytes: by.maxBytes });
+    const bytes = await readBody(answer.body, { sizeBytes: answer.ContentLength, maxBytes: by.maxBytes });
     if (bytes === null) return { is: "large", detail: `the object has more than ${by.maxBytes} bytes` };
+    await answer.check?.(bytes);
     return { bytes, metadata: answer.Metadata ?? {}, ...judge(bytes, answer, object) };
   };
   return by.aws.call(call, send, { limits: OBJECT_LIMITS, signal: by.signal });
@@ -122,12 +121,12 @@ const BODY_BYTES = 256 * 1024;
 
 /** All bytes of a body, in a buffer made for them: joined of pieces they would stand in memory twice. Null: too many. */
 async function readBody(
-  body: unknown,
+  body: ObjectAnswer["body"],
   { sizeBytes = BODY_BYTES, maxBytes }: { readonly sizeBytes: number | undefined; readonly maxBytes: number },
 ): Promise<Uint8Array | null> {
   let bytes = new Uint8Array(sizeBytes);
   let filled = 0;
-  for await (const piece of (body ?? []) as AsyncIterable<Uint8Array>) {
+  for await (const piece of body) {
     const need = filled + piece.length;
     if (need > maxBytes) return null;
     if (need > bytes.length) {
@@ -142,11 +141,7 @@ async function readBody(
 }
 
 /** Whether the bytes are all of the object. */
-function judge(
-  bytes: Uint8Array,
-  answer: GetObjectCommandOutput,
-  object: NoticedObject,
-): Pick<Body, "etag" | "md5" | "fault"> {
+function judge(bytes: Uint8Array, answer: ObjectAnswer, object: NoticedObject): Pick<Body, "etag" | "md5" | "fault"> {
   const etag = answer.ETag?.replaceAll('"', "") ?? "";
   const md5 = createHash("md5").update(bytes).digest("hex");
   const isSame = etag !== "" && etag === object.etag;

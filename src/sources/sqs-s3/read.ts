@@ -9,6 +9,7 @@
  */
 import type { S3Client } from "@aws-sdk/client-s3";
 import type { Aws } from "../../aws/clients.ts";
+import { type ObjectGet, openObjectGet } from "../../aws/object-get.ts";
 import type { SqsConsumer } from "../../aws/sqs-types.ts";
 import type { Batch, Position } from "../../contracts.ts";
 import type { Scanners } from "../../lib/split/scanners.ts";
@@ -49,6 +50,7 @@ type Reading = NoticeRun & {
   readonly jobs: Jobs;
   readonly places: Places;
   readonly client: S3Client;
+  readonly get: ObjectGet;
   readonly signal: AbortSignal;
   /** What is known of digest files; null: they are not verified. */
   readonly log: IntegrityLog | null;
@@ -78,6 +80,7 @@ export async function* readNotices(run: NoticeRun, until: AbortSignal): AsyncGen
   const signal = AbortSignal.any([until, stop.signal]);
   // An emulator is reached by one name; a bucket may be in another Region than its queue.
   const extra = { forcePathStyle: config.endpoint !== undefined, followRegionRedirects: true };
+  const client = aws.open(S3Client, OBJECT_LIMITS, extra);
   const reading: Reading = {
     ...run,
     jobs: withMissed(createJobs(run.consumer), {
@@ -87,7 +90,8 @@ export async function* readNotices(run: NoticeRun, until: AbortSignal): AsyncGen
       gap: run.deps.gap,
     }),
     places: createPlaces(run.positions),
-    client: aws.open(S3Client, OBJECT_LIMITS, extra),
+    client,
+    get: await openObjectGet(client, run.deps.clock),
     signal,
     log: config.digests ? (run.deps.integrity ?? null) : null,
     failedMs: null,
@@ -168,11 +172,11 @@ function noteDigest(
 }
 
 async function startDigests(reading: Reading): Promise<void> {
-  const { config, deps, aws, client, jobs, log, isWanted, signal } = reading;
+  const { config, deps, aws, get, jobs, log, isWanted, signal } = reading;
   if (log === null) return;
   const { clock, warn } = deps;
   const keys = createKeyRing((region) => createQueueAws({ ...config, region }, clock));
-  const by = { source: config.name, log, aws, client, keys, clock, jobs, isWanted, waitMs: config.digestWait, warn };
+  const by = { source: config.name, log, aws, get, keys, clock, jobs, isWanted, waitMs: config.digestWait, warn };
   await checkDigests({ ...by, tellsUnlisted: config.unlisted, signal });
   keys.close();
 }
@@ -208,8 +212,8 @@ function startAhead(reading: Reading): void {
   }
 }
 
-function toFetchBy({ aws, client, config, deps, signal }: Reading): FetchBy {
-  const by = { aws, client, clock: deps.clock, maxBytes: config.objectBytes, signal };
+function toFetchBy({ aws, get, config, deps, signal }: Reading): FetchBy {
+  const by = { aws, get, clock: deps.clock, maxBytes: config.objectBytes, signal };
   return config.outputs ? withOutputs(by, deps.warn) : by;
 }
 

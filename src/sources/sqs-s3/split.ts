@@ -7,7 +7,7 @@
 import { createUnpacker } from "../../lib/gunzip.ts";
 import { isGzip } from "../../lib/gzip-frame.ts";
 import type { Rejected } from "../../model/event.ts";
-import { type FileLimits, GZIP_REASONS, isSmall, unpackAside } from "../file/read.ts";
+import { type FileLimits, GZIP_REASONS, isSmall, unpackWhole } from "../file/read.ts";
 import { type BatcherOptions, createRecordBatcher, type RecordBatch, type RecordBatcher } from "../records/batches.ts";
 
 /** Bytes taken at a time, packed and plain. */
@@ -31,7 +31,7 @@ export async function* splitObject(
   signal: AbortSignal,
 ): AsyncGenerator<RecordBatch> {
   const isPacked = isGzip(bytes);
-  const whole = isPacked && isSmall({ sizeBytes: bytes.length }) ? await unpackAside(bytes) : null;
+  const whole = isPacked && isSmall({ sizeBytes: bytes.length }) ? unpackWhole(bytes) : null;
   if (isPacked && whole === null) {
     yield* splitPacked(bytes, options, signal);
     return;

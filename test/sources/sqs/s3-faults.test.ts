@@ -17,27 +17,42 @@ afterEach(() => tests.reset());
 const records = Array.from({ length: 200 }, (_, at) => call(`r${at}`));
 let objects = 0;
 
-describe("a body that breaks on its way is tried again, and nothing of it is taken", () => {
-  const error = (code: string, status: number): Fault => ({ kind: "error", code, status });
-  test.each<[string, number, Fault]>([
-    ["cut", 3, { kind: "truncate" }],
-    ["short, its length saying so", 3, { kind: "short" }],
-    ["altered", 3, { kind: "corrupt" }],
-    ["throttled", 7, error("SlowDown", 503)],
-    ["failing", 7, error("InternalError", 500)],
-    ["reset", 7, { kind: "reset" }],
-    ["lost", 7, { kind: "lose" }],
-    ["expired credentials", 1, error("ExpiredToken", 400)],
-  ])("%s", async (_name, times, fault) => {
-    const queue = await tests.queue();
-    const object = await tests.put(`broken/${(objects += 1)}.json.gz`, delivery(...records));
-    await tests.emulator.send(queue, [toNotice(object)]);
-    tests.emulator.proxy.set({ operation: "GetObject", times, fault });
-    const batches = await takeAll(tests.open(queue, {}, { clock: hasteClock(150, 20) }), records.length);
-    expect(outcomesOf(batches)).toEqual({ records: records.toSorted(), rejected: {}, skipped: {} });
-    await tests.isEmpty(queue);
-  });
-});
+describe.each(["first", "later"])(
+  "a body that breaks on its way is tried again, and nothing of it is taken: %s",
+  (turn) => {
+    const error = (code: string, status: number): Fault => ({ kind: "error", code, status });
+    test.each<[string, number, Fault]>([
+      ["cut", 3, { kind: "truncate" }],
+      ["short, its length saying so", 3, { kind: "short" }],
+      ["altered", 3, { kind: "corrupt" }],
+      ["throttled", 7, error("SlowDown", 503)],
+      ["failing", 7, error("InternalError", 500)],
+      ["reset", 7, { kind: "reset" }],
+      ["lost", 7, { kind: "lose" }],
+      ["expired credentials", 1, error("ExpiredToken", 400)],
+    ])("%s", async (_name, times, fault) => {
+      const queue = await tests.queue();
+      const object = await tests.put(`broken/${(objects += 1)}.json.gz`, delivery(...records));
+      const sendBroken = async (): Promise<void> => {
+        tests.emulator.proxy.set({ operation: "GetObject", times, fault });
+        await tests.emulator.send(queue, [toNotice(object)]);
+      };
+      // Later objects of a bucket are asked for after the model of the first.
+      const before = turn === "first" ? [] : [call("before")];
+      if (turn === "first") await sendBroken();
+      else await tests.emulator.send(queue, [toNotice(await tests.put("before.json.gz", delivery(...before)))]);
+      const source = tests.open(queue, {}, { clock: hasteClock(150, 20) });
+      let sent = turn === "first";
+      const onBatch = (): void => {
+        if (!sent) void sendBroken();
+        sent = true;
+      };
+      const batches = await takeAll(source, before.length + records.length, { onBatch });
+      expect(outcomesOf(batches)).toEqual({ records: [...before, ...records].toSorted(), rejected: {}, skipped: {} });
+      await tests.isEmpty(queue);
+    });
+  },
+);
 
 test("a denied object is told with the action to allow, stays in the queue, and is read when it is mended", async () => {
   const queue = await tests.queue();

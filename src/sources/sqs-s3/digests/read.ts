@@ -3,10 +3,10 @@
  *
  * What is wrong with it is told at once; what cannot be had at the moment is left open and tried again.
  */
-import type { S3Client } from "@aws-sdk/client-s3";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import type { Aws } from "../../../aws/clients.ts";
+import type { ObjectGet } from "../../../aws/object-get.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { isGzip } from "../../../lib/gzip-frame.ts";
 import { type ErrorCode, toErrorCode, toMessage, type Warn } from "../../../model/errors.ts";
@@ -23,7 +23,7 @@ export type DigestsBy = {
   readonly source: string;
   readonly log: IntegrityLog;
   readonly aws: Aws;
-  readonly client: S3Client;
+  readonly get: ObjectGet;
   readonly keys: KeyRing;
   readonly clock: Clock;
   readonly jobs: Pick<Jobs, "note" | "add">;
@@ -89,9 +89,9 @@ async function readOne(
   row: DigestRow,
   by: DigestsBy,
 ): Promise<Digest | Faulty | { readonly wait: string; readonly code: ErrorCode | undefined }> {
-  const { aws, client, clock, signal } = by;
+  const { aws, get, clock, signal } = by;
   const object = { ...fromUri(row.uri), etag: "", sequencer: "", sizeBytes: null };
-  const fetched = await fetchObject(object, { aws, client, clock, maxBytes: DIGEST_BYTES, signal });
+  const fetched = await fetchObject(object, { aws, get, clock, maxBytes: DIGEST_BYTES, signal });
   if (fetched.is === "gone") return { fault: "missing", detail: "it was deleted" };
   if (fetched.is === "large") return { fault: "malformed", detail: fetched.detail };
   if (fetched.is !== "whole") return { wait: fetched.detail, code: fetched.code };
