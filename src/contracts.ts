@@ -19,7 +19,7 @@ import type { GlanceForm, Glances } from "./model/glance.ts";
 import type { HourChoice, LogHour } from "./model/integrity/hours.ts";
 import type { IntegrityLog, IntegrityNote } from "./model/integrity/notes.ts";
 import type { Leftovers, QuarantineUse, StoreUse } from "./model/leftovers.ts";
-import type { Event, Evidence, Kind, Logsource, Pointer, Rejected, SkipReason } from "./model/event.ts";
+import type { BatchOrigin, Event, Evidence, Kind, Logsource, Pointer, Rejected, SkipReason } from "./model/event.ts";
 import type { StatePressure } from "./model/watch/pressure.ts";
 import type { Sighting } from "./model/watch/sighting.ts";
 import type { AlertFilter, AlertWithRecords, CountDelta, QuarantineRow, RecentChoice } from "./model/views.ts";
@@ -44,7 +44,7 @@ export type Batch = {
   /** What is known of the records before they are parsed (model/glance.ts); left out where nothing is. */
   readonly glances?: Glances | null;
   /** Pointer of each record: `{ source, path, index: indexes[i] }`. */
-  readonly origin: { readonly source: string; readonly path: string; readonly indexes: Int32Array };
+  readonly origin: BatchOrigin;
   /** What the source itself could not take as records (too big, too deep, not JSON, cut off). They count as read. */
   readonly rejected: readonly Rejected[];
   /** Inputs passed over on purpose, by reason. They count as read. */

@@ -10,7 +10,7 @@
 import { sha256Hex } from "../lib/canonical.ts";
 import type { Arrival, Batch, Decoder, Match, MatchResult, Matcher, Undecodable } from "../contracts.ts";
 import { toMessage } from "../model/errors.ts";
-import type { Event, Kind, Pointer, Rejected } from "../model/event.ts";
+import type { BatchOrigin, Event, Kind, Pointer, Rejected } from "../model/event.ts";
 import type { RuleSet } from "../sigma/ast.ts";
 import type { CompiledRules } from "../sigma/compile.ts";
 import { createFeeds, type Feed } from "./feeds.ts";
@@ -156,9 +156,15 @@ function toResult(batch: Batch, records: number, tally: Tally): MatchResult {
 }
 
 function toRange(batch: Batch, index: number): Range {
-  const { source, path, indexes } = batch.origin;
+  const { source, indexes } = batch.origin;
   const bytes = batch.chunk.subarray(batch.offsets[2 * index] ?? 0, batch.offsets[2 * index + 1] ?? 0);
+  const path = toPath(batch.origin, index);
   return { kind: batch.kind, bytes, pointer: { source, path, index: indexes[index] ?? index } };
+}
+
+/** Path of the input that the record of this row stands in. */
+function toPath({ path, further = [] }: BatchOrigin, index: number): string {
+  return further.findLast(({ from }) => from <= index)?.path ?? path;
 }
 
 function toRejected(why: Undecodable, range: Range, maxBytes: number): Rejected {

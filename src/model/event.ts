@@ -115,6 +115,14 @@ export type Pointer = {
   readonly index: number;
 };
 
+/** Where the records of a batch stand. `further`: inputs whose records follow in the same batch, in order, from row `from` on. */
+export type BatchOrigin = {
+  readonly source: string;
+  readonly path: string;
+  readonly indexes: Int32Array;
+  readonly further?: readonly { readonly path: string; readonly from: number }[];
+};
+
 /** A record that could not be evaluated, on its way to quarantine. */
 export type Rejected = {
   readonly reason: Reason;

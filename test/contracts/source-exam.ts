@@ -64,6 +64,12 @@ export async function readBatches(
   return batches;
 }
 
+/** Path and index of each record of a batch. */
+export function placesOf({ path, indexes, further = [] }: Batch["origin"]): string[] {
+  const pathAt = (row: number): string => further.findLast(({ from }) => from <= row)?.path ?? path;
+  return [...indexes].map((index, row) => `${pathAt(row)}#${index}`);
+}
+
 const countOf = (batches: readonly Batch[]): { rejected: number; skipped: number } => ({
   rejected: batches.reduce((sum, batch) => sum + batch.rejected.length, 0),
   skipped: batches.reduce((sum, batch) => sum + Object.values(batch.skipped).reduce((all, count) => all + count, 0), 0),
@@ -103,7 +109,7 @@ export function examineSource(subject: SourceUnderExam): void {
           expect(origin.indexes.length * 2).toBe(offsets.length);
           expect(origin.indexes.length).toBeLessThanOrEqual(1000);
           expect(flags?.length ?? origin.indexes.length).toBe(origin.indexes.length);
-          const places = [...origin.indexes].map((index) => `${origin.path}#${index}`);
+          const places = placesOf(origin);
           places.push(...rejected.map(({ pointer }) => `${pointer.path}#${pointer.index}`));
           pointed += places.length;
           for (const place of places) pointers.add(place);

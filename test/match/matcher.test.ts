@@ -70,6 +70,22 @@ function run({ detections, correlations = [], watermarkMs = -Infinity }: World, 
 
 const start = ruleOf("start", text("eventName", "Start"));
 
+test("a match in a batch of several inputs points to its own", () => {
+  const batch = batchOf(["a", "b", "c", "d"].map((id) => bytesOf({ id, eventName: "start" })));
+  const further = [
+    { path: "/in/b.json.gz", from: 1 },
+    { path: "/in/c.json.gz", from: 3 },
+  ];
+  const origin = { ...batch.origin, indexes: Int32Array.from([0, 0, 1, 0]), further };
+  const { matches } = run({ detections: [start] }, { ...batch, origin });
+  expect(matches.map(({ pointer }) => `${pointer.path} ${pointer.index}`)).toEqual([
+    "/in/a.json.gz 0",
+    "/in/b.json.gz 0",
+    "/in/b.json.gz 1",
+    "/in/c.json.gz 0",
+  ]);
+});
+
 test("a match says which rule, which event, where it was read and what the record was", () => {
   const record = bytesOf({ id: "e1", at: 5000, eventName: "start" });
   const { matches } = run({ detections: [start] }, batchOf([bytesOf({ id: "e0" }), record]));

@@ -87,9 +87,9 @@ export class JsonSplitter {
     }
   }
 
-  /** Takes a whole stream in place of all pieces: its buffer is the chunk from now on, and the splitter's. */
-  take(input: Uint8Array<ArrayBuffer>): void {
-    this.#window.bytes = new Uint8Array(input.buffer);
+  /** Takes a whole stream in place of all pieces: its buffer (where that `isShared`, these bytes alone) becomes the chunk. */
+  take(input: Uint8Array<ArrayBuffer>, isShared = false): void {
+    this.#window.bytes = isShared ? input : new Uint8Array(input.buffer);
     this.#window.filled = input.length;
     this.#run();
   }

@@ -7,7 +7,8 @@
 import { parentPort } from "node:worker_threads";
 import { systemClock } from "../../lib/clock.ts";
 import type { Scanners } from "../../lib/split/scanners.ts";
-import type { AheadFile, AheadQuestion, AheadResult, AheadSettings } from "./ahead.ts";
+import type { AheadFile, AheadQuestion, AheadResult } from "./ahead.ts";
+import { countJoint, type JointReading, readJoint } from "./joint.ts";
 import { readWhole } from "./read.ts";
 import { createRecordBatcher, createRecordScanners, type RecordBatch, type RecordLimits } from "../records/batches.ts";
 
@@ -25,10 +26,7 @@ function scannersFor(limits: RecordLimits): Scanners {
 }
 
 /** A file's batches; null when it is not one to be read in one go, or cannot be read: the main thread then says why. */
-function readBatches(
-  { path, sizeBytes }: AheadFile,
-  { source, limits, scanners }: AheadSettings & { readonly scanners: Scanners },
-): AheadResult {
+function readAlone({ path, sizeBytes }: AheadFile, reading: JointReading): AheadResult {
   let readBytes = 0;
   const onRead = (bytes: number): void => {
     readBytes += bytes;
@@ -36,11 +34,39 @@ function readBatches(
   try {
     const whole = readWhole({ path, sizeBytes, onRead });
     if (whole === null) return null;
-    const batcher = createRecordBatcher({ source, path, limits, sizeHint: whole.length, skip: 0, scanners });
-    return { batches: [...batcher.take(whole), ...batcher.end()], readBytes };
+    const batcher = createRecordBatcher({ ...reading, path, sizeHint: whole.length, skip: 0 });
+    return { batches: [...batcher.take(whole), ...batcher.end()], readBytes, starts: [] };
   } catch {
     return null;
   }
+}
+
+/** The files' one batch, or null. */
+function tryTogether(files: readonly AheadFile[], reading: JointReading): AheadResult {
+  if (files.length < 2) return null;
+  try {
+    return readJoint(files, reading);
+  } catch {
+    return null;
+  }
+}
+
+/** Results of all files, in order. What is left when the answer has its fill is null. */
+function readAll(files: readonly AheadFile[], reading: JointReading): AheadResult[] {
+  const results: AheadResult[] = [];
+  let bytes = 0;
+  const add = (result: AheadResult): void => {
+    for (const { chunk } of result?.batches ?? []) bytes += chunk.byteLength;
+    results.push(result);
+  };
+  for (let at = 0, count = 0; at < files.length; at += count) {
+    count = countJoint(files, at);
+    const together = files.slice(at, at + count);
+    const joint = bytes < ANSWER_BYTES ? tryTogether(together, reading) : null;
+    if (joint !== null) add(joint);
+    else for (const file of together) add(bytes < ANSWER_BYTES ? readAlone(file, reading) : null);
+  }
+  return results;
 }
 
 /**
@@ -81,14 +107,7 @@ function waitForMore(): void {
 
 parentPort?.on("message", ({ files, source, limits }: AheadQuestion) => {
   idle.abort();
-  const settings = { source, limits, scanners: scannersFor(limits) };
-  let bytes = 0;
-  const read = files.map((file): AheadResult => {
-    const result = bytes < ANSWER_BYTES ? readBatches(file, settings) : null;
-    for (const { chunk } of result?.batches ?? []) bytes += chunk.byteLength;
-    return result;
-  });
-  const { results, numbers } = gatherNumbers(read);
+  const { results, numbers } = gatherNumbers(readAll(files, { source, limits, scanners: scannersFor(limits) }));
   const chunks = results.flatMap((result) => (result?.batches ?? []).map(({ chunk }) => chunk.buffer as ArrayBuffer));
   parentPort?.postMessage(results, [numbers.buffer as ArrayBuffer, ...chunks]);
   waitForMore();

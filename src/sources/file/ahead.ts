@@ -11,15 +11,17 @@ import { Worker } from "node:worker_threads";
 import { nextTurn } from "../../lib/clock.ts";
 import type { FoundFile } from "./list.ts";
 import { isSmall } from "./read.ts";
-import type { RecordBatch, RecordLimits } from "../records/batches.ts";
+import type { RecordLimits } from "../records/batches.ts";
+import type { JointResult } from "./joint.ts";
 
 /** What the thread is told of a run, and of each file. */
 export type AheadSettings = { readonly source: string; readonly limits: RecordLimits };
-export type AheadFile = Pick<FoundFile, "path" | "sizeBytes">;
+/** `follows`: it may be put into one batch with the file before it. */
+export type AheadFile = Pick<FoundFile, "path" | "sizeBytes"> & { readonly follows: boolean };
 /** What it is asked. */
 export type AheadQuestion = AheadSettings & { readonly files: readonly AheadFile[] };
-/** A file's batches with the bytes read from disk; null: read it here. */
-export type AheadResult = { readonly batches: readonly RecordBatch[]; readonly readBytes: number } | null;
+/** A file's batches, or its one batch with those of files that follow it, which are then not asked for. Null: read it here. */
+export type AheadResult = JointResult | null;
 
 /** Answers for the files of one run, asked in their order. */
 export type Ahead = {
@@ -42,24 +44,29 @@ const HEAP = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8 };
 /** For runs in which nothing is read ahead. */
 const NOTHING_AHEAD: Ahead = { take: () => Promise.resolve(null), close: () => Promise.resolve() };
 
-/** Begins to read `files` ahead, which `take` is then called for in this order (some may be left out). */
-export function readAhead(files: readonly FoundFile[], settings: AheadSettings): Ahead {
-  const wanted = files.filter(isSmall);
+/**
+ * Begins to read `files` ahead, which `take` is then called for in this order (some may be left out). Those that `mayJoin`
+ * may come in one answer with their neighbours, and none of them may be left out.
+ */
+export function readAhead(files: readonly FoundFile[], settings: AheadSettings & { mayJoin?: MayJoin }): Ahead {
+  const { mayJoin = () => false, source, limits } = settings;
+  const wanted = files.flatMap((file, at): WantedFile[] => {
+    const before = files[at - 1];
+    const follows = before !== undefined && isSmall(before) && mayJoin(before) && mayJoin(file);
+    return isSmall(file) ? [{ ...file, follows }] : [];
+  });
   if (wanted.length < FILES_MIN) return NOTHING_AHEAD;
   const thread = takeThread();
   const places = new Map(wanted.map((file, at) => [file.key, at] as const));
-  const answers = new Map<string, Promise<AheadResult>>();
+  /** By the key of each file of a question: the results by the key of their first file. */
+  const answers = new Map<string, Promise<ReadonlyMap<string, AheadResult>>>();
   /** First file that is neither asked for nor taken. */
   let next = 0;
   const ask = (): void => {
     const question = toQuestion(wanted, next);
     next += question.length;
-    const answer = thread.ask(question, settings);
-    for (const [at, { key }] of question.entries())
-      answers.set(
-        key,
-        answer.then((results) => results[at] ?? null),
-      );
+    const answer = thread.ask(question, { source, limits }).then((results) => byFirstFile(question, results));
+    for (const { key } of question) answers.set(key, answer);
   };
   return {
     take: async ({ key }) => {
@@ -71,14 +78,27 @@ export function readAhead(files: readonly FoundFile[], settings: AheadSettings):
       if (at % TURN_FILES === 0) await nextTurn();
       const answer = answers.get(key);
       answers.delete(key);
-      return (await answer) ?? null;
+      return (await answer)?.get(key) ?? null;
     },
     close: () => thread.close(),
   };
 }
 
+type MayJoin = (file: FoundFile) => boolean;
+type WantedFile = FoundFile & AheadFile;
+
+function byFirstFile(files: readonly WantedFile[], results: readonly AheadResult[]): ReadonlyMap<string, AheadResult> {
+  const found = new Map<string, AheadResult>();
+  let at = 0;
+  for (const result of results) {
+    found.set(files[at]?.key ?? "", result);
+    at += 1 + (result?.starts.length ?? 0);
+  }
+  return found;
+}
+
 /** The files from `from` on that make one question. */
-function toQuestion(files: readonly FoundFile[], from: number): readonly FoundFile[] {
+function toQuestion(files: readonly WantedFile[], from: number): readonly WantedFile[] {
   let [end, bytes] = [from, 0];
   while (end < files.length && end - from < QUESTION_FILES && bytes < QUESTION_BYTES) {
     bytes += files[end]?.sizeBytes ?? 0;
@@ -137,7 +157,8 @@ function startThread(): Thread {
     ask: (files, settings) => {
       const { promise, resolve } = Promise.withResolvers<readonly AheadResult[]>();
       waiting.push(resolve);
-      const question: AheadQuestion = { ...settings, files: files.map(({ path, sizeBytes }) => ({ path, sizeBytes })) };
+      const asked = files.map(({ path, sizeBytes, follows }) => ({ path, sizeBytes, follows }));
+      const question: AheadQuestion = { ...settings, files: asked };
       worker.postMessage(question, []);
       return promise;
     },

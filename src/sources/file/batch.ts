@@ -10,9 +10,9 @@ import { copyFileSync, existsSync, mkdirSync, renameSync, statSync, unlinkSync }
 import { basename, join, resolve } from "node:path";
 import type { Batch } from "../../contracts.ts";
 import type { Scanners } from "../../lib/split/scanners.ts";
-import type { Ahead } from "./ahead.ts";
 import type { FileSourceConfig } from "./settings.ts";
 import { type FileQuery, type FoundFile, reasonOf, toKey } from "./list.ts";
+import type { AheadResult } from "./ahead.ts";
 import { readFileBatches } from "./read.ts";
 import type { RecordBatch } from "../records/batches.ts";
 import type { SourceDeps } from "../settings.ts";
@@ -69,12 +69,18 @@ export type FileOutcome = "done" | "aborted" | "unreadable";
 export type FileReading = {
   readonly floors: { readonly during: number; readonly after: number };
   readonly progress: Progress;
-  readonly ahead: Ahead;
+  /** What was read ahead of it; null: it is read here. */
+  readonly read: AheadResult;
   readonly signal: AbortSignal;
   /** Called for each batch before it is given out, and when it settled. */
   onGiven?(): void;
   onSettled?(): void;
 };
+
+/** Whether some of its records are committed already: then only the rest is read, here. */
+export function isBegun({ key }: FoundFile, { positions, reached }: FileRun): boolean {
+  return (reached.get(key) ?? Number(positions.get(key) ?? 0)) !== 0;
+}
 
 /** Yields a file's batches and returns how it went. */
 export async function* readFile(
@@ -100,7 +106,7 @@ export async function* readFile(
   };
   let piece: RecordBatch[] = [];
   try {
-    const read = skip === 0 ? await reading.ahead.take(file) : null;
+    const { read } = reading;
     if (read !== null) reading.progress.read(read.readBytes);
     const batches = read?.batches ?? readFileBatches({ ...options, onRead: reading.progress.read }, reading.signal);
     for await (const batch of batches) {
@@ -124,6 +130,25 @@ export async function* readFile(
   reached.delete(file.key);
   return reading.signal.aborted ? "aborted" : "done";
 }
+
+/** The batch of several files, each read to its end with it. `floorMs`: the floor of contracts.ts after the last. */
+export function toJointBatch(files: readonly FoundFile[], joint: Joint, run: FileRun): Batch {
+  const [first, ...others] = files as readonly [FoundFile, ...FoundFile[]];
+  const source = run.config.name;
+  const floors = { during: joint.floorMs, after: joint.floorMs };
+  const settle = (_batch: RecordBatch, error: unknown): void => {
+    if (error === undefined) for (const file of files) followUp(file, run);
+  };
+  const one = toOne(joint.batch, { file: first, source, floors, settle });
+  const further = others.map(({ path }, at) => ({ path, from: joint.starts[at] ?? 0 }));
+  return {
+    ...one,
+    origin: { ...one.origin, further },
+    positions: files.map(({ key }) => ({ source, key, value: DONE })),
+  };
+}
+
+type Joint = { readonly batch: RecordBatch; readonly starts: readonly number[]; readonly floorMs: number };
 
 type Place = {
   readonly file: FoundFile;

@@ -6,9 +6,9 @@
  */
 import type { Batch } from "../../contracts.ts";
 import { readAhead } from "./ahead.ts";
-import { createProgress, DONE, type FileRun, followUp, readFile, toQuery } from "./batch.ts";
+import { createProgress, DONE, type FileRun, followUp, isBegun, readFile, toJointBatch, toQuery } from "./batch.ts";
 import { createForgetting } from "./gone.ts";
-import { listFiles } from "./list.ts";
+import { type FoundFile, listFiles } from "./list.ts";
 
 /** Batches of all files, historic. Errors by code: not_found. */
 export async function* readOnce(run: FileRun, signal: AbortSignal): AsyncGenerator<Batch> {
@@ -21,16 +21,26 @@ export async function* readOnce(run: FileRun, signal: AbortSignal): AsyncGenerat
   const files = listed.filter(({ key }) => positions.get(key) !== DONE);
   const progress = createProgress(deps);
   progress.add(files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
-  const ahead = readAhead(files, { source: config.name, limits: deps.limits });
+  const ahead = readAhead(files, { source: config.name, limits: deps.limits, mayJoin: (file) => !isBegun(file, run) });
+  const floorFrom = (at: number): number => {
+    const next = files[at];
+    return next === undefined ? Infinity : (next.slotMs ?? -Infinity);
+  };
   try {
-    for (const [at, file] of files.entries()) {
+    for (let at = 0, taken = 1; at < files.length; at += taken) {
       if (signal.aborted) return;
-      const next = files[at + 1];
-      const floors = {
-        during: file.slotMs ?? -Infinity,
-        after: next === undefined ? Infinity : (next.slotMs ?? -Infinity),
-      };
-      yield* readFile(file, run, { floors, progress, ahead, signal });
+      const file = files[at] as FoundFile;
+      const read = isBegun(file, run) ? null : await ahead.take(file);
+      taken = 1 + (read?.starts.length ?? 0);
+      const [batch] = read?.batches ?? [];
+      if (read !== null && batch !== undefined && taken > 1) {
+        progress.read(read.readBytes);
+        const joint = { batch, starts: read.starts, floorMs: floorFrom(at + taken) };
+        yield toJointBatch(files.slice(at, at + taken), joint, run);
+        continue;
+      }
+      const floors = { during: file.slotMs ?? -Infinity, after: floorFrom(at + 1) };
+      yield* readFile(file, run, { floors, progress, read, signal });
     }
   } finally {
     await ahead.close();

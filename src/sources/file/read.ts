@@ -83,7 +83,17 @@ export function readWhole({
   onRead,
 }: Pick<ReadOptions, "path" | "sizeBytes" | "onRead">): Uint8Array<ArrayBuffer> | null {
   if (!isSmall({ sizeBytes })) return null;
-  const buffer = packed.subarray(0, sizeBytes + 1);
+  const length = readInto(packed.subarray(0, sizeBytes + 1), path);
+  // It has grown since it was listed.
+  if (length > sizeBytes) return null;
+  const bytes = packed.subarray(0, length);
+  const whole = isGzip(bytes) ? unpackWhole(bytes) : bytes.slice();
+  if (whole !== null) onRead(length);
+  return whole;
+}
+
+/** Fills `buffer` from the start of a file; how many bytes there were. Throws what the file system throws. */
+function readInto(buffer: Uint8Array, path: string): number {
   const descriptor = openSync(path, "r");
   let length = 0;
   try {
@@ -92,12 +102,26 @@ export function readWhole({
   } finally {
     closeSync(descriptor);
   }
-  // It has grown since it was listed.
-  if (length > sizeBytes) return null;
-  const bytes = buffer.subarray(0, length);
-  const whole = isGzip(bytes) ? unpackWhole(bytes) : bytes.slice();
-  if (whole !== null) onRead(length);
-  return whole;
+  return length;
+}
+
+/**
+ * The packed bytes of several gzip files one behind the other, and where each ends; null where one is no gzip file or of
+ * another size than listed, or all are too much. The bytes are there until the next read. Throws what the file system throws.
+ */
+export function readPacked(
+  files: readonly { readonly path: string; readonly sizeBytes: number }[],
+): { readonly bytes: Uint8Array; readonly ends: readonly number[] } | null {
+  const ends: number[] = [];
+  let end = 0;
+  for (const { path, sizeBytes } of files) {
+    if (end + sizeBytes + 1 > packed.length) return null;
+    const length = readInto(packed.subarray(end, end + sizeBytes + 1), path);
+    if (length !== sizeBytes || !isGzip(packed.subarray(end, end + length))) return null;
+    end += length;
+    ends.push(end);
+  }
+  return { bytes: packed.subarray(0, end), ends };
 }
 
 /**
@@ -139,8 +163,8 @@ async function* readPieces(options: ReadOptions, signal: AbortSignal): AsyncGene
     const packed = isGzip(first);
     const batcher = createRecordBatcher({ ...options, sizeHint: packed ? options.sizeBytes * 16 : options.sizeBytes });
     yield* packed
-      ? readPacked({ handle, buffer, first, batcher, options }, signal)
-      : readPlain({ handle, buffer, first, batcher, options }, signal);
+      ? readPackedPieces({ handle, buffer, first, batcher, options }, signal)
+      : readPlainPieces({ handle, buffer, first, batcher, options }, signal);
   } finally {
     await handle.close();
   }
@@ -159,7 +183,7 @@ async function readPiece(handle: FileHandle, buffer: Uint8Array): Promise<Uint8A
   return buffer.subarray(0, bytesRead);
 }
 
-async function* readPlain(
+async function* readPlainPieces(
   { handle, buffer, first, batcher, options }: Reading,
   signal: AbortSignal,
 ): AsyncGenerator<RecordBatch> {
@@ -171,7 +195,7 @@ async function* readPlain(
   yield* batcher.end();
 }
 
-async function* readPacked(reading: Reading, signal: AbortSignal): AsyncGenerator<RecordBatch> {
+async function* readPackedPieces(reading: Reading, signal: AbortSignal): AsyncGenerator<RecordBatch> {
   const unpacker = createUnpacker(reading.options.limits.gzipRatio);
   try {
     yield* unpack(reading, unpacker, signal);

@@ -58,9 +58,9 @@ export type RecordBatcher = {
   push(bytes: Uint8Array): readonly RecordBatch[];
   /**
    * Takes all bytes of the input at once, and for its own: their buffer, in which nothing else stands, becomes the chunk of a batch.
-   * Saves a small file a buffer and a copy.
+   * Saves a small file a buffer and a copy. Where other inputs stand in it too (`isShared`), these bytes alone become the chunk.
    */
-  take(bytes: Uint8Array<ArrayBuffer>): readonly RecordBatch[];
+  take(bytes: Uint8Array<ArrayBuffer>, isShared?: boolean): readonly RecordBatch[];
   /** The input ended; `cut` says why when too early. Returns the rest, at least one batch, the last one marked so. */
   end(cut?: { readonly reason: Reason; readonly detail: string }): readonly RecordBatch[];
 };
@@ -330,8 +330,8 @@ export function createRecordBatcher(options: BatcherOptions): RecordBatcher {
       splitter.push(bytes);
       return drain();
     },
-    take(bytes) {
-      splitter.take(bytes);
+    take(bytes, isShared = false) {
+      splitter.take(bytes, isShared);
       return drain();
     },
     end(cut) {
