@@ -33,7 +33,11 @@ export function* orderedTimes(group: Group, rule: Correlation, range: Interval):
     const { timeMs } = members[at] as Member;
     if (timeMs > range.toMs) break;
     const end = endOfTime(members, at);
-    const value = extendChains(latest, members.slice(at, end), timeMs - rule.timespanMs);
+    const sinceMs = timeMs - rule.timespanMs;
+    const value =
+      end - at === 1
+        ? extendByOne(latest, members[at] as Member, sinceMs)
+        : extendChains(latest, members.slice(at, end), sinceMs);
     at = end;
     if (timeMs < range.fromMs) continue;
     // A state that began with the first window of the range is right for later times only.
@@ -103,6 +107,22 @@ function extendChains(latest: Float64Array, together: readonly Member[], sinceMs
         if (startMs > -Infinity) extend(last, { length, step, startMs });
       }
     }
+  }
+  return longest;
+}
+
+/** The same where one member stands alone at its time, as most do: it takes each chain that ends with an earlier step on by one. */
+function extendByOne(latest: Float64Array, { step: last, timeMs }: Member, sinceMs: number): number {
+  const steps = Math.round(Math.sqrt(latest.length));
+  let longest = 1;
+  latest[last] = Math.max(latest[last] as number, timeMs);
+  for (let length = 1; length < steps; length += 1) {
+    let startMs = -Infinity;
+    for (let step = length - 1; step < last; step += 1)
+      startMs = Math.max(startMs, latest[(length - 1) * steps + step] as number);
+    const place = length * steps + last;
+    latest[place] = Math.max(latest[place] as number, startMs);
+    if (startMs >= sinceMs) longest = length + 1;
   }
   return longest;
 }
