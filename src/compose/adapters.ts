@@ -110,7 +110,7 @@ export function openSources(needs: SourceNeeds): OpenSource[] {
       unread: () => unread,
       answering:
         source.timing.mode === "live"
-          ? { source: source.name, idleMs: source.timing.idleMs, answeredMs: () => answeredMs }
+          ? { source: source.name, asksMs: source.timing.asksMs ?? 0, answeredMs: () => answeredMs }
           : null,
       onCanary: (to) => void (canary = to),
     };

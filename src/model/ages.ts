@@ -15,6 +15,8 @@ export type SourceTiming = {
   readonly latenessMs: number;
   /** Idle bound I in ms (live): a source without records for so long follows the wall clock − L. */
   readonly idleMs: number;
+  /** Live: longest time between two questions while all is well, ms. Left out: it asks all the time. */
+  readonly asksMs?: number;
   /** Historic: follow newest event time − this (ms) while the slots cannot be told. Null: stay at −∞ then. */
   readonly followMs: number | null;
 };

@@ -55,7 +55,7 @@ export function createCloudTrailLookup(config: CloudTrailLookupConfig, given: So
   return {
     name,
     logsources: ["aws/cloudtrail"],
-    timing: { mode: "live", latenessMs: OVERLAP_MS, idleMs: 3 * every, followMs: null },
+    timing: { mode: "live", latenessMs: OVERLAP_MS, idleMs: 3 * every, asksMs: 3 * every, followMs: null },
     read: (positions, signal) => {
       const startMs: Rounds["startMs"] = (_place, position) => {
         const [endMs, nowMs] = [toEnd(position), clock.nowMs()];

@@ -30,7 +30,7 @@ export function createCost(config: CostConfig, given: SourceDeps): Source {
   return {
     name,
     logsources: ["aws/cost"],
-    timing: { mode: "live", latenessMs: LATENESS_MS, idleMs: 3 * every, followMs: null },
+    timing: { mode: "live", latenessMs: LATENESS_MS, idleMs: 3 * every, asksMs: 3 * every, followMs: null },
     read: (positions, signal) =>
       readRounds(
         {

@@ -55,7 +55,7 @@ export function createGuardDuty(config: GuardDutyConfig, given: SourceDeps): Sou
   return {
     name,
     logsources: ["aws/guardduty"],
-    timing: { mode: "live", latenessMs: OVERLAP_MS, idleMs: 3 * every, followMs: null },
+    timing: { mode: "live", latenessMs: OVERLAP_MS, idleMs: 3 * every, asksMs: 3 * every, followMs: null },
     read: (positions, signal) => {
       return readRounds(
         {

@@ -93,7 +93,7 @@ function findUntold(outage: Outage, target: Target): string[] {
   const [isSink, told] = [target.of === "sink", alertsOf(outage)];
   if (isSink && lastedMs > SINK_ALERT_MS && !told.includes("sagewatch.sink_down"))
     unsaid.push(`no alert says that ${target.name} was down`);
-  if (!isSink && lastedMs > UNREAD_MS && !outage.reasons.has("source_unread"))
+  if (!isSink && target.asksSeldom !== true && lastedMs > UNREAD_MS && !outage.reasons.has("source_unread"))
     unsaid.push(`/ready did not say that ${target.name} was gone`);
   return unsaid;
 }

@@ -107,6 +107,8 @@ detection:
   condition: selection
 level: high
 `,
+      // Its hours pass faster; those of the clock that /ready goes by do not.
+      asksSeldom: true,
       eventId: (mark) => `${start} SERVICE=${mark}`,
       send: async (texts) =>
         void charges.push(

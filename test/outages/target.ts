@@ -25,6 +25,8 @@ export type Target = {
   readonly send?: (texts: readonly string[]) => Promise<void>;
   /** The event that a mark becomes, where that is not the mark's own id. */
   readonly eventId?: (mark: string) => string;
+  /** Of a source that asks so seldom that no outage of minutes is one to /ready. */
+  readonly asksSeldom?: boolean;
   /** Of a sink: what it has got, in order. */
   readonly received?: () => Promise<readonly Head[]>;
   close(): Promise<void>;

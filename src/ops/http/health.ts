@@ -40,10 +40,10 @@ export type Health = {
 };
 export type Readiness = { readonly ready: boolean; readonly reasons: readonly Reason<NotReady>[] };
 
-/** A live source, and when what it reads from last answered (monotonic ms; null: not yet). `idleMs` as in its timing. */
+/** A live source, and when what it reads from last answered (monotonic ms; null: not yet). `asksMs` as in its timing. */
 export type Answering = {
   readonly source: string;
-  readonly idleMs: number;
+  readonly asksMs: number;
   readonly answeredMs: () => number | null;
 };
 
@@ -130,9 +130,9 @@ export function createHealthWatch(clock: Clock): HealthWatch {
   };
 }
 
-function isUnread({ answeredMs, idleMs }: Answering, clock: Clock): boolean {
+function isUnread({ answeredMs, asksMs }: Answering, clock: Clock): boolean {
   const sinceMs = answeredMs();
-  return sinceMs === null || clock.monotonicMs() - sinceMs > Math.max(UNREAD_MS, idleMs);
+  return sinceMs === null || clock.monotonicMs() - sinceMs > Math.max(UNREAD_MS, asksMs);
 }
 
 function toAgeReading(name: Reading["name"], value: number | null): Reading[] {

@@ -197,8 +197,8 @@ describe("health", () => {
     let answeredMs: number | null = null;
     watch.listen(loaded);
     watch.running([
-      { source: "trail", idleMs: 60_000, answeredMs: () => answeredMs },
-      { source: "lookup", idleMs: 900_000, answeredMs: () => 1000 },
+      { source: "trail", asksMs: 0, answeredMs: () => answeredMs },
+      { source: "lookup", asksMs: 900_000, answeredMs: () => 1000 },
     ]);
     const unread = { code: "source_unread", what: NOT_READY.source_unread };
     expect(watch.readiness()).toEqual({ ready: false, reasons: [{ ...unread, key: "trail" }] });
