@@ -87,10 +87,10 @@ export class JsonSplitter {
     }
   }
 
-  /** Takes a whole stream in place of all pieces: its buffer (where that `isShared`, these bytes alone) becomes the chunk. */
-  take(input: Uint8Array<ArrayBuffer>, isShared = false): void {
-    this.#window.bytes = isShared ? input : new Uint8Array(input.buffer);
-    this.#window.filled = input.length;
+  /** Takes a whole stream in place of all pieces, the bytes from `from` on: their buffer is the chunk from now on. */
+  take(input: Uint8Array<ArrayBuffer>, from = 0): void {
+    Object.assign(this.#window, { bytes: new Uint8Array(input.buffer), filled: input.length, start: -from });
+    this.#pos = from;
     this.#run();
   }
 
@@ -162,9 +162,9 @@ export class JsonSplitter {
       this.#expect = FIRST;
       this.#pos += 1;
     } else if (byte === BOM[0] && this.#offset() === 0) {
-      const [, second, third] = this.#window.bytes;
-      if (this.#window.filled < 3) return false;
-      if (second === BOM[1] && third === BOM[2]) this.#pos = 3;
+      const { bytes, filled } = this.#window;
+      if (filled - this.#pos < 3) return false;
+      if (bytes[this.#pos + 1] === BOM[1] && bytes[this.#pos + 2] === BOM[2]) this.#pos += 3;
       else this.#damage();
     } else this.#damage();
     return true;

@@ -6,10 +6,9 @@
  * alike are put together (gzip, one batch of CloudTrail records, nothing rejected, skipped or flagged), so that a joint batch
  * says of each record what its own would. Where anything is unusual each file is read by itself, as if nothing had been tried.
  */
-import { TRAILER_BYTES } from "../../lib/gzip-frame.ts";
 import type { Scanners } from "../../lib/split/scanners.ts";
 import { createRecordBatcher, type RecordBatch, type RecordLimits } from "../records/batches.ts";
-import { readPacked, unpackWhole } from "./read.ts";
+import { readPacked, toToldLength, unpackWhole } from "./read.ts";
 
 /** What was read of a file, and of those behind it in the same batch: the row at which each of these begins. */
 export type JointResult = {
@@ -45,27 +44,22 @@ export function readJoint(files: readonly PackedFile[], reading: JointReading): 
   const packed = readPacked(files);
   if (packed === null) return null;
   // A file of several streams tells the length of its last only: the sum is wrong then, and so nothing is put together.
-  const lengths = packed.ends.map((end) => toToldLength(packed.bytes, end));
-  const whole = unpackWhole(packed.bytes);
-  if (whole === null || lengths.reduce((sum, length) => sum + length, 0) !== whole.length) return null;
+  const lengths = packed.ends.map((end) => toToldLength(packed.bytes.subarray(0, end)));
+  const told = lengths.reduce((sum, length) => sum + length, 0);
+  const whole = unpackWhole(packed.bytes, told);
+  if (whole?.length !== told) return null;
   const parts: RecordBatch[] = [];
-  let start = 0;
+  let end = 0;
   for (const [at, { path }] of files.entries()) {
-    const bytes = whole.subarray(start, start + (lengths[at] ?? 0));
-    start += bytes.length;
-    const batcher = createRecordBatcher({ ...reading, path, sizeHint: bytes.length, skip: 0 });
-    const batches = [...batcher.take(bytes, true), ...batcher.end()];
+    const start = end;
+    end += lengths[at] ?? 0;
+    const batcher = createRecordBatcher({ ...reading, path, sizeHint: end - start, skip: 0 });
+    const batches = [...batcher.take(whole.subarray(0, end), start), ...batcher.end()];
     const [batch] = batches;
     if (batch === undefined || batches.length > 1 || !isUsual(batch)) return null;
     parts.push(batch);
   }
-  return joinParts(parts, { chunk: new Uint8Array(whole.buffer), readBytes: packed.bytes.length });
-}
-
-/** What the trailer says of the unpacked length (RFC 1952). */
-function toToldLength(bytes: Uint8Array, end: number): number {
-  if (end < TRAILER_BYTES) return 0;
-  return new DataView(bytes.buffer, bytes.byteOffset + end - 4).getUint32(0, true);
+  return joinParts(parts, packed.bytes.length);
 }
 
 function isUsual({ kind, flags, glances, rejected, skipped, indexes }: RecordBatch): boolean {
@@ -73,33 +67,32 @@ function isUsual({ kind, flags, glances, rejected, skipped, indexes }: RecordBat
   return isWhole && kind === "cloudtrail" && flags === null && glances !== null;
 }
 
-/** Numbers of the parts, whose places are counted from where their file begins, as numbers of the whole. */
-function joinParts(
-  parts: readonly RecordBatch[],
-  { chunk, readBytes }: { readonly chunk: Uint8Array; readonly readBytes: number },
-): JointResult | null {
+/** The numbers of all parts one behind the other: their places are in one buffer already. */
+function joinParts(parts: readonly RecordBatch[], readBytes: number): JointResult | null {
   const [first] = parts as readonly [RecordBatch, ...RecordBatch[]];
   const rows = parts.reduce((sum, { indexes }) => sum + indexes.length, 0);
   if (rows > BATCH_RECORDS) return null;
-  const width = (first.glances?.length ?? 0) / first.indexes.length;
-  const [offsets, indexes, glances] = [new Int32Array(2 * rows), new Int32Array(rows), new Int32Array(width * rows)];
   const starts: number[] = [];
   let row = 0;
-  for (const part of parts) {
-    const by = part.chunk.byteOffset;
-    indexes.set(part.indexes, row);
-    copyShifted(part.offsets, { into: offsets, at: 2 * row, by });
-    copyShifted(part.glances ?? new Int32Array(0), { into: glances, at: width * row, by });
+  for (const { indexes } of parts) {
     if (row > 0) starts.push(row);
-    row += part.indexes.length;
+    row += indexes.length;
   }
-  return { batches: [{ ...first, chunk, offsets, indexes, glances }], readBytes, starts };
+  const batch = {
+    ...first,
+    offsets: concat(parts.map(({ offsets }) => offsets)),
+    indexes: concat(parts.map(({ indexes }) => indexes)),
+    glances: concat(parts.map(({ glances }) => glances ?? new Int32Array(0))),
+  };
+  return { batches: [batch], readBytes, starts };
 }
 
-/** Places in a chunk, moved with it; negative numbers are marks and no places. */
-function copyShifted(from: Int32Array, { into, at, by }: { into: Int32Array; at: number; by: number }): void {
-  for (let index = 0; index < from.length; index += 1) {
-    const place = from[index] as number;
-    into[at + index] = place < 0 ? place : place + by;
+function concat(parts: readonly Int32Array[]): Int32Array {
+  const all = new Int32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let filled = 0;
+  for (const part of parts) {
+    all.set(part, filled);
+    filled += part.length;
   }
+  return all;
 }

@@ -126,11 +126,16 @@ export function readPacked(
 
 /**
  * The unpacked bytes of a small, sound gzip stream, in a buffer of their own; null for any other. Not in the thread pool: the
- * way there and back costs more than a small one itself, also where many are unpacked (docs/bench.md).
+ * way there and back costs more than a small one itself, also where many are unpacked (docs/bench.md). `told`: the length that
+ * there is room for at first, so that it unpacks into one piece; only a hint.
  */
-export function unpackWhole(bytes: Uint8Array): Uint8Array<ArrayBuffer> | null {
+export function unpackWhole(bytes: Uint8Array, told: number = toToldLength(bytes)): Uint8Array<ArrayBuffer> | null {
   // With `info` the engine tells how much it used: what it left behind the stream would otherwise be passed over silently.
-  const options = { maxOutputLength: WHOLE_BYTES, chunkSize: toChunkSize(bytes), info: true };
+  const options = {
+    maxOutputLength: WHOLE_BYTES,
+    chunkSize: Math.min(Math.max(told + 1, CHUNK_MIN_BYTES), WHOLE_BYTES),
+    info: true,
+  };
   try {
     const unpacked: unknown = gunzipSync(bytes, options);
     const { buffer, engine } = unpacked as { buffer: Uint8Array<ArrayBuffer>; engine: { bytesWritten: number } };
@@ -147,11 +152,9 @@ function toOwn(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return isAlone ? new Uint8Array(buffer, 0, length) : Uint8Array.from(bytes);
 }
 
-/** Room for all that the trailer tells of (RFC 1952), so that it unpacks into one piece; only a hint, it may say anything. */
-function toChunkSize(bytes: Uint8Array): number {
-  if (bytes.length < 4) return CHUNK_MIN_BYTES;
-  const told = new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 4).getUint32(0, true);
-  return Math.min(Math.max(told + 1, CHUNK_MIN_BYTES), WHOLE_BYTES);
+/** What the trailer of a gzip stream says of its unpacked length (RFC 1952); it may say anything. */
+export function toToldLength(bytes: Uint8Array): number {
+  return bytes.length < 4 ? 0 : new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 4).getUint32(0, true);
 }
 
 async function* readPieces(options: ReadOptions, signal: AbortSignal): AsyncGenerator<RecordBatch> {

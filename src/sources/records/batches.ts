@@ -57,10 +57,11 @@ export type RecordBatcher = {
   /** Takes the next bytes; returns the batches that became full. */
   push(bytes: Uint8Array): readonly RecordBatch[];
   /**
-   * Takes all bytes of the input at once, and for its own: their buffer, in which nothing else stands, becomes the chunk of a batch.
-   * Saves a small file a buffer and a copy. Where other inputs stand in it too (`isShared`), these bytes alone become the chunk.
+   * Takes all bytes of the input at once, and for its own: their buffer becomes the chunk of a batch.
+   * Saves a small file a buffer and a copy. The input begins at `from` (0 where left out): other inputs may stand before and
+   * behind it, if it is read again by itself when it is more than one batch.
    */
-  take(bytes: Uint8Array<ArrayBuffer>, isShared?: boolean): readonly RecordBatch[];
+  take(bytes: Uint8Array<ArrayBuffer>, from?: number): readonly RecordBatch[];
   /** The input ended; `cut` says why when too early. Returns the rest, at least one batch, the last one marked so. */
   end(cut?: { readonly reason: Reason; readonly detail: string }): readonly RecordBatch[];
 };
@@ -110,7 +111,7 @@ function createLane(kind: Kind): Lane {
 
 function addRange(
   lane: Lane,
-  range: { start: number; end: number },
+  range: { readonly start: number; readonly end: number },
   record: { index: number; repeated: boolean },
 ): void {
   lane.offsets.push(range.start, range.end);
@@ -213,18 +214,19 @@ export function createRecordBatcher(options: BatcherOptions): RecordBatcher {
 
   const addRecord = (item: Item, sorted: Extract<Sorted, { is: "record" }>): void => {
     const { kind, start, end } = sorted;
-    const bytes = item.bytes.subarray(start, end);
-    const piece = { bytes, sizeBytes: end - start, kind };
-    if (end - start > limits.recordBytes) return reject("too_big", tooBig(end - start), piece);
+    const toPiece = (): { bytes: Uint8Array; sizeBytes: number; kind: Kind } => ({
+      bytes: item.bytes.subarray(start, end),
+      sizeBytes: end - start,
+      kind,
+    });
+    if (end - start > limits.recordBytes) return reject("too_big", tooBig(end - start), toPiece());
     if (sorted.depth > limits.depth)
-      return reject("too_deep", `nested ${sorted.depth} deep, limit ${limits.depth}`, piece);
+      return reject("too_deep", `nested ${sorted.depth} deep, limit ${limits.depth}`, toPiece());
     main ??= createLane(kind);
-    const record = { index, repeated: item.scan.repeated };
-    if (main.kind === kind) {
-      if (kind === "cloudtrail") addGlance(glances, main.indexes.length, item);
-      return addRange(main, { start, end }, record);
-    }
-    addCopy(bytes, { kind, repeated: record.repeated });
+    const { repeated } = item.scan;
+    if (main.kind !== kind) return addCopy(toPiece().bytes, { kind, repeated });
+    if (kind === "cloudtrail") addGlance(glances, main.indexes.length, item);
+    addRange(main, sorted, { index, repeated });
   };
 
   const addEscaped = (item: Item, { kind, start, end }: Extract<Sorted, { is: "escaped" }>): void => {
@@ -330,8 +332,8 @@ export function createRecordBatcher(options: BatcherOptions): RecordBatcher {
       splitter.push(bytes);
       return drain();
     },
-    take(bytes, isShared = false) {
-      splitter.take(bytes, isShared);
+    take(bytes, from = 0) {
+      splitter.take(bytes, from);
       return drain();
     },
     end(cut) {
