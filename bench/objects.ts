@@ -2,8 +2,8 @@
  * The sqs-s3 source with the whole pipeline behind it, against the bare loop that reads the same queue and bucket: receive
  * ten, for each get, gunzip and JSON.parse, delete them.
  *
- * 2,000 objects of 100 records, 16 at a time on both sides; the emulator in a process of its own. Rounds alternate and the
- * fastest of each side counts; `speed` is objects a second over those of the bare loop, the aim 0.75. Prints one JSON line.
+ * 2,000 objects of 100 records, 16 at a time on both sides; the emulator in a process of its own. A side is done when its
+ * last message is deleted. Rounds alternate and the fastest of each side counts; `speed` is objects a second over those of the bare loop, the aim 0.75. Prints one JSON line.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -16,6 +16,7 @@ import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } fro
 import {
   CreateQueueCommand,
   DeleteMessageBatchCommand,
+  GetQueueAttributesCommand,
   ReceiveMessageCommand,
   SendMessageBatchCommand,
   SQSClient,
@@ -96,8 +97,8 @@ async function readBare({ s3, sqs }: World, QueueUrl: string): Promise<Took> {
   return { ms: performance.now() - begunMs, records: sum.records, cpuMs: cpuSince(begun) };
 }
 
-/** From the store's opening to the commit of the last record. */
-async function readWhole({ endpoint }: World, queue: string): Promise<Took> {
+/** From the store's opening until the run has ended after its last commit, and the queue is empty. */
+async function readWhole({ endpoint, sqs }: World, queue: string): Promise<Took> {
   const folder = mkdtempSync(join(tmpdir(), "sagewatch-bench-"));
   const source = {
     type: "sqs-s3",
@@ -115,19 +116,27 @@ async function readWhole({ endpoint }: World, queue: string): Promise<Took> {
   };
   const { config } = parseConfig(JSON.stringify(wanted), { path: null, adapters: ADAPTERS });
   const stop = new AbortController();
-  let [begunMs, begun, took] = [0, process.cpuUsage(), { ms: Number.NaN, records: 0, cpuMs: 0 }];
+  let [begunMs, begun, committed] = [Number.NaN, process.cpuUsage(), 0];
   const emit = (signal: { readonly type: string; readonly records?: number }): void => {
     if (signal.type === "store_opened") [begunMs, begun] = [performance.now(), process.cpuUsage()];
     if (signal.type !== "committed") return;
-    took = { ms: performance.now() - begunMs, records: took.records + (signal.records ?? 0), cpuMs: cpuSince(begun) };
-    if (took.records >= OBJECTS * RECORDS) stop.abort();
+    committed += signal.records ?? 0;
+    if (committed >= OBJECTS * RECORDS) stop.abort();
   };
   try {
     await composeRun({ config, emit, signal: stop.signal });
-    return took;
+    while ((await countLeft(sqs, queue)) > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    return { ms: performance.now() - begunMs, records: committed, cpuMs: cpuSince(begun) };
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** Messages that are not deleted. */
+async function countLeft(sqs: SQSClient, QueueUrl: string): Promise<number> {
+  const names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"] as const;
+  const { Attributes = {} } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [...names] }));
+  return names.reduce((sum, name) => sum + Number(Attributes[name]), 0);
 }
 
 function cpuSince(begun: NodeJS.CpuUsage): number {
