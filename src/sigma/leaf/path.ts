@@ -62,7 +62,8 @@ function walk(value: Json, level: Level, collector: Collector): boolean {
     for (const member of value as readonly Json[]) if (walk(member, level, collector)) found = true;
     return found;
   }
-  for (const turn of level) {
+  for (let index = 0; index < level.length; index += 1) {
+    const turn = level[index] as Turn;
     const next = readOwn(value as JsonObject, turn);
     if (next === undefined) continue;
     if (turn.next === null) {

@@ -6,6 +6,7 @@
  * was read in. Synchronous, for one event at a time.
  */
 import type { Event, Json, JsonObject } from "../../model/event.ts";
+import { isObject } from "../../lib/json.ts";
 import { fold, toScalarText } from "./fold.ts";
 import { compilePath } from "./path.ts";
 
@@ -70,9 +71,31 @@ export function compileReader(field: string, compute: ((event: Event) => Json) |
     };
   }
   const read = compilePath(field);
-  return (event, slot) => {
-    read(event.record, slot);
+  const [outer = "", inner, ...others] = field.split(".");
+  const isInherited = [field, outer, inner ?? outer].some((key) => key in Object.prototype);
+  if (isInherited || others.length > 0) return (event, slot) => read(event.record, slot);
+  // Most fields that rules read first are scalars of the record itself, or of an object of it.
+  if (inner !== undefined) {
+    return ({ record }, slot) => {
+      const holder = record[field] === undefined ? record[outer] : undefined;
+      const value = isObject(holder) ? (holder[inner] as Json | undefined) : undefined;
+      if (value !== undefined && (typeof value !== "object" || value === null)) setOnly(slot, value);
+      else read(record, slot);
+    };
+  }
+  return ({ record }, slot) => {
+    const value = record[field];
+    if (value === undefined) return;
+    if (typeof value === "object" && value !== null) read(record, slot);
+    else setOnly(slot, value);
   };
+}
+
+/** Gives an empty slot its one value. */
+function setOnly(slot: Slot, value: Json): void {
+  slot.found = true;
+  slot.count = 1;
+  slot.value = value;
 }
 
 /** Makes the slot empty for a new event. */
