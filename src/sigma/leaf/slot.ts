@@ -73,12 +73,12 @@ export function compileReader(field: string, compute: ((event: Event) => Json) |
   const read = compilePath(field);
   const [outer = "", inner, ...others] = field.split(".");
   const isInherited = [field, outer, inner ?? outer].some((key) => key in Object.prototype);
-  if (isInherited || others.length > 0) return (event, slot) => read(event.record, slot);
+  if (isInherited || outer === "" || others.length > 0) return (event, slot) => read(event.record, slot);
   // Most fields that rules read first are scalars of the record itself, or of an object of it.
   if (inner !== undefined) {
     return ({ record }, slot) => {
       const holder = record[field] === undefined ? record[outer] : undefined;
-      const value = isObject(holder) ? (holder[inner] as Json | undefined) : undefined;
+      const value = isObject(holder) ? holder[inner] : undefined;
       if (value !== undefined && (typeof value !== "object" || value === null)) setOnly(slot, value);
       else read(record, slot);
     };
