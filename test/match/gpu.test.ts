@@ -12,6 +12,7 @@ import { CALLS } from "../../src/match/tables/calls.ts";
 import { compileRules } from "../../src/sigma/compile.ts";
 import { eventOf, json, leaf, NO_LISTS, ruleOf, setOf, text } from "./build.ts";
 import { call, ec2, fleet, image, p4d, rows, sagemaker } from "./gpu-calls.ts";
+import { cpuMs } from "../support/cpu.ts";
 
 const fields = createFields({ calendars: {}, accountCalendars: {} });
 const NAMES = ["gpu.requested", "gpu.count", "gpu.model", "usd_per_hour", "price.known"] as const;
@@ -147,10 +148,10 @@ test("a record costs its length, whatever it holds", () => {
     ec2("CreateFleet", { ...wide, launchTemplateConfigs: [{ overrides: many }] }),
     sagemaker("CreateEndpointConfig", { productionVariants: [pools, pools] }),
   ];
-  const started = performance.now();
+  const started = cpuMs();
   expect(records.map((record) => read("gpu.requested", record))).toEqual([0, 0, 0]);
   // Quadratic it would take minutes.
-  expect(performance.now() - started).toBeLessThan(2000);
+  expect(cpuMs() - started).toBeLessThan(2000);
 });
 
 test("any record at all gives a figure, and is left as it is", () => {

@@ -7,6 +7,7 @@ import { createFields } from "../../src/match/fields.ts";
 import { TOKEN_PRICES } from "../../src/match/tables/token-prices.ts";
 import type { Event, Json } from "../../src/model/event.ts";
 import { renderTokenPrices } from "../../tools/make-token-prices.ts";
+import { cpuMs } from "../support/cpu.ts";
 
 const fields = createFields({ calendars: {}, accountCalendars: {} });
 
@@ -161,9 +162,9 @@ describe("what a guardrail did", () => {
     let deep: unknown = { stopReason: "guardrail_intervened" };
     for (let n = 0; n < 60; n += 1) deep = { deep };
     const wide = Array.from({ length: 200_000 }, () => ({}));
-    const begunMs = performance.now();
+    const begunMs = cpuMs();
     expect(value("enrich.guardrail.intervened", output(deep))).toBe(false);
     expect(value("enrich.guardrail.intervened", output(wide))).toBe(false);
-    expect(performance.now() - begunMs).toBeLessThan(1000);
+    expect(cpuMs() - begunMs).toBeLessThan(1000);
   });
 });

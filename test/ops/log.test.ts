@@ -7,6 +7,7 @@ import type { Signal } from "../../src/model/signal.ts";
 import { createLog } from "../../src/ops/log.ts";
 import { createRedaction, redactText } from "../../src/ops/redact.ts";
 import { SIGNALS } from "../../src/ops/signals.ts";
+import { cpuMs } from "../support/cpu.ts";
 
 function logged(signals: readonly Signal[], level = "trace"): string[] {
   const lines: string[] = [];
@@ -97,9 +98,9 @@ describe("redaction", () => {
   });
 
   test("a long hostile text takes no long time", () => {
-    const began = performance.now();
+    const began = cpuMs();
     redactText("authorization: ".repeat(20_000) + "a://".repeat(50_000) + "password".repeat(20_000));
-    expect(performance.now() - began).toBeLessThan(1000);
+    expect(cpuMs() - began).toBeLessThan(1000);
   });
 });
 

@@ -97,7 +97,7 @@ test("one that does not answer costs its deadline, and the alert says so with wh
   commit("a1");
   await delivered(1);
   expect(performance.now() - begunMs).toBeGreaterThanOrEqual(140);
-  expect(performance.now() - begunMs).toBeLessThan(1_000);
+  expect(performance.now() - begunMs).toBeLessThan(2_500);
   expect(sent["kafka"]?.[0]?.additions).toEqual({
     revision: 1,
     enrichment: { owner: { who: "ana" } },
@@ -138,7 +138,7 @@ test.each([
   const begunMs = performance.now();
   commit("a1");
   await delivered(1);
-  expect(performance.now() - begunMs).toBeLessThan(1_000);
+  expect(performance.now() - begunMs).toBeLessThan(2_500);
   expect(sent["kafka"]?.[0]?.additions?.errors).toEqual([{ name: "bad", code }]);
   expect(store.views.alerts({})[0]).toMatchObject({ id: "a1", revision: 1 });
 });

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parseRuleFiles } from "../../src/sigma/rule-set.ts";
 import { HEAD } from "./build.ts";
+import { cpuMs } from "../support/cpu.ts";
 
 const seeds = globSync("../fixtures/sigma/*.yml", { cwd: import.meta.dirname }).map((path) =>
   readFileSync(join(import.meta.dirname, path), "utf8"),
@@ -59,9 +60,9 @@ describe("small files that stand for a lot", () => {
     ],
     ["documents", "---\na: 1\n".repeat(30_000), "problems_more"],
   ])("%s", ([, text, code]) => {
-    const begunMs = performance.now();
+    const begunMs = cpuMs();
     const { problems, ruleSet } = parseRuleFiles([{ path: "f.yml", text }], { mode: "lenient" });
-    expect(performance.now() - begunMs).toBeLessThan(5000);
+    expect(cpuMs() - begunMs).toBeLessThan(5000);
     expect(problems.map((problem) => problem.code)).toContain(code);
     expect(problems.length).toBeLessThanOrEqual(500);
     expect(ruleSet.detections).toHaveLength(0);

@@ -9,6 +9,7 @@ import { createFields } from "../../src/match/fields.ts";
 import { correlationOf, eventOf, json, leaf, NO_LISTS, ruleOf, setOf, text } from "../match/build.ts";
 import { slowMatches } from "../match/slow-evaluate.ts";
 import { HEAD, parse } from "./build.ts";
+import { cpuMs } from "../support/cpu.ts";
 
 const fields = createFields({ calendars: {}, accountCalendars: {} });
 
@@ -174,13 +175,13 @@ test("a long list of literals is one look-up, not one comparison each", () => {
     lists: new Map([["known", { type: "string", items }]]),
     fields,
   });
-  const started = performance.now();
+  const started = cpuMs();
   for (let index = 0; index < 20_000; index += 1) {
     expect(rules.evaluate(eventOf({ arn: `ARN:aws:iam::111122223333:role/R${index}` })).length).toBe(
       index < 10_000 ? 0 : 1,
     );
   }
-  expect(performance.now() - started).toBeLessThan(5000);
+  expect(cpuMs() - started).toBeLessThan(5000);
 });
 
 test("costs name the dearest rule first, and only with a clock", () => {

@@ -9,6 +9,7 @@ import type { Expression, Test } from "../../src/sigma/ast.ts";
 import { compileRules, type ListTable } from "../../src/sigma/compile.ts";
 import { eventOf, json, leaf, NO_LISTS, ruleOf, setOf, text } from "../match/build.ts";
 import { slowMatches } from "../match/slow-evaluate.ts";
+import { cpuMs } from "../support/cpu.ts";
 
 function holds(expression: Expression, record: JsonObject, lists: ListTable = NO_LISTS): boolean {
   const ruleSet = setOf([ruleOf("r", expression)]);
@@ -285,9 +286,9 @@ test("a search over 100 KB takes linear time", () => {
     lists: NO_LISTS,
     fields: new Map(),
   });
-  const started = performance.now();
+  const started = cpuMs();
   expect(rules.evaluate(eventOf({ f: "a".repeat(100_000) }))).toEqual([]);
-  expect(performance.now() - started).toBeLessThan(2000);
+  expect(cpuMs() - started).toBeLessThan(2000);
 });
 
 test("$ also stands before a final newline, as in PCRE", () => {
