@@ -127,6 +127,11 @@ export const ERROR_CODES = {
     what: "The brokers of a Kafka source refuse its log-in, its certificate or its reading.",
     remedy: "Mend or grant what the message names (docs/kafka.md).",
   },
+  kafka_unreachable: {
+    exit: 3,
+    what: "The brokers of a Kafka source cannot be reached, or fail.",
+    remedy: "Check network, addresses and the brokers' own log; it is tried again by itself.",
+  },
   kafka_fenced: {
     exit: 3,
     what: "Another reader is in the consumer group of a Kafka source.",

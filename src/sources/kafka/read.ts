@@ -106,7 +106,7 @@ async function liveOn(reading: Reading, signal: AbortSignal): Promise<void> {
       if (isUsual !== true || failures >= USUAL_TRIES)
         warn(
           `Source ${config.name} cannot read ${config.topics.join(", ")}, and tries again: ${text}`,
-          code ?? undefined,
+          code ?? "kafka_unreachable",
         );
     }
     if (clock.monotonicMs() - bornMs > LASTING_MS) failures = 0;

@@ -163,6 +163,7 @@ describe.skipIf(why !== null)(`the Kafka source and a broker in trouble${toNote(
     const opened = through(topic);
     const reading = startReading(opened.source);
     await expect.poll(() => opened.warnings.join(), wait).toMatch(/Source kafka cannot read .* cannot be reached/);
+    expect(new Set(opened.codes)).toEqual(new Set(["kafka_unreachable"]));
     proxy.refuse(false);
     await expect.poll(() => idsOf(reading.batches), wait).toEqual(["a0", "a1"]);
   });

@@ -15,6 +15,8 @@ const { Kafka, logLevel } = kafkajs;
 export type Opened = {
   readonly source: Source;
   readonly warnings: string[];
+  /** Codes of the warnings. */
+  readonly codes: (string | undefined)[];
   readonly alerts: { readonly name: string; readonly key: string; readonly why: string }[];
   scans: number;
 };
@@ -25,11 +27,14 @@ export function openSource(
   deps: Partial<SourceDeps> = {},
 ): Opened {
   const config = kafkaSourceSchema.parse({ type: "kafka", requestTimeout: "1500ms", ...settings });
-  const opened: Opened = { source: null as never, warnings: [], alerts: [], scans: 0 };
+  const opened: Opened = { source: null as never, warnings: [], codes: [], alerts: [], scans: 0 };
   const source = createKafkaSource({ ...config, tls, sasl } as KafkaSourceConfig, {
     clock: systemClock,
     limits: LIMITS,
-    warn: (text) => opened.warnings.push(text),
+    warn: (text, code) => {
+      opened.warnings.push(text);
+      opened.codes.push(code);
+    },
     alert: (name, about) => opened.alerts.push({ name, ...about }),
     onScanned: () => void (opened.scans += 1),
     ...deps,
