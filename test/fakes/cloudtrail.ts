@@ -6,7 +6,7 @@
  */
 import * as cloudtrail from "@aws-sdk/client-cloudtrail";
 import type { SigningKey } from "./digests.ts";
-import { FakeError, serve, type Served } from "./service.ts";
+import { type Call, FakeError, serve, type Served } from "./service.ts";
 
 /** An event that the account has: its time (epoch ms) and its record's text. */
 export type Kept = { readonly timeMs: number; readonly text: string };
@@ -14,9 +14,9 @@ export type Kept = { readonly timeMs: number; readonly text: string };
 /** A key that signs digest files, and when it is valid (epoch ms); without a span always. */
 export type ValidKey = SigningKey & { readonly fromMs?: number; readonly toMs?: number };
 
-/** Serves the events and keys that there are for a Region, as they are at each request. */
+/** Serves the events and keys that there are for a Region, as they are at each request; events also by who asks. */
 export function serveCloudTrail(
-  eventsOf: (region: string) => readonly Kept[],
+  eventsOf: (region: string, call: Call) => readonly Kept[],
   keysOf: (region: string) => readonly ValidKey[] = () => [],
 ): Served {
   return serve(cloudtrail, {
@@ -33,14 +33,14 @@ export function serveCloudTrail(
         })),
       };
     },
-    LookupEvents: ({ StartTime, EndTime, MaxResults = 50, NextToken }, { region }) => {
+    LookupEvents: ({ StartTime, EndTime, MaxResults = 50, NextToken }, call) => {
       if (MaxResults < 1 || MaxResults > 50) throw new FakeError("InvalidMaxResultsException", "MaxResults is 1 to 50");
       const [fromMs, toMs] = [StartTime?.getTime() ?? -Infinity, EndTime?.getTime() ?? Infinity];
       if (fromMs > toMs) throw new FakeError("InvalidTimeRangeException", "The start time is after the end time.");
       const query = `${fromMs}/${toMs}/${MaxResults}`;
       const [made, at = "0"] = (NextToken ?? `${query}#0`).split("#");
       if (made !== query) throw new FakeError("InvalidNextTokenException", "The token is not of this query.");
-      const found = eventsOf(region)
+      const found = eventsOf(call.region, call)
         .filter(({ timeMs }) => timeMs >= fromMs && timeMs <= toMs)
         .toSorted((a, b) => b.timeMs - a.timeMs);
       const until = Number(at) + MaxResults;

@@ -2,7 +2,7 @@
  * GuardDuty as AWS answers it: one detector, findings listed by updatedAt, at most 50 a call, an empty token on the last page.
  */
 import * as guardduty from "@aws-sdk/client-guardduty";
-import { FakeError, serve, type Served } from "./service.ts";
+import { type Call, FakeError, serve, type Served } from "./service.ts";
 
 /** A finding as the API spells it on the wire, camelCase. */
 export type WireFinding = Readonly<Record<string, unknown>> & { readonly id: string; readonly updatedAt: string };
@@ -13,10 +13,10 @@ export type Detector = {
   readonly publishes?: "FIFTEEN_MINUTES" | "ONE_HOUR" | "SIX_HOURS";
 };
 
-/** Serves `detector` (null: GuardDuty is off) and the findings that `findingsOf` gives for a Region. */
+/** Serves `detector` (null: GuardDuty is off) and the findings that `findingsOf` gives for a Region and who asks. */
 export function serveGuardDuty(
   detector: Detector | null,
-  findingsOf: (region: string) => readonly WireFinding[],
+  findingsOf: (region: string, call: Call) => readonly WireFinding[],
 ): Served {
   const check = (id: string | undefined): void => {
     if (id !== detector?.id)
@@ -38,12 +38,12 @@ export function serveGuardDuty(
           FindingPublishingFrequency: detector?.publishes ?? "FIFTEEN_MINUTES",
         };
       },
-      ListFindings: ({ DetectorId, FindingCriteria, SortCriteria, MaxResults = 50, NextToken }, { region }) => {
+      ListFindings: ({ DetectorId, FindingCriteria, SortCriteria, MaxResults = 50, NextToken }, call) => {
         check(DetectorId);
         if (MaxResults < 1 || MaxResults > 50) throw new FakeError("BadRequestException", "maxResults is 1 to 50");
         const sinceMs = FindingCriteria?.Criterion?.["updatedAt"]?.GreaterThanOrEqual ?? -Infinity;
         const sign = SortCriteria?.OrderBy === "DESC" ? -1 : 1;
-        const found = findingsOf(region)
+        const found = findingsOf(call.region, call)
           .filter(({ updatedAt }) => Date.parse(updatedAt) >= sinceMs)
           .toSorted((a, b) => sign * (Date.parse(a.updatedAt) - Date.parse(b.updatedAt)));
         const at = Number(NextToken ?? 0);
@@ -53,10 +53,10 @@ export function serveGuardDuty(
           NextToken: until < found.length ? String(until) : "",
         };
       },
-      GetFindings: ({ DetectorId, FindingIds = [] }, { region }) => {
+      GetFindings: ({ DetectorId, FindingIds = [] }, call) => {
         check(DetectorId);
         if (FindingIds.length > 50) throw new FakeError("BadRequestException", "at most 50 ids");
-        const all = findingsOf(region);
+        const all = findingsOf(call.region, call);
         return { Findings: FindingIds.flatMap((id) => all.filter((one) => one.id === id)).map(toPascal) as never };
       },
     },
