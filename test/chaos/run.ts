@@ -5,31 +5,26 @@
  * with --break, when nothing was. With --sources aws the daemons read an EventBridge queue, S3 and a Kafka topic. With --kafka the daemons also send to a real broker, and its topic is judged as well.
  */
 import { availableParallelism } from "node:os";
-import { parseArgs } from "node:util";
+import { readFlags, refuseFlags } from "../support/flags.ts";
 import { useKafka, whyNoKafka } from "../support/kafka/find.ts";
 import { PLANTED_CREDENTIALS } from "../support/secrets.ts";
 import { BREAKS } from "./plan.ts";
 import { FULL, runAll, toRuns } from "./summary.ts";
 
-const { values } = parseArgs({
-  options: {
-    runs: { type: "string", default: "10" },
-    seed: { type: "string", default: "1" },
-    break: { type: "string" },
-    kafka: { type: "boolean", default: false },
-    sources: { type: "string", default: "files" },
-  },
+const HELP = `usage: npm run chaos -- [--runs N] [--seed S] [--kafka] [--sources files|aws] [--break ${BREAKS.join("|")}]
+Kills the daemon at bad moments in N runs (10) of each mode and judges what came out; one JSON line. Exit code 1: something was lost, spurious or wrong; with --break: nothing was.`;
+const values = readFlags(HELP, {
+  runs: { type: "string", default: "10" },
+  seed: { type: "string", default: "1" },
+  break: { type: "string" },
+  kafka: { type: "boolean", default: false },
+  sources: { type: "string", default: "files" },
 });
 const broken = BREAKS.find((name) => name === values.break) ?? null;
-if (values.break !== undefined && broken === null) {
-  console.error(`--break ${values.break}: use one of ${BREAKS.join(", ")}`);
-  process.exit(2);
-}
+if (values.break !== undefined && broken === null)
+  refuseFlags(`--break ${values.break}: use one of ${BREAKS.join(", ")}`, HELP);
 const sources = (["files", "aws"] as const).find((name) => name === values.sources);
-if (sources === undefined) {
-  console.error(`--sources ${values.sources}: use files or aws`);
-  process.exit(2);
-}
+if (sources === undefined) refuseFlags(`--sources ${values.sources}: use files or aws`, HELP);
 if (sources === "aws") Object.assign(process.env, PLANTED_CREDENTIALS);
 const needsKafka = values.kafka || sources === "aws";
 // An ordinary end removes the folders of the runs; the daemons end with the pipes to them.

@@ -5,27 +5,24 @@
  * after the other (longer where something is asked too seldom for that); each under a daemon of its own, N of them at once (default 4). Prints one JSON line an outage. Exit
  * code 1 when something that the contract says did not hold: outage.ts, judge.ts.
  */
-import { parseArgs } from "node:util";
+import { readFlags, refuseFlags } from "../support/flags.ts";
 import { findJava } from "../support/kafka/place.ts";
 import { judge } from "./judge.ts";
 import { makeOutage, type Phase } from "./outage.ts";
 import { TARGETS } from "./targets.ts";
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: "string", default: "10" },
-    only: { type: "string", default: "" },
-    "side-by-side": { type: "string", default: "4" },
-  },
+const HELP = `usage: npm run outages -- [--minutes N] [--only NAME,NAME] [--side-by-side N]
+Takes each thing that the daemon talks to away for N minutes (10), N of them at once (4); a JSON line each. Exit code 1: something did not hold. Names: ${Object.keys(TARGETS).join(", ")}`;
+const values = readFlags(HELP, {
+  minutes: { type: "string", default: "10" },
+  only: { type: "string", default: "" },
+  "side-by-side": { type: "string", default: "4" },
 });
 const [minutes, width] = [Number(values.minutes), Number(values["side-by-side"])];
 const only = values.only.split(",").filter((name) => name !== "");
 const unknown = only.filter((name) => TARGETS[name] === undefined);
-if (!(minutes > 0) || !Number.isInteger(width) || width < 1 || unknown.length > 0) {
-  const names = Object.keys(TARGETS).join(",");
-  process.stderr.write(`usage: npm run outages -- [--minutes N] [--only ${names}] [--side-by-side N]\n`);
-  process.exit(2);
-}
+if (!(minutes > 0) || !Number.isInteger(width) || width < 1 || unknown.length > 0)
+  refuseFlags(unknown.length > 0 ? `Unknown: ${unknown.join(", ")}` : "A number is wrong.", HELP);
 const java = findJava();
 const names = Object.keys(TARGETS).filter((name) => only.length === 0 || only.includes(name));
 const waiting = names.filter((name) => {

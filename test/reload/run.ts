@@ -5,16 +5,20 @@
  * reference.
  */
 import { availableParallelism } from "node:os";
-import { parseArgs } from "node:util";
+import { readFlags, refuseFlags } from "../support/flags.ts";
 import { runReloads, type ReloadResult } from "./runs.ts";
 
 const IN_A_RUN = 50;
 const RECORDS = 1_500;
 
-const { values } = parseArgs({
-  options: { reloads: { type: "string", default: "1000" }, seed: { type: "string", default: "1" } },
+const HELP = `usage: npm run reloads -- [--reloads N] [--seed S]
+Reloads the rules N times (1000) under load, 50 in a run; one JSON line. Exit code 1: an alert differs from the reference.`;
+const values = readFlags(HELP, {
+  reloads: { type: "string", default: "1000" },
+  seed: { type: "string", default: "1" },
 });
 const reloads = Number(values.reloads);
+if (!Number.isInteger(reloads) || reloads < 1) refuseFlags("--reloads must be a whole number from 1.", HELP);
 const left = Array.from({ length: Math.ceil(reloads / IN_A_RUN) }, (_, n) => `${values.seed}.${n}`);
 const results: ReloadResult[] = [];
 const work = async (): Promise<void> => {

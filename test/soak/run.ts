@@ -4,22 +4,20 @@
  * Soaks a daemon for N minutes (default 10; 120 for a night) under N honest records a second (default 100) with attacks in
  * them, and prints one JSON line. Exit code 1 when something that must hold did not: soak.ts, judge.ts.
  */
-import { parseArgs } from "node:util";
+import { readFlags, refuseFlags } from "../support/flags.ts";
 import { judge } from "./judge.ts";
 import { soak } from "./soak.ts";
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: "string", default: "10" },
-    rate: { type: "string", default: "100" },
-    seed: { type: "string", default: "1" },
-  },
+const HELP = `usage: npm run soak -- [--minutes N] [--rate N] [--seed N]
+A daemon under steady load for N minutes (10; at least 1), N records a second (100; at least 10); one JSON line. Exit code 1: something did not hold.`;
+const values = readFlags(HELP, {
+  minutes: { type: "string", default: "10" },
+  rate: { type: "string", default: "100" },
+  seed: { type: "string", default: "1" },
 });
 const [minutes, rate, seed] = [Number(values.minutes), Number(values.rate), Number(values.seed)];
-if (!(minutes >= 1) || !Number.isInteger(rate) || rate < 10 || !Number.isInteger(seed)) {
-  process.stderr.write("usage: npm run soak -- [--minutes N] [--rate N] [--seed N]; N is at least 1, of rate 10\n");
-  process.exit(2);
-}
+if (!(minutes >= 1) || !Number.isInteger(rate) || rate < 10 || !Number.isInteger(seed))
+  refuseFlags("A number is wrong.", HELP);
 const options = {
   lengthMs: minutes * 60_000,
   rate,
