@@ -43,7 +43,7 @@ export type Batch = {
   readonly flags: Uint8Array | null;
   /** What is known of the records before they are parsed (model/glance.ts); left out where nothing is. */
   readonly glances?: Glances | null;
-  /** Pointer of each record: `{ source, path, index: indexes[i] }`. */
+  /** Pointer of each record: `{ source, path, index: indexes[i] }`, the path that of its input. */
   readonly origin: BatchOrigin;
   /** What the source itself could not take as records (too big, too deep, not JSON, cut off). They count as read. */
   readonly rejected: readonly Rejected[];

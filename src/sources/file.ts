@@ -34,6 +34,8 @@ export function createFileSource(config: FileSourceConfig, deps: SourceDeps): So
       mode: isLive ? "live" : "historic",
       latenessMs: config.lateness,
       idleMs: config.idle,
+      // A look through a large folder is followed by a pause four times as long.
+      asksMs: config.idle,
       followMs: config.follow ?? null,
     },
     read: (positions, signal) =>

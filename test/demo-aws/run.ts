@@ -65,6 +65,8 @@ function toConfig({ folder, emulator, queues, topic }: Place, answers: Answers):
     accounts: Object.fromEntries(answers.accounts.map(({ id, name, env, owner }) => [id, { name, env, owner }])),
     http: { enabled: false },
     log: { level: "warn" },
+    // A day passes in seconds here: each alert's last revision is due before the end.
+    updateEvery: "1s",
   };
   return parseConfig(JSON.stringify(wanted), { path: null, adapters: ADAPTERS }).config;
 }

@@ -12,6 +12,7 @@ test.each([
   ["bedrock-log", queue, undefined],
   ["kinesis", { stream: "trail", region: "eu-west-1", idle: "1h" }, undefined],
   ["kafka", { brokers: ["broker:9092"], topics: ["trail"], idle: "1h" }, undefined],
+  ["file", { paths: ["/spool"], mode: "watch", idle: "1h" }, 3_600_000],
   ["cloudtrail-lookup", regions, 1_800_000],
   ["guardduty", regions, 1_800_000],
   ["cost", { every: "4h" }, 43_200_000],

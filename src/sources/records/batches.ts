@@ -57,9 +57,9 @@ export type RecordBatcher = {
   /** Takes the next bytes; returns the batches that became full. */
   push(bytes: Uint8Array): readonly RecordBatch[];
   /**
-   * Takes all bytes of the input at once, and for its own: their buffer becomes the chunk of a batch.
-   * Saves a small file a buffer and a copy. The input begins at `from` (0 where left out): other inputs may stand before and
-   * behind it, if it is read again by itself when it is more than one batch.
+   * Takes all bytes of the input at once, and for its own: their buffer becomes the chunk of a batch. Saves a small file a
+   * buffer and a copy. The input begins at `from` (0 where left out); other inputs may stand before and behind it, and who
+   * reads them so reads each by itself where this gives more than one batch.
    */
   take(bytes: Uint8Array<ArrayBuffer>, from?: number): readonly RecordBatch[];
   /** The input ended; `cut` says why when too early. Returns the rest, at least one batch, the last one marked so. */
