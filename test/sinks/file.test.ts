@@ -1,19 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
-import {
-  appendFile,
-  chmod,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  rmdir,
-  stat,
-  writeFile,
-} from "node:fs/promises";
+import { existsSync, mkdirSync, renameSync, rmdirSync } from "node:fs";
+import { appendFile, chmod, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -61,13 +49,14 @@ examineSink("file", async () => {
   return {
     sink,
     received: () => readAlerts(path),
+    // At once, so that the sink finds either and makes no file of its own between.
     fail: async () => {
-      await rename(path, `${path}.aside`);
-      await mkdir(path);
+      renameSync(path, `${path}.aside`);
+      mkdirSync(path);
     },
     mend: async () => {
-      await rmdir(path);
-      await rename(`${path}.aside`, path);
+      rmdirSync(path);
+      renameSync(`${path}.aside`, path);
     },
     reopen: () => createSink(path),
     killMidWrite: async () => {

@@ -194,12 +194,14 @@ describe("historic order", () => {
       mode: "historic",
       latenessMs: 3_600_000,
       idleMs: 1_200_000,
+      asksMs: 1_200_000,
       followMs: 600_000,
     });
     expect(open({ mode: "watch" }).timing).toEqual({
       mode: "live",
       latenessMs: 1_800_000,
       idleMs: 1_200_000,
+      asksMs: 1_200_000,
       followMs: null,
     });
   });
