@@ -13,6 +13,7 @@ import type { Scanners } from "../../lib/split/scanners.ts";
 import type { FileSourceConfig } from "./settings.ts";
 import { type FileQuery, type FoundFile, reasonOf, toKey } from "./list.ts";
 import type { AheadResult } from "./ahead.ts";
+import type { JointResult } from "./joint.ts";
 import { readFileBatches } from "./read.ts";
 import type { RecordBatch } from "../records/batches.ts";
 import type { SourceDeps } from "../settings.ts";
@@ -77,9 +78,9 @@ export type FileReading = {
   onSettled?(): void;
 };
 
-/** Whether some of its records are committed already: then only the rest is read, here. */
-export function isBegun({ key }: FoundFile, { positions, reached }: FileRun): boolean {
-  return (reached.get(key) ?? Number(positions.get(key) ?? 0)) !== 0;
+/** Records of a file that are taken in already: where there are any, only the rest is read, and here. */
+export function countTaken({ key }: FoundFile, { positions, reached }: FileRun): number {
+  return reached.get(key) ?? Number(positions.get(key) ?? 0);
 }
 
 /** Yields a file's batches and returns how it went. */
@@ -88,8 +89,8 @@ export async function* readFile(
   run: FileRun,
   reading: FileReading,
 ): AsyncGenerator<Batch, FileOutcome> {
-  const { config, deps, positions, reached } = run;
-  let skip = reached.get(file.key) ?? Number(positions.get(file.key) ?? 0);
+  const { config, deps, reached } = run;
+  let skip = countTaken(file, run);
   let isGivenUp = false;
   const settle = (batch: RecordBatch, error: unknown): void => {
     isGivenUp ||= error !== undefined;
@@ -134,12 +135,13 @@ export async function* readFile(
 /** The batch of several files, each read to its end with it. `floorMs`: the floor of contracts.ts after the last. */
 export function toJointBatch(files: readonly FoundFile[], joint: Joint, run: FileRun): Batch {
   const [first, ...others] = files as readonly [FoundFile, ...FoundFile[]];
+  const [batch] = joint.batches as readonly [RecordBatch];
   const source = run.config.name;
   const floors = { during: joint.floorMs, after: joint.floorMs };
   const settle = (_batch: RecordBatch, error: unknown): void => {
     if (error === undefined) for (const file of files) followUp(file, run);
   };
-  const one = toOne(joint.batch, { file: first, source, floors, settle });
+  const one = toOne(batch, { file: first, source, floors, settle });
   const further = others.map(({ path }, at) => ({ path, from: joint.starts[at] ?? 0 }));
   return {
     ...one,
@@ -148,7 +150,7 @@ export function toJointBatch(files: readonly FoundFile[], joint: Joint, run: Fil
   };
 }
 
-type Joint = { readonly batch: RecordBatch; readonly starts: readonly number[]; readonly floorMs: number };
+type Joint = Pick<JointResult, "batches" | "starts"> & { readonly floorMs: number };
 
 type Place = {
   readonly file: FoundFile;

@@ -7,10 +7,10 @@
  * says of each record what its own would. Where anything is unusual each file is read by itself, as if nothing had been tried.
  */
 import type { Scanners } from "../../lib/split/scanners.ts";
-import { createRecordBatcher, type RecordBatch, type RecordLimits } from "../records/batches.ts";
+import { BATCH_RECORDS, createRecordBatcher, type RecordBatch, type RecordLimits } from "../records/batches.ts";
 import { readPacked, toToldLength, unpackWhole } from "./read.ts";
 
-/** What was read of a file, and of those behind it in the same batch: the row at which each of these begins. */
+/** What was read of a file; or of several in one batch, with the row at which each behind the first begins. */
 export type JointResult = {
   readonly batches: readonly RecordBatch[];
   readonly readBytes: number;
@@ -25,8 +25,6 @@ type PackedFile = { readonly path: string; readonly sizeBytes: number };
 /** Some 250 usual records: small against a commit of 2,000, and 2 ms of matching. */
 const JOINT_FILES = 20;
 const JOINT_BYTES = 64 * 1024;
-/** Records of a batch, from contracts.ts. */
-const BATCH_RECORDS = 1000;
 
 /** How many files, from the one at `from` on, are to be tried together: at least one. */
 export function countJoint(files: readonly (PackedFile & { readonly follows: boolean })[], from: number): number {

@@ -6,7 +6,7 @@
  */
 import type { Batch } from "../../contracts.ts";
 import { readAhead } from "./ahead.ts";
-import { createProgress, DONE, type FileRun, followUp, isBegun, readFile, toJointBatch, toQuery } from "./batch.ts";
+import { createProgress, DONE, type FileRun, followUp, countTaken, readFile, toJointBatch, toQuery } from "./batch.ts";
 import { createForgetting } from "./gone.ts";
 import { type FoundFile, listFiles } from "./list.ts";
 
@@ -21,7 +21,11 @@ export async function* readOnce(run: FileRun, signal: AbortSignal): AsyncGenerat
   const files = listed.filter(({ key }) => positions.get(key) !== DONE);
   const progress = createProgress(deps);
   progress.add(files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
-  const ahead = readAhead(files, { source: config.name, limits: deps.limits, mayJoin: (file) => !isBegun(file, run) });
+  const ahead = readAhead(files, {
+    source: config.name,
+    limits: deps.limits,
+    mayJoin: (file) => countTaken(file, run) === 0,
+  });
   const floorFrom = (at: number): number => {
     const next = files[at];
     return next === undefined ? Infinity : (next.slotMs ?? -Infinity);
@@ -30,17 +34,15 @@ export async function* readOnce(run: FileRun, signal: AbortSignal): AsyncGenerat
     for (let at = 0, taken = 1; at < files.length; at += taken) {
       if (signal.aborted) return;
       const file = files[at] as FoundFile;
-      const read = isBegun(file, run) ? null : await ahead.take(file);
+      const read = countTaken(file, run) > 0 ? null : await ahead.take(file);
       taken = 1 + (read?.starts.length ?? 0);
-      const [batch] = read?.batches ?? [];
-      if (read !== null && batch !== undefined && taken > 1) {
+      if (read !== null && taken > 1) {
         progress.read(read.readBytes);
-        const joint = { batch, starts: read.starts, floorMs: floorFrom(at + taken) };
-        yield toJointBatch(files.slice(at, at + taken), joint, run);
-        continue;
+        yield toJointBatch(files.slice(at, at + taken), { ...read, floorMs: floorFrom(at + taken) }, run);
+      } else {
+        const floors = { during: file.slotMs ?? -Infinity, after: floorFrom(at + 1) };
+        yield* readFile(file, run, { floors, progress, read, signal });
       }
-      const floors = { during: file.slotMs ?? -Infinity, after: floorFrom(at + 1) };
-      yield* readFile(file, run, { floors, progress, read, signal });
     }
   } finally {
     await ahead.close();

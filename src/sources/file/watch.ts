@@ -10,7 +10,7 @@
  */
 import type { Batch } from "../../contracts.ts";
 import { type Ahead, readAhead } from "./ahead.ts";
-import { createProgress, DONE, type FileRun, followUp, isBegun, type Progress, readFile, toQuery } from "./batch.ts";
+import { createProgress, DONE, type FileRun, followUp, countTaken, type Progress, readFile, toQuery } from "./batch.ts";
 import { createForgetting } from "./gone.ts";
 import { type FoundFile, listFiles } from "./list.ts";
 
@@ -94,7 +94,7 @@ async function* takeStill(files: readonly FoundFile[], watch: Watch, look: Look)
         after: Math.min(waitingMs, nextFloorMs(files, at, { watch, run })),
       },
       progress,
-      read: isBegun(file, run) ? null : await ahead.take(file),
+      read: countTaken(file, run) > 0 ? null : await ahead.take(file),
       signal,
       onGiven: () => {
         watch.given += 1;

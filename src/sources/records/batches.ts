@@ -83,7 +83,7 @@ export function createRecordScanners(limits: RecordLimits): Scanners {
 }
 
 /** Records in a batch, from contracts.ts. */
-const BATCH_RECORDS = 1000;
+export const BATCH_RECORDS = 1000;
 /** A chunk holds 800 usual records (1.3 KB); it grows for large ones. Small, so that little waits for the collector. */
 const CHUNK_BYTES = 1 * 1024 * 1024;
 const CHUNK_MAX_BYTES = 4 * 1024 * 1024;
