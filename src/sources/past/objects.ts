@@ -32,6 +32,8 @@ const AGAIN_TRIES = 3;
 const AGAIN_MS = 5_000;
 /** A name's time may be the end of what the object holds, or the start: more than the 5 minutes that one covers. */
 const SLOT_MS = 15 * 60_000;
+const HOUR_MS = 3_600_000;
+const HOUR_FOLDER = /\/BedrockModelInvocationLogs\/[^/]+\/(\d{4})\/(\d\d)\/(\d\d)\/(\d\d)\//;
 const REASONS: Readonly<Record<Exclude<Had["is"], "whole">, Reason>> = {
   gone: "object_missing",
   refused: "object_refused",
@@ -88,12 +90,13 @@ type ToList = { readonly config: ObjectsConfig; readonly span: PastSpan; readonl
 async function list({ config, span, meter }: ToList, by: By): Promise<readonly ListedObject[]> {
   const { account, region } = span;
   const [fromMs, toMs] = [span.fromMs - SLOT_MS, span.toMs + config.lateness];
+  const lengthMs = config.folder === "BedrockModelInvocationLogs" ? HOUR_MS : SLOT_MS;
   const found: ListedObject[] = [];
   for (const trail of config.trails) {
     const listing = { ...by, account, region, folder: config.folder, onRequest: () => meter.request() };
     for await (const object of listTrail(trail, { fromMs, toMs }, listing)) {
       if (BEDROCK_BODY.test(object.key)) continue;
-      if (slotMsOf(object) > toMs || slotMsOf(object) < fromMs) continue;
+      if (slotMsOf(object) > toMs || slotMsOf(object) < span.fromMs - lengthMs) continue;
       meter.object(object.sizeBytes ?? 0);
       found.push(object);
     }
@@ -101,9 +104,15 @@ async function list({ config, span, meter }: ToList, by: By): Promise<readonly L
   return found.toSorted((a, b) => slotMsOf(a) - slotMsOf(b) || (a.key < b.key ? -1 : 1));
 }
 
-/** What is not named as CloudTrail names it counts by when it was stored. */
+/** By the name that CloudTrail gives, or the hour's folder of Bedrock's log; what has neither counts by when it was stored. */
 function slotMsOf({ key, storedMs }: ListedObject): number {
-  return slotOf(key) ?? storedMs;
+  return slotOf(key) ?? hourOf(key) ?? storedMs;
+}
+
+/** Start of the hour whose folder an object of Bedrock's log lies in, epoch ms: also of one that was put there again later. */
+function hourOf(key: string): number | null {
+  const [, year, month, day, hour] = HOUR_FOLDER.exec(key) ?? [];
+  return year === undefined ? null : Date.parse(`${year}-${month}-${day}T${hour}:00:00Z`);
 }
 
 type Reading = {

@@ -196,3 +196,22 @@ test("a log file of which no notice came is found by listing, and by a reading o
   const plan = await past?.plan(span, limits, AbortSignal.timeout(10_000));
   expect(plan).toMatchObject({ objects: 1, bytes: missed.size });
 });
+
+test("the past of an hour has a log file that was put there again on a later day", async () => {
+  const queue = await tests.queue();
+  await tests.put(`mended/${HOUR}/20260310T124500000Z_c.json.gz`, entry("mended", {}));
+  const shared = { queue: queue.url, region: "eu-west-1", endpoint: tests.emulator.endpoint };
+  const logs = [{ bucket: tests.bucket, prefix: "mended/" }];
+  const config = sourceRegistry["bedrock-log"].schema.parse({ ...TYPE, ...shared, logs });
+  const past = createPast(config, { clock: systemClock, limits: LIMITS });
+  const objectsOf = async (from: string, to: string): Promise<number | undefined> => {
+    const [fromMs, toMs] = [Date.parse(`2026-03-10T${from}:00Z`), Date.parse(`2026-03-10T${to}:00Z`)];
+    const limits = { objects: 10, bytes: 1e6, requests: 100 };
+    const span = { fromMs, toMs, account: "111122223333", region: null };
+    return (await past?.plan(span, limits, AbortSignal.timeout(10_000)))?.objects;
+  };
+  expect(await objectsOf("12:00", "13:00")).toBe(1);
+  expect(await objectsOf("12:40", "12:50")).toBe(1);
+  expect(await objectsOf("14:00", "15:00")).toBe(0);
+  expect(await objectsOf("10:00", "11:00")).toBe(0);
+});
