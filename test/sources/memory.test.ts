@@ -1,13 +1,13 @@
 /**
- * Memory of reading: a file of one line is read in the same memory whatever its size, plain or packed. Each reading is a
- * process of its own, since the highest mark of memory cannot be set back.
+ * Memory of reading: a file of one line is read in the same memory whatever its size, plain or packed, and small files
+ * whatever their number. Each reading is a process of its own, since the highest mark of memory cannot be set back.
  */
 import { execFileSync } from "node:child_process";
 import { closeSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, expect, test } from "vitest";
-import { call, createFolder } from "./records.ts";
+import { call, createFolder, delivery } from "./records.ts";
 
 const MIB = 1024 * 1024;
 const folder = createFolder();
@@ -73,4 +73,15 @@ test("a bomb takes little memory", () => {
   const bomb = readApart(path);
   expect(bomb).toMatchObject({ records: 0, rejected: 1 });
   expect(bomb.maxRssBytes - plain.maxRssBytes).toBeLessThan(64 * MIB);
+});
+
+test("many small files take the same memory at eight times their number", () => {
+  const packed = new Uint8Array(gzipSync(delivery(...Array.from({ length: 40 }, (_, at) => call(`id-${at}`)))));
+  const readMany = (name: string, count: number): Reading => {
+    for (let at = 0; at < count; at += 1) folder.write(`${name}/${at}.json.gz`, packed);
+    return readApart(join(folder.path, name));
+  };
+  const [one, eight] = [readMany("some", 1000), readMany("many", 8000)];
+  expect([one.records, eight.records]).toEqual([40_000, 320_000]);
+  expect(eight.maxRssBytes - one.maxRssBytes).toBeLessThan(64 * MIB);
 });

@@ -58,8 +58,8 @@ export function readAhead(files: readonly FoundFile[], settings: AheadSettings &
   if (wanted.length < FILES_MIN) return NOTHING_AHEAD;
   const thread = takeThread();
   const places = new Map(wanted.map((file, at) => [file.key, at] as const));
-  /** By the key of each file of a question: the results by the key of their first file. */
-  const answers = new Map<string, Promise<ReadonlyMap<string, AheadResult>>>();
+  /** By the key of each file of a question: the results that were not taken yet, by the key of their first file. */
+  const answers = new Map<string, Promise<Map<string, AheadResult>>>();
   /** First file that is neither asked for nor taken. */
   let next = 0;
   const ask = (): void => {
@@ -78,7 +78,11 @@ export function readAhead(files: readonly FoundFile[], settings: AheadSettings &
       if (at % TURN_FILES === 0) await nextTurn();
       const answer = answers.get(key);
       answers.delete(key);
-      return (await answer)?.get(key) ?? null;
+      const results = await answer;
+      const result = results?.get(key) ?? null;
+      // Not only its name: those that came with it are never taken, and theirs would keep its bytes until the run ends.
+      results?.delete(key);
+      return result;
     },
     close: () => thread.close(),
   };
@@ -87,7 +91,7 @@ export function readAhead(files: readonly FoundFile[], settings: AheadSettings &
 type MayJoin = (file: FoundFile) => boolean;
 type WantedFile = FoundFile & AheadFile;
 
-function byFirstFile(files: readonly WantedFile[], results: readonly AheadResult[]): ReadonlyMap<string, AheadResult> {
+function byFirstFile(files: readonly WantedFile[], results: readonly AheadResult[]): Map<string, AheadResult> {
   const found = new Map<string, AheadResult>();
   let at = 0;
   for (const result of results) {
