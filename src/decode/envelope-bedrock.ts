@@ -48,15 +48,21 @@ export function toBodyOutcome(body: Uint8Array): Record<string, unknown> | null 
   return "record" in parsed ? toBareOutput(ownValue(parsed.record, "pieces") ?? parsed.record) : null;
 }
 
-/** The pieces of a streamed answer are a list, or an object a line. */
+/**
+ * The pieces of a streamed answer are a list, or an object a line. The white space is matched as one run: what tries each
+ * break in it takes hours for a body of line breaks.
+ */
 function toObject(body: Uint8Array): Uint8Array {
   const text = Buffer.from(body.buffer, body.byteOffset, body.length).toString().trim();
-  const isList = text.startsWith("[");
-  if (isList) return Buffer.from(`{"pieces":${text}}`);
-  return /\}\s*\n\s*\{/.test(text) ? Buffer.from(`{"pieces":[${text.replaceAll(/\}\s*\n\s*\{/g, "},{")}]}`) : body;
+  if (text.startsWith("[")) return Buffer.from(`{"pieces":${text}}`);
+  const joined = text.replaceAll(/\}(\s+)\{/g, (found, space: string) => (space.includes("\n") ? "},{" : found));
+  return joined === text ? body : Buffer.from(`{"pieces":[${joined}]}`);
 }
 
-/** The log file with these outcomes in their records. `found` in the order of the file. */
+/**
+ * The log file with these outcomes in their records. `found` in the order of the file. A record that is nested deeper than
+ * can be written stays as it is: whoever splits the file rejects it. Never throws.
+ */
 export function putOutcomes(
   plain: Uint8Array,
   found: readonly (BodyPointer & { readonly outcome: Record<string, unknown> })[],
@@ -65,9 +71,19 @@ export function putOutcomes(
   let at = 0;
   for (const { from, to, record, outcome } of found) {
     const output = { ...(ownValue(record, "output") as JsonObject), outputBodyJson: outcome };
-    pieces.push(plain.subarray(at, from), Buffer.from(JSON.stringify({ ...record, output })));
+    const completed = toBytes({ ...record, output });
+    if (completed === null) continue;
+    pieces.push(plain.subarray(at, from), completed);
     at = to;
   }
   pieces.push(plain.subarray(at));
   return Buffer.concat(pieces);
+}
+
+function toBytes(record: object): Uint8Array | null {
+  try {
+    return Buffer.from(JSON.stringify(record));
+  } catch {
+    return null;
+  }
 }

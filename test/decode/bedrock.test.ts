@@ -2,10 +2,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { toBodyOutcome } from "../../src/decode/envelope-bedrock.ts";
 import { decoders } from "../../src/decode/registry.ts";
 import type { Event } from "../../src/model/event.ts";
 import { createRecordBatcher } from "../../src/sources/records/batches.ts";
 import { LIMITS } from "../sources/records.ts";
+import { cpuMs } from "../support/cpu.ts";
 
 const NOW_MS = Date.UTC(2026, 2, 10, 11);
 
@@ -92,4 +94,30 @@ test.skipIf(!existsSync(published))("records that others published are read too"
   expect(events).toHaveLength(2);
   for (const event of events)
     expect(event).toMatchObject({ kind: "bedrock", principal: { name: "bedrock-inference-role", kind: "workload" } });
+});
+
+describe("an output that stands beside the log", () => {
+  const STOPPED = { "amazon-bedrock-guardrailAction": "INTERVENED" };
+  const piece = '{"type":"message_delta","delta":{"stop_reason":"guardrail_intervened"}}';
+  test.each([
+    ["an object a line", `{"text":"} {"}\n${piece}\n`],
+    ["with empty lines and spaces between", `{}\r\n \n\t${piece} \n {}`],
+    ["a list", `[{},\n${piece}]`],
+    ["one object", `\n${piece}`],
+  ])("is read: %s", (_what, body) => {
+    expect(toBodyOutcome(Buffer.from(body))).toEqual(STOPPED);
+  });
+
+  test.each([
+    ["objects on one line", "{} {}"],
+    ["no JSON behind", "{}\n!"],
+  ])("says nothing: %s", (_what, body) => {
+    expect(toBodyOutcome(Buffer.from(body))).toBe(null);
+  });
+
+  test("takes a time that grows with its size, whatever stands in it", () => {
+    const began = cpuMs();
+    expect(toBodyOutcome(Buffer.from(`{}${"\n".repeat(60_000)}!`))).toBe(null);
+    expect(cpuMs() - began).toBeLessThan(1000);
+  });
 });

@@ -166,6 +166,19 @@ describe("outputs beside the log", () => {
     await tests.isEmpty(queue);
   });
 
+  test("of a record that is nested too deep to be written again are left away, and the record is rejected", async () => {
+    const queue = await tests.queue();
+    await tests.put(`${HOUR}/data/deep.json.gz`, JSON.stringify(BLOCKED));
+    const output = { outputBodyS3Path: pathOf("deep.json.gz") };
+    const nested = `${"[".repeat(20_000)}${"]".repeat(20_000)}`;
+    const log = [entry("deep", output).replace(`"${SECRET}"`, nested), entry("next", output)];
+    await tests.emulator.send(queue, [toNotice(await tests.put(`${HOUR}/deep.json`, log.join("\n")))]);
+    const batches = await takeAll(tests.open(queue, TYPE), 2);
+    expect(outcomesOf(batches).rejected).toEqual({ too_deep: 1 });
+    expect(batches.flatMap(textsOf).map(outcomeOf)).toEqual([["next", true, ["sensitiveInformationPolicy"], 30_007]]);
+    await tests.isEmpty(queue);
+  });
+
   test("are left alone by `outputs: false`", async () => {
     const queue = await tests.queue();
     const log = entry("r1", { outputBodyS3Path: pathOf("r1_output.json.gz") });
