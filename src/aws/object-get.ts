@@ -123,6 +123,7 @@ async function askBySdk({ bucket, key }: ObjectPlace, { sdk, abortSignal, first,
         const told = given;
         given = null;
         if ("error" in told) throw told.error;
+        if (isBroken(told.response)) throw Object.assign(new Error("the answer broke off"), { code: "ECONNRESET" });
         return told;
       }
       const result = await next(args);
@@ -136,6 +137,14 @@ async function askBySdk({ bucket, key }: ObjectPlace, { sdk, abortSignal, first,
   );
   const { Body, ...about } = await sdk.client.send(command, { abortSignal });
   return { ...about, body: (Body ?? []) as ObjectAnswer["body"], check: null };
+}
+
+/**
+ * Whether its connection was lost while the SDK asked for credentials: such a body says neither that it broke nor that it
+ * ended to whoever comes to it later, who would wait for ever.
+ */
+function isBroken({ body }: HttpResponse): boolean {
+  return (body as { readonly destroyed?: boolean }).destroyed === true;
 }
 
 /** Null where requests for other objects cannot be made after it. */

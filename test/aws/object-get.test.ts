@@ -27,6 +27,8 @@ let port = 0;
 let seen: Seen[] = [];
 let answers: Answer[] = [];
 let credentials: Credentials = FIRST;
+/** What whoever asks for credentials waits for. */
+let held: Promise<unknown> = Promise.resolve();
 /** How far the server's clock is ahead, ms. */
 let aheadMs = 0;
 let client: S3Client | null = null;
@@ -46,7 +48,7 @@ const refuse =
 const reset: Answer = (_request, response) => void response.socket?.resetAndDestroy();
 
 beforeEach(async () => {
-  [seen, answers, credentials, aheadMs] = [[], [], FIRST, 0];
+  [seen, answers, credentials, held, aheadMs] = [[], [], FIRST, Promise.resolve(), 0];
   server = createServer((request, response) => {
     const { host = "", authorization = "" } = request.headers;
     const [, scope = ""] = /Credential=([^,]*)\/aws4_request,/.exec(authorization) ?? [];
@@ -88,7 +90,7 @@ function isSigned({ method = "", url = "", headers }: IncomingMessage): boolean 
 async function open(): Promise<ObjectGet> {
   const aws = awsAt(`http://127.0.0.1:${port}`);
   // Marked as those of createAws are, so that the client keeps none.
-  const provider = Object.assign(() => Promise.resolve(credentials), { memoized: true });
+  const provider = Object.assign(() => held.then(() => credentials), { memoized: true });
   const extra = { forcePathStyle: true, followRegionRedirects: true, credentials: provider };
   client = aws.open(S3Client, CALL_LIMITS, extra);
   return openObjectGet(client, systemClock);
@@ -183,6 +185,16 @@ describe("a later object that is not had at once", () => {
       name === "ECONNRESET" ? { code: name } : { name },
     );
     expect(seen).toHaveLength(3);
+  });
+
+  test("is asked for again where its answer broke off while the SDK asked for new credentials", async () => {
+    const breakOff: Answer = (_request, response) => {
+      response.writeHead(503, { "content-length": "1000" }).write("<Error>");
+      held = systemClock.sleep(200);
+      void systemClock.sleep(20).then(() => response.socket?.destroy());
+    };
+    expect(await readSecond(breakOff)).toBe(BODY.toString());
+    expect(seen).toHaveLength(2);
   });
 
   test.each([
