@@ -13,12 +13,11 @@ import type { Scanners } from "../../lib/split/scanners.ts";
 import { SagewatchError } from "../../model/errors.ts";
 import { LOGSOURCES, type Reason } from "../../model/event.ts";
 import { joinPiece, toEmptyBatch, toSourceBatch } from "../records/batch.ts";
-import { slotOf } from "../file/list.ts";
 import { createRecordScanners, type RecordBatch } from "../records/batches.ts";
 import { createQueueAws } from "../sqs/settings.ts";
 import { BEDROCK_BODY, withOutputs } from "../sqs-s3/bodies.ts";
 import { type Fetched, fetchObject, type FetchBy, OBJECT_LIMITS } from "../sqs-s3/fetch.ts";
-import { type ListedObject, listTrail } from "../sqs-s3/listing.ts";
+import { type ListedObject, listTrail, slotMsOf } from "../sqs-s3/listing.ts";
 import { createPlaces, formatPlace, type Places, toUri } from "../sqs-s3/places.ts";
 import type { ObjectsConfig } from "../sqs-s3/settings.ts";
 import { splitObject } from "../sqs-s3/split.ts";
@@ -33,7 +32,6 @@ const AGAIN_MS = 5_000;
 /** A name's time may be the end of what the object holds, or the start: more than the 5 minutes that one covers. */
 const SLOT_MS = 15 * 60_000;
 const HOUR_MS = 3_600_000;
-const HOUR_FOLDER = /\/BedrockModelInvocationLogs\/[^/]+\/(\d{4})\/(\d\d)\/(\d\d)\/(\d\d)\//;
 const REASONS: Readonly<Record<Exclude<Had["is"], "whole">, Reason>> = {
   gone: "object_missing",
   refused: "object_refused",
@@ -102,17 +100,6 @@ async function list({ config, span, meter }: ToList, by: By): Promise<readonly L
     }
   }
   return found.toSorted((a, b) => slotMsOf(a) - slotMsOf(b) || (a.key < b.key ? -1 : 1));
-}
-
-/** By the name that CloudTrail gives, or the hour's folder of Bedrock's log; what has neither counts by when it was stored. */
-function slotMsOf({ key, storedMs }: ListedObject): number {
-  return slotOf(key) ?? hourOf(key) ?? storedMs;
-}
-
-/** Start of the hour whose folder an object of Bedrock's log lies in, epoch ms: also of one that was put there again later. */
-function hourOf(key: string): number | null {
-  const [, year, month, day, hour] = HOUR_FOLDER.exec(key) ?? [];
-  return year === undefined ? null : Date.parse(`${year}-${month}-${day}T${hour}:00:00Z`);
 }
 
 type Reading = {

@@ -10,6 +10,7 @@ import type { ListObjectsV2CommandOutput, S3Client } from "@aws-sdk/client-s3";
 import { type Aws, CALL_LIMITS } from "../../aws/clients.ts";
 import type { NoticedObject } from "../../decode/envelope-notice.ts";
 import { toUtcText } from "../../lib/clock.ts";
+import { slotOf } from "../file/list.ts";
 import type { LogFolder, TrailPlace } from "./settings.ts";
 
 /** A listed object, and when it was stored (epoch ms). */
@@ -34,6 +35,18 @@ export type ListBy = {
 };
 
 const DAY_MS = 86_400_000;
+const HOUR_FOLDER = /\/BedrockModelInvocationLogs\/[^/]+\/(\d{4})\/(\d\d)\/(\d\d)\/(\d\d)\//;
+
+/** Epoch ms by the name that CloudTrail gives, or the hour's folder of Bedrock's log; what has neither, by when it was stored. */
+export function slotMsOf({ key, storedMs }: Pick<ListedObject, "key" | "storedMs">): number {
+  return slotOf(key) ?? hourOf(key) ?? storedMs;
+}
+
+/** Start of the hour whose folder an object of Bedrock's log lies in, epoch ms: also of one that was put there again later. */
+function hourOf(key: string): number | null {
+  const [, year, month, day, hour] = HOUR_FOLDER.exec(key) ?? [];
+  return year === undefined ? null : Date.parse(`${year}-${month}-${day}T${hour}:00:00Z`);
+}
 
 /** Objects of a trail's folders, account by account, Region by Region. Digest files are in folders of their own. */
 export async function* listTrail(

@@ -8,6 +8,7 @@
 import type { FoundGap } from "../../model/past/gap.ts";
 import { slotOf } from "../file/list.ts";
 import type { Jobs } from "./jobs.ts";
+import { SWEEP } from "./sweep.ts";
 
 export type MissedBy = {
   readonly latenessMs: number;
@@ -21,8 +22,6 @@ const BEFORE_MS = 15 * 60_000;
 const MINUTE_MS = 60_000;
 /** Account and Region in a key. */
 const KEY = /(?:^|\/)AWSLogs\/(?:o-[a-z0-9]+\/)?(\d{12})\/CloudTrail\/([a-z0-9-]+)\//;
-/** Begins the key of a position that says how far a trail was listed. */
-const SWEEP = "sweep|";
 
 /** Jobs that tell of those that a listing adds too late. */
 export function withMissed(jobs: Jobs, { latenessMs, trails, nowMs, gap }: MissedBy): Jobs {

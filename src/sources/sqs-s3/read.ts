@@ -28,11 +28,12 @@ import { createFileHash, toLostFile } from "./digests/seen.ts";
 import { fetchAhead, type FetchBy, type Fetched, fetchObject, OBJECT_LIMITS } from "./fetch.ts";
 import { takeNotices, toSkipReason } from "./intake.ts";
 import { createJobs, type Job, type Jobs, type Note } from "./jobs.ts";
+import { slotMsOf } from "./listing.ts";
 import { createPlaces, formatPlace, type Places, toUri } from "./places.ts";
 import { withMissed } from "./missed.ts";
 import type { ObjectsConfig, TrailPlace } from "./settings.ts";
 import { splitObject } from "./split.ts";
-import { sweepTrails } from "./sweep.ts";
+import { SWEEP, sweepTrails } from "./sweep.ts";
 
 export type NoticeRun = {
   readonly config: ObjectsConfig;
@@ -54,7 +55,7 @@ type Reading = NoticeRun & {
   readonly signal: AbortSignal;
   /** What is known of digest files; null: they are not verified. */
   readonly log: IntegrityLog | null;
-  /** When the oldest object was stored that a listing found and that could not be read. */
+  /** Time slot of the oldest object that a listing found and that could not be read. */
   failedMs: number | null;
   /** What ended the taking of notices. */
   error: Error | null;
@@ -125,7 +126,7 @@ function startIntake(reading: Reading): Promise<void> {
 
 function startSweep(reading: Reading): Promise<void> {
   const { config, deps, aws, client, jobs, positions, signal } = reading;
-  const keyOf = ({ bucket, prefix }: TrailPlace): string => `sweep|${bucket}|${prefix}`;
+  const keyOf = ({ bucket, prefix }: TrailPlace): string => `${SWEEP}${bucket}|${prefix}`;
   return sweepTrails({
     aws,
     client,
@@ -228,7 +229,10 @@ async function* serveObject(job: Job, reading: Reading): AsyncGenerator<Batch> {
   }
   deps.warn(`${job.uri} is not read: ${fetched.detail}`, fetched.code);
   if (fetched.is === "again") {
-    if (job.sweptMs !== null) reading.failedMs = Math.min(reading.failedMs ?? Infinity, job.sweptMs);
+    if (job.sweptMs !== null) {
+      const slotMs = slotMsOf({ key: job.object.key, storedMs: job.sweptMs });
+      reading.failedMs = Math.min(reading.failedMs ?? Infinity, slotMs);
+    }
     jobs.handed(job);
     jobs.decided(job, false);
     return;
@@ -318,15 +322,21 @@ function toLostBatch(
 function toNoteBatch(note: Note, reading: Reading): Batch {
   const { jobs } = reading;
   jobs.handed(note);
-  const { rejected, skipped, positions, integrity = [] } = note;
+  const { rejected, skipped, integrity = [] } = note;
   return {
     ...toEmpty(reading),
     rejected,
     skipped,
-    positions,
+    positions: note.positions.map((position) => holdBack(position, reading)),
     integrity,
     settle: (error) => jobs.decided(note, error === undefined),
   };
+}
+
+/** How far a trail was listed, but for what that listing found and could not be read: its turn was before. */
+function holdBack(position: Position, { failedMs }: Reading): Position {
+  const isHeld = failedMs !== null && position.key.startsWith(SWEEP);
+  return isHeld ? { ...position, value: String(Math.min(Number(position.value), failedMs)) } : position;
 }
 
 function toEmpty(reading: Reading): Batch {

@@ -2,7 +2,7 @@
  * Lists the folders of trails for objects of which no notice came.
  *
  * A listing begins an hour back. What is younger than ten minutes is left to its notice. Objects that could not be read
- * hold the place back, so that the next listing meets them again.
+ * hold the place back, so that the next listing meets them again: also where that one fails, and after a restart.
  */
 import type { Clock } from "../../lib/clock.ts";
 import { toErrorCode, toMessage, type Warn } from "../../model/errors.ts";
@@ -19,11 +19,14 @@ export type SweepBy = Pick<ListBy, "aws" | "client" | "signal" | "folder" | "wit
   readonly sweptMs: (trail: TrailPlace) => number | null;
   /** An object no notice may have come of; true when it was none that is known. */
   readonly found: (object: ListedObject) => boolean;
-  /** A trail was listed up to now, but for what could not be read since `failedMs`. */
+  /** A trail was listed up to now, but for what is older than that and could not be read. */
   readonly swept: (trail: TrailPlace, untilMs: number) => void;
-  /** When the oldest object was stored that a listing found and that could not be read; null: none. Forgets it. */
+  /** Time slot of the oldest object that a listing found and that could not be read; null: none. Forgets it. */
   readonly takeFailedMs: () => number | null;
 };
+
+/** Begins the key of a position that says how far a trail was listed. */
+export const SWEEP = "sweep|";
 
 /** A notice comes within seconds; so long it is waited for, ms. */
 const GRACE_MS = 10 * 60_000;
@@ -31,8 +34,10 @@ const GRACE_MS = 10 * 60_000;
 /** Lists all trails now and then, until the signal. Never throws. */
 export async function sweepTrails(by: SweepBy): Promise<void> {
   const reached = new Map<TrailPlace, number>();
+  let failedMs = Infinity;
   while (!by.signal.aborted && by.trails.length > 0) {
-    const failedMs = by.takeFailedMs() ?? Infinity;
+    failedMs = Math.min(failedMs, by.takeFailedMs() ?? Infinity);
+    let isWhole = true;
     for (const trail of by.trails) {
       const nowMs = by.clock.nowMs();
       const before = Math.min(reached.get(trail) ?? by.sweptMs(trail) ?? nowMs, failedMs);
@@ -45,6 +50,7 @@ export async function sweepTrails(by: SweepBy): Promise<void> {
             `${missed} objects of s3://${trail.bucket}/${trail.prefix} were found by listing: no notice had come of them.`,
           );
       } catch (error) {
+        isWhole = false;
         if (!by.signal.aborted)
           by.warn(
             `Objects without a notice are not looked for in s3://${trail.bucket}/${trail.prefix}: ${toMessage(error)}`,
@@ -52,6 +58,7 @@ export async function sweepTrails(by: SweepBy): Promise<void> {
           );
       }
     }
+    if (isWhole) failedMs = Infinity;
     await by.clock.sleep(by.everyMs, by.signal);
   }
 }

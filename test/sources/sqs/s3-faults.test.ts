@@ -1,6 +1,7 @@
 /** The sqs-s3 source through faults: bodies that break on their way, denials, and what a listing finds. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { toUtcText } from "../../../src/lib/clock.ts";
+import { type Clock, toUtcText } from "../../../src/lib/clock.ts";
+import type { Source } from "../../../src/contracts.ts";
 import { hasteClock, useEnvironmentCredentials } from "../../aws/set-up.ts";
 import { textsOf } from "../../contracts/source-exam.ts";
 import type { Fault } from "../../fakes/fault-proxy.ts";
@@ -95,4 +96,68 @@ test("an object of which no notice came is found by listing, once; one that was 
     `1 objects of s3://${tests.bucket}/org/ were found by listing: no notice had come of them.`,
   ]);
   expect(old.key).toContain("2020/01/01");
+});
+
+describe("an object that a listing finds and that cannot be read is met again", () => {
+  const EVERY_MS = 14 * 60_000;
+  const settings = (prefix: string): Record<string, unknown> => ({
+    trails: [{ bucket: tests.bucket, prefix }],
+    sweepEvery: `${EVERY_MS}ms`,
+  });
+  const hoursAgo = (hours: number): number => Math.floor(Date.now() / 60_000 - hours * 60) * 60_000;
+  /** Of a trail that was listed five hours ago: an object of three hours ago, which all tries of one fetch fail to get. */
+  const prepare = async (prefix: string): Promise<ReadonlyMap<string, string>> => {
+    const slot = toUtcText(hoursAgo(3));
+    const folder = `${prefix}AWSLogs/111122223333/CloudTrail/eu-west-1/${slot.slice(0, 10).replaceAll("-", "/")}`;
+    const name = deliveryName(slot.replaceAll(/[-:]|00Z$/g, "").concat("Z"), "held");
+    await tests.put(`${folder}/${name}`, delivery(call("held")));
+    const fault: Fault = { kind: "error", code: "InternalError", status: 500 };
+    tests.emulator.proxy.set({ operation: "GetObject", times: 15, fault });
+    return new Map([[`sweep|${tests.bucket}|${prefix}`, String(hoursAgo(5))]]);
+  };
+  // The emulator stores objects now; seen from twenty minutes on, no notice can be on its way.
+  const hasty = { ...hasteClock(150, 20), nowMs: () => Date.now() + 20 * 60_000 };
+
+  test("after a restart", async () => {
+    const queue = await tests.queue();
+    const open = (): Source => tests.open(queue, settings("after/"), { clock: hasty });
+    const [listed] = await takeAll(open(), 1, { positions: await prepare("after/"), by: "settled" });
+    const [position] = listed?.positions ?? [];
+    expect(position?.key).toBe(`sweep|${tests.bucket}|after/`);
+    expect(Number(position?.value)).toBeLessThanOrEqual(hoursAgo(3));
+    const positions = new Map([[position!.key, position!.value]]);
+    const batches = await takeAll(open(), 1, { positions });
+    expect(batches.flatMap(textsOf)).toEqual([call("held")]);
+  });
+
+  test("also when the listing after it fails", { timeout: 20_000 }, async () => {
+    const queue = await tests.queue();
+    const positions = await prepare("failing/");
+    const waits = new Set<() => void>();
+    const sleep: Clock["sleep"] = (ms, signal) => {
+      if (ms !== EVERY_MS) return hasty.sleep(ms, signal);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      waits.add(resolve);
+      signal?.addEventListener("abort", () => resolve());
+      return promise;
+    };
+    const end = (): void => {
+      for (const resolve of waits) resolve();
+      waits.clear();
+    };
+    let timer: NodeJS.Timeout | null = null;
+    const onBatch = (): void => {
+      if (timer !== null) return;
+      const fault: Fault = { kind: "error", code: "AccessDenied", status: 403 };
+      tests.emulator.proxy.set({ operation: "ListObjectsV2", times: 1, fault });
+      timer = setInterval(end, 50);
+    };
+    const batches = await takeAll(tests.open(queue, settings("failing/"), { clock: { ...hasty, sleep } }), 1, {
+      positions,
+      onBatch,
+    });
+    clearInterval(timer ?? undefined);
+    expect(batches.flatMap(textsOf)).toEqual([call("held")]);
+    expect(tests.warnings.some((text) => text.startsWith("Objects without a notice are not looked for"))).toBe(true);
+  });
 });
