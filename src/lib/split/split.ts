@@ -394,6 +394,7 @@ export class JsonSplitter {
     // One byte more than needed: whether it was a line break matters.
     const keep = isOpen && !this.#isDropped ? this.#from - start : Math.max(0, this.#pos - 1);
     const reuse = !this.#sink.handOver(bytes);
+    this.#plain.forget();
     moveWindow(this.#window, keep, { reuse, limits: this.#limits });
     this.#pos -= keep;
   }
