@@ -1,6 +1,6 @@
 /**
- * The quick look at an ordinary object, as src/lib/split/plain.ts describes it. AssemblyScript: `npm run wasm` makes
- * src/lib/split/plain-wasm.ts of it.
+ * The quick look at an ordinary object, as src/lib/split/plain.ts describes it. AssemblyScript, of which
+ * tools/make-plain-wasm.ts makes src/lib/split/plain-wasm.ts.
  *
  * One pass over the bytes of an object that vouches for it or gives up. It works on this module's memory alone: the host
  * puts the names of keys and the bytes there, and reads what was found. A position is an address in that memory. Texts
@@ -272,8 +272,6 @@ function text(from: i32): i32 {
 }
 
 /** Address of the first byte from `from` on that ends or interrupts a text: a quote, a backslash or a control character. */
-// @ts-expect-error decorators of AssemblyScript stand before functions
-@inline
 function textRunEnd(from: i32): i32 {
   let pos = from;
   while (pos < end) {
@@ -342,8 +340,6 @@ function digitsEnd(from: i32): i32 {
 }
 
 /** Behind white space; given up when nothing but that is left. */
-// @ts-expect-error as above
-@inline
 function space(from: i32): i32 {
   return from < end && load<u8>(from) > 0x20 ? from : spaces(from);
 }
@@ -358,8 +354,6 @@ function spaces(from: i32): i32 {
   return giveUp(pos);
 }
 
-// @ts-expect-error as above
-@inline
 function colon(from: i32): i32 {
   if (from < end && load<u8>(from) == COLON) return from + 1;
   const pos = space(from);

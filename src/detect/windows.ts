@@ -4,7 +4,7 @@
  * Slices bound what is forgotten: they go once no open bucket can look back into them. A single-event rule with
  * `x_engine.suppress` has windows like a correlation. Nothing here judges a condition or makes an alert.
  */
-import { createIntern } from "../lib/intern.ts";
+import { createIntern } from "../lib/texts/intern.ts";
 import type { Logsource } from "../model/event.ts";
 import type { Correlation, DetectionRule, RuleSet } from "../sigma/ast.ts";
 import { type Group, pruneGroup } from "./group.ts";

@@ -14,7 +14,7 @@ import type { BatchOrigin, Event, Kind, Pointer, Rejected } from "../model/event
 import type { RuleSet } from "../sigma/ast.ts";
 import type { CompiledRules } from "../sigma/compile.ts";
 import { createFeeds, type Feed } from "./feeds.ts";
-import { createBatchGlances } from "./glance.ts";
+import { createBatchGlances } from "./glance/batch.ts";
 import { type ReadField, toGroups, toMeasure } from "./groups.ts";
 import { withholdRejected, withoutTexts } from "./kept/prompts.ts";
 import { type BatchTimes, createBatchTimes } from "./times.ts";

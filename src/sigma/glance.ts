@@ -1,7 +1,7 @@
 /**
  * The glance: whether a few fields of an event already show that no rule can match it.
  *
- * Two looks. The first is for every event: rules with a witness need one of its values; of the others, what reads one field
+ * Two looks. The first is for every event, or for one of all that are alike in its fields: rules with a witness need one of its values; of the others, what reads one field
  * alone and must hold (the guard). The second is for the rules that the first leaves: what of each can be told by the
  * fields that are known before a record is parsed, all else taken to be as the rule wants it. Where the first look needs a
  * field that is not known there is no glance, and every record is parsed: slower, and nothing else. Sound by construction
@@ -19,8 +19,10 @@ export type Glance = {
   readonly fields: readonly string[];
   /** Of the known fields, those that it reads only where the others leave a rule possible. */
   readonly more: readonly string[];
-  /** False: no rule matches any event that has these values in `fields` and `more`. `event.record` need have no others. */
-  mayMatch(event: Event): boolean;
+  /** The first look: rules that an event with these values in `fields` may match. Depends on nothing else. */
+  candidates(event: Event): readonly number[];
+  /** The second. False: none of these rules matches any event that has these values in `fields` and `more`. */
+  mayMatch(event: Event, candidates: readonly number[]): boolean;
 };
 
 /** What a glance is made for. */
@@ -52,20 +54,20 @@ export function createGlance(
   const holds: (() => boolean)[] = [];
   for (const { index } of own) holds[index] = evaluator.program(toWeakPlan(planOf(index), isKnown));
   const index = createIndex(logsource, witnesses, (field) => evaluator.slot(field));
-  let isFound = false;
-  const find = (rule: number): void => {
-    isFound ||= holds[rule]?.() === true;
-  };
   return {
     fields: [...fields],
     more: [...used].filter((field) => !fields.has(field)),
-    mayMatch: (event) => {
+    candidates: (event) => {
+      const found = new Set<number>();
       evaluator.begin(event);
-      isFound = false;
-      index.candidates(find);
-      for (let at = 0; at < open.length && !isFound; at += 1)
-        if (open[at]?.guard?.holds() === true) find(open[at]?.index ?? -1);
-      return isFound;
+      index.candidates((rule) => found.add(rule));
+      for (const { index: rule, guard } of open) if (guard?.holds() === true) found.add(rule);
+      return [...found];
+    },
+    mayMatch: (event, candidates) => {
+      evaluator.begin(event);
+      for (let at = 0; at < candidates.length; at += 1) if (holds[candidates[at] ?? -1]?.() === true) return true;
+      return false;
     },
   };
 }

@@ -9,6 +9,7 @@ import type { Json, Logsource } from "../model/event.ts";
 import type { RuleLogsource } from "./ast.ts";
 import { fold, toScalarText } from "./leaf/fold.ts";
 import type { Slot } from "./leaf/slot.ts";
+import { TextCache } from "../lib/texts/cache.ts";
 import type { Witness } from "./plan/witness.ts";
 
 /** A rule as the index sees it: its number and what it needs. */
@@ -30,8 +31,6 @@ export type RuleIndex = {
   candidates(visit: (rule: number) => void): void;
 };
 
-/** Spellings remembered a field. CloudTrail has some thousand event names; an attacker's inventions are not remembered beyond it. */
-const MEMO_MAX = 8_192;
 /** Longer values are looked up folded each time, so that they hold no memory. */
 const MEMO_TEXT_MAX = 128;
 const NO_RULES: readonly number[] = [];
@@ -40,8 +39,7 @@ const GUARDS_MIN = 3;
 /** Look-ups over which hits are counted, and events for which a memo that hits less than half the time is left alone. */
 const MEMO_TRIAL = 1_024;
 const MEMO_REST = 16_384;
-/** Values remembered a field, and the longest (user agents run to several hundred bytes): some megabytes at most. */
-const GUARD_MEMO_MAX = 4_096;
+/** Longest value remembered: user agents run to several hundred bytes. */
 const GUARD_TEXT_MAX = 512;
 
 /** True when every part that the rule states equals that of the event: product aws, service its kind; no kind has a category or any other field. */
@@ -113,7 +111,7 @@ function createProbe(
   slot: () => Slot,
   values: ReadonlyMap<string, readonly number[]>,
 ): (visit: (rule: number) => void) => void {
-  const memo = new Map<string, readonly number[]>();
+  const memo = new TextCache<readonly number[]>();
   const lengths = new Uint8Array([...values.keys()].reduce((longest, value) => Math.max(longest, value.length), 0) + 1);
   for (const value of values.keys()) lengths[value.length] = 1;
   const lookUp = (text: string): readonly number[] => {
@@ -121,7 +119,7 @@ function createProbe(
     const known = memo.get(text);
     if (known !== undefined) return known;
     const rules = values.get(fold(text)) ?? NO_RULES;
-    if (memo.size < MEMO_MAX && text.length <= MEMO_TEXT_MAX) memo.set(text, rules);
+    if (text.length <= MEMO_TEXT_MAX) memo.set(text, rules);
     return rules;
   };
   const visitValue = (value: Json, visit: (rule: number) => void): void => {
@@ -143,7 +141,7 @@ function createProbe(
  * emptied and left alone for a while, and every rule of the field is tried.
  */
 function createGuardProbe(slot: () => Slot, rules: readonly GuardedRule[]): (visit: (rule: number) => void) => void {
-  const memo = new Map<string, readonly number[]>();
+  const memo = new TextCache<readonly number[]>();
   let tried = 0;
   let missed = 0;
   let resting = 0;
@@ -161,7 +159,6 @@ function createGuardProbe(slot: () => Slot, rules: readonly GuardedRule[]): (vis
     }
     if (known !== undefined) return known;
     const held = rules.filter(({ holds }) => holds()).map(({ index }) => index);
-    if (memo.size >= GUARD_MEMO_MAX) memo.clear();
     if (resting === 0) memo.set(text, held);
     return held;
   };

@@ -4,6 +4,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type PlainKeys, PlainScanner } from "../../src/lib/split/plain.ts";
+import { PLAIN_WASM_SOURCE } from "../../src/lib/split/plain-wasm.ts";
+import { hashSource } from "../../tools/make-plain-wasm.ts";
 
 const keys: PlainKeys = {
   names: ["id", "who", "time", "list"],
@@ -94,4 +96,73 @@ describe("what it tells", () => {
     expect(isPlain('{"a":[[[1]]]}', 3)).toBe(false);
     expect(isPlain('{"who":{}}', 1)).toBe(false);
   });
+});
+
+describe("objects in one array", () => {
+  /** Objects of up to 20 KB, with their ends: some 3 MB of them do not fit into the pass at once. */
+  const objects = Array.from({ length: 300 }, (_, at) => `{"id":"${at}","x":"${"y".repeat((at * 7919) % 20_000)}"}`);
+  const bytes = encode(objects.join(","));
+  const starts = objects.map((_, at) => objects.slice(0, at).reduce((sum, text) => sum + text.length + 1, 0));
+
+  test("are told one after the other, in any order, however many bytes lie behind them", () => {
+    const scanner = new PlainScanner(keys, 64);
+    const ends = starts.map((start, at) => start + (objects[at]?.length ?? 0));
+    const scan = (start: number): number => scanner.scan(bytes, start, bytes.length);
+    expect(starts.map(scan)).toEqual(ends);
+    expect(starts.toReversed().map(scan)).toEqual(ends.toReversed());
+    expect(scanner.places[2]).toBe('{"id":'.length);
+  });
+
+  test("that grow are seen when they are whole, as soon as the end says so", () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat({ max: 40_000 }), { minLength: 1, maxLength: 30 }), (steps) => {
+        const scanner = new PlainScanner(keys, 64);
+        const filled = new Uint8Array(bytes.length);
+        let [end, at] = [0, 0];
+        for (const step of steps) {
+          const before = end;
+          end = Math.min(end + step, bytes.length);
+          filled.set(bytes.subarray(before, end), before);
+          for (; at < objects.length - 1; at += 1) {
+            const [start, whole] = [starts[at] ?? 0, (starts[at] ?? 0) + (objects[at]?.length ?? 0)];
+            if (start >= end) break;
+            const found = scanner.scan(filled, start, end);
+            expect(found).toBe(whole <= end ? whole : -1);
+            if (found === -1) break;
+          }
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test("that were replaced are seen as they are once the old ones are forgotten", () => {
+    const scanner = new PlainScanner(keys, 64);
+    const window = encode('{"id":1},{"id":2,"x":3},');
+    expect(scanner.scan(window, 0, window.length)).toBe(8);
+    window.copyWithin(0, 9);
+    scanner.forget();
+    expect(scanner.scan(window, 0, window.length - 9)).toBe(14);
+  });
+
+  test("of more than 256 KiB are left to the scanner, and what stands behind them is not", () => {
+    const large = `{"x":"${"y".repeat(300_000)}"}`;
+    const both = encode(`${large},{"id":1},`);
+    const scanner = new PlainScanner(keys, 64);
+    expect(scanner.scan(both, 0, both.length)).toBe(-1);
+    expect(scanner.scan(both, large.length + 1, both.length)).toBe(both.length - 1);
+  });
+});
+
+test("the module is made of its source as it stands (tools/make-plain-wasm.ts makes it anew)", () => {
+  expect(PLAIN_WASM_SOURCE).toBe(hashSource());
+});
+
+test("names that the pass has no room for are refused", () => {
+  const named =
+    (names: readonly string[]): (() => PlainScanner) =>
+    () =>
+      new PlainScanner({ ...keys, names }, 64);
+  expect(named(["x".repeat(32)])).toThrow("more than 31 bytes");
+  expect(named(Array.from({ length: 65 }, (_, at) => `k${at}`))).toThrow("65 names");
 });

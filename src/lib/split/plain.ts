@@ -31,9 +31,9 @@ export type PlainKeys = {
 /** What assembly/plain.ts exports, its numbers read. */
 type Pass = {
   readonly memory: ArrayBuffer;
-  configure(marks: number, inner: number, unusual: number, maxDepth: number): void;
-  scan(start: number, end: number): number;
-  slotOf(start: number, length: number): number;
+  readonly configure: (...meaning: [marks: number, inner: number, unusual: number, maxDepth: number]) => void;
+  readonly scan: (start: number, end: number) => number;
+  readonly slotOf: (start: number, length: number) => number;
   /** Where things stand in its memory, and how many there may be. */
   readonly at: Readonly<Record<(typeof NUMBERS)[number], number>>;
 };
@@ -48,18 +48,23 @@ const GIVE_UP = -1;
 const NEAR_BYTES = 64;
 const NO_RANGES: Int32Array = new Int32Array(0);
 
-let compiled: WebAssembly.Module | null = null;
+/** What is used of the global that every engine has; Node's types leave it to those of browsers. */
+declare const WebAssembly: {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object) => { readonly exports: Exports };
+};
+type Exports = Pick<Pass, "configure" | "scan" | "slotOf"> & { readonly memory: { readonly buffer: ArrayBuffer } } & {
+  readonly [Name in (typeof NUMBERS)[number]]: { readonly value: number };
+};
+
+let compiled: object | null = null;
 
 /** A pass with a memory of its own. */
 function createPass(): Pass {
   compiled ??= new WebAssembly.Module(Buffer.from(PLAIN_WASM, "base64"));
   const { exports } = new WebAssembly.Instance(compiled);
-  const { memory, configure, scan, slotOf } = exports as {
-    readonly memory: WebAssembly.Memory;
-    readonly [name: string]: unknown;
-  } & Pick<Pass, "configure" | "scan" | "slotOf">;
-  const numberOf = (name: string): number => (exports[name] as WebAssembly.Global<"i32">).value;
-  const at = Object.fromEntries(NUMBERS.map((name) => [name, numberOf(name)])) as Pass["at"];
+  const { memory, configure, scan, slotOf } = exports;
+  const at = Object.fromEntries(NUMBERS.map((name) => [name, exports[name].value])) as Pass["at"];
   return { memory: memory.buffer, configure, scan, slotOf, at };
 }
 
@@ -107,8 +112,8 @@ export class PlainScanner implements Facts {
     const isHere = bytes === this.#bytes && start >= this.#from && start < this.#to;
     if (!isHere) this.#load(bytes, start, end);
     const after = this.#run(start);
-    const wantsMore = after === GIVE_UP && this.#to < end && start > this.#from;
-    if (!wantsMore || !this.#isStuckAtEnd()) return after;
+    const isMore = this.#to < end && this.#to < start + this.#input.length;
+    if (after !== GIVE_UP || !isMore || !this.#isStuckAtEnd()) return after;
     this.#load(bytes, start, end);
     return this.#run(start);
   }

@@ -314,11 +314,10 @@ export class JsonSplitter {
     // Its first bytes are gone: keys are looked up, not compared.
     this.#isDropped = true;
     const step = this.#follow(this.#outer);
-    if (step === STEP.more) return false;
     if (step === STEP.end) this.#close();
     else if (step === STEP.container) this.#enterContainer();
-    else this.#damage();
-    return true;
+    else if (step !== STEP.more) this.#damage();
+    return step !== STEP.more;
   }
 
   #atom(): boolean {
@@ -394,7 +393,7 @@ export class JsonSplitter {
     // One byte more than needed: whether it was a line break matters.
     const keep = isOpen && !this.#isDropped ? this.#from - start : Math.max(0, this.#pos - 1);
     const reuse = !this.#sink.handOver(bytes);
-    this.#plain.forget();
+    if (reuse) this.#plain.forget();
     moveWindow(this.#window, keep, { reuse, limits: this.#limits });
     this.#pos -= keep;
   }

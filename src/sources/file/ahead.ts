@@ -33,6 +33,8 @@ export type Ahead = {
 const FILES_MIN = 200;
 /** Files of one question: a message costs some 30 µs on either side. */
 const QUESTION_FILES = 128;
+/** Of the first, whose answer is waited for. */
+const FIRST_FILES = 20;
 /** Packed bytes of one question: with files of usual size about 2 MiB unpacked. */
 const QUESTION_BYTES = 512 * 1024;
 /** Questions open at a time: the thread has work during a commit of 10 ms. */
@@ -63,7 +65,7 @@ export function readAhead(files: readonly FoundFile[], settings: AheadSettings &
   /** First file that is neither asked for nor taken. */
   let next = 0;
   const ask = (): void => {
-    const question = toQuestion(wanted, next);
+    const question = toQuestion(wanted, next, next === 0 ? FIRST_FILES : QUESTION_FILES);
     next += question.length;
     const answer = thread.ask(question, { source, limits }).then((results) => byFirstFile(question, results));
     for (const { key } of question) answers.set(key, answer);
@@ -101,10 +103,10 @@ function byFirstFile(files: readonly WantedFile[], results: readonly AheadResult
   return found;
 }
 
-/** The files from `from` on that make one question. */
-function toQuestion(files: readonly WantedFile[], from: number): readonly WantedFile[] {
+/** The files from `from` on that make one question, at most `count`. */
+function toQuestion(files: readonly WantedFile[], from: number, count: number): readonly WantedFile[] {
   let [end, bytes] = [from, 0];
-  while (end < files.length && end - from < QUESTION_FILES && bytes < QUESTION_BYTES) {
+  while (end < files.length && end - from < count && bytes < QUESTION_BYTES) {
     bytes += files[end]?.sizeBytes ?? 0;
     end += 1;
   }

@@ -25,10 +25,12 @@ export function createForgetting({ config, deps }: FileRun): (look: FileLook) =>
 
 /** Whether the file of a key is gone by what the look saw. */
 function toGone({ files, roots }: FileLook): (key: string) => boolean {
-  const there = new Set(files.map(({ key }) => key));
+  /** Made when a first key is asked about: a state file without old positions asks for none. */
+  let there: ReadonlySet<string> | null = null;
   const isUnder = (path: string, root: FileRoot): boolean =>
     path === root.path || path.startsWith(root.path.endsWith(sep) ? root.path : root.path + sep);
   return (key) => {
+    there ??= new Set(files.map((file) => file.key));
     if (there.has(key)) return false;
     const path = pathOf(key);
     const above = roots.filter((root) => isUnder(path, root));

@@ -7,10 +7,11 @@
  * glances: the outcome is the same, and a property test holds it so.
  */
 import { isUtf8 } from "node:buffer";
-import type { Batch, Decoder } from "../contracts.ts";
-import type { Event, Json, JsonObject, Kind } from "../model/event.ts";
-import { type GlanceForm, type Glances, UNKNOWN_ROW } from "../model/glance.ts";
-import type { CompiledRules } from "../sigma/compile.ts";
+import type { Batch, Decoder } from "../../contracts.ts";
+import type { Event, Json, JsonObject, Kind } from "../../model/event.ts";
+import { type GlanceForm, type Glances, UNKNOWN_ROW } from "../../model/glance.ts";
+import type { CompiledRules } from "../../sigma/compile.ts";
+import { Alike } from "./alike.ts";
 import { createByteTexts } from "./byte-text.ts";
 
 /** What the glances of one batch tell of its records. */
@@ -86,13 +87,18 @@ function createLook(rules: CompiledRules, kind: Kind, form: GlanceForm): Look | 
     glance.more.map((field) => ({ field, read: () => read(placeOf(field)) })),
   );
   const places = glance.fields.map(placeOf);
+  const known = new Alike<readonly number[]>(places);
   return (chunk, glances, at) => {
+    const alike = known.get(chunk, glances, at);
+    if (alike?.length === 0) return false;
     row.chunk = chunk;
     row.glances = glances;
     row.at = at;
     for (let index = 0; index < places.length; index += 1) setters[index]?.(read(places[index] ?? 0));
     try {
-      return glance.mayMatch(event);
+      const candidates = alike ?? glance.candidates(event);
+      if (alike === undefined) known.set(chunk, glances, { row: at, found: candidates });
+      return glance.mayMatch(event, candidates);
     } catch {
       // Whatever a rule stumbles over, the record is judged as all records are, and one that fails is rejected there.
       return true;

@@ -1,0 +1,75 @@
+/**
+ * Remembers what was found for records that are alike in a few fields, by the bytes of these fields.
+ *
+ * A day's records are of some hundred kinds: the same call of the same service by the same sort of caller. What depends on
+ * nothing else is found once for each kind, and comparing some fifty bytes with those of a record before takes a fifth of
+ * making texts of them and looking these up. Bounded, whatever comes: kinds that share a place drive each other out.
+ */
+import type { Glances } from "../../model/glance.ts";
+
+const PLACES = 2048;
+/** Bytes of the fields of one kind; a record with longer ones is looked at each time. */
+const BYTES_MAX = 512;
+const MISSING = -1;
+
+/** What is known of one kind of record: the length of each field, their bytes one behind the other, and what was found. */
+type Kept<T> = { readonly lengths: Int32Array; readonly bytes: Uint8Array; readonly found: T };
+
+/** A memory for the fields whose places in a row of glances are given. A class: hot. */
+export class Alike<T> {
+  readonly #places: readonly number[];
+  readonly #kept: (Kept<T> | undefined)[] = Array.from({ length: PLACES });
+
+  constructor(places: readonly number[]) {
+    this.#places = places;
+  }
+
+  /** What `set` was last given for a record like that of the row. */
+  get(chunk: Uint8Array, glances: Glances, row: number): T | undefined {
+    const kept = this.#kept[this.#placeOf(chunk, glances, row)];
+    return kept !== undefined && this.#isAlike(kept, { chunk, glances, row }) ? kept.found : undefined;
+  }
+
+  set(chunk: Uint8Array, glances: Glances, at: { readonly row: number; readonly found: T }): void {
+    const { row, found } = at;
+    const ranges = this.#places.map(
+      (place) => [glances[row + place] ?? MISSING, glances[row + place + 1] ?? 0] as const,
+    );
+    const lengths = Int32Array.from(ranges, ([start, end]) => (start === MISSING ? MISSING : end - start));
+    const bytes = Buffer.concat(ranges.map(([start, end]) => chunk.subarray(start, start === MISSING ? start : end)));
+    if (bytes.length <= BYTES_MAX) this.#kept[this.#placeOf(chunk, glances, row)] = { lengths, bytes, found };
+  }
+
+  #isAlike(
+    { lengths, bytes }: Kept<T>,
+    { chunk, glances, row }: { chunk: Uint8Array; glances: Glances; row: number },
+  ): boolean {
+    let filled = 0;
+    for (let field = 0; field < lengths.length; field += 1) {
+      const place = row + (this.#places[field] as number);
+      const start = glances[place] as number;
+      const length = start === MISSING ? MISSING : (glances[place + 1] as number) - start;
+      if (length !== lengths[field]) return false;
+      for (let at = 0; at < length; at += 1) if (chunk[start + at] !== bytes[filled + at]) return false;
+      if (length > 0) filled += length;
+    }
+    return true;
+  }
+
+  /** By the length of each field and two of its bytes. */
+  #placeOf(chunk: Uint8Array, glances: Glances, row: number): number {
+    let mark = 0;
+    for (let field = 0; field < this.#places.length; field += 1) {
+      const place = row + (this.#places[field] as number);
+      const start = glances[place] as number;
+      if (start === MISSING) {
+        mark = mark * 31 + 7;
+        continue;
+      }
+      const length = (glances[place + 1] as number) - start;
+      mark =
+        (mark * 31 + length * 67 + (chunk[start + (length >> 1)] as number) * 131 + (chunk[start + 1] as number)) | 0;
+    }
+    return mark & (PLACES - 1);
+  }
+}

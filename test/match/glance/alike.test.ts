@@ -1,0 +1,34 @@
+/** What is remembered for records that are alike is given for those alone. */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { Alike } from "../../src/match/glance/alike.ts";
+
+const anyValue = fc.option(
+  fc.array(fc.constantFrom("a", "b"), { maxLength: 5 }).map((parts) => `"${parts.join("")}"`),
+  { nil: null },
+);
+
+test("fields that are missing, empty, or share their ends are told apart", () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(anyValue, anyValue, anyValue), { maxLength: 40 }), (records) => {
+      // The middle field is none of those that count.
+      const alike = new Alike<string>([0, 4]);
+      const known = new Map<string, string>();
+      for (const values of records) {
+        const chunk = new TextEncoder().encode(`x${values.map((value) => value ?? "").join("")}y`);
+        let end = 1;
+        const row = values.flatMap((value) => {
+          const start = end;
+          end += value?.length ?? 0;
+          return value === null ? [-1, -1] : [start, end];
+        });
+        const glances = Int32Array.from([0, ...row]);
+        const name = JSON.stringify([values[0], values[2]]);
+        expect([undefined, known.get(name)]).toContain(alike.get(chunk, glances, 1));
+        alike.set(chunk, glances, { row: 1, found: name });
+        known.set(name, name);
+        expect(alike.get(chunk, glances, 1)).toBe(name);
+      }
+    }),
+  );
+});
