@@ -59,7 +59,7 @@ export type Batch = {
   readonly floorMs: number;
   /** Batches of other kinds out of the same piece: taken in and committed with this one; the last has the position of all. */
   readonly also?: readonly Batch[];
-  /** Called once: without an argument after the commit, with one when the batch was given up. */
+  /** Called once: without an argument after the commit, with one when the batch was given up. The chunk may be gone then. */
   settle(error?: unknown): void;
 };
 

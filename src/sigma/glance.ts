@@ -15,13 +15,14 @@ import { toWeakPlan } from "./plan/weak.ts";
 
 /** A glance at the events of one logsource. */
 export type Glance = {
-  /** What it reads of every event. */
+  /** What the first look reads. */
   readonly fields: readonly string[];
-  /** Of the known fields, those that it reads only where the others leave a rule possible. */
+  /** Of the known fields, those that guards read of every event, and those that it takes only where a rule is left. */
+  readonly guarded: readonly string[];
   readonly more: readonly string[];
-  /** The first look: rules that an event with these values in `fields` may match. Depends on nothing else. */
+  /** The first look: rules with a witness that an event with these values in `fields` may match. Depends on nothing else. */
   candidates(event: Event): readonly number[];
-  /** The second. False: none of these rules matches any event that has these values in `fields` and `more`. */
+  /** The second. False: neither these nor a rule without a witness matches any event that has these values in all fields. */
   mayMatch(event: Event, candidates: readonly number[]): boolean;
 };
 
@@ -43,8 +44,9 @@ export function createGlance(
   const witnesses = own.filter((rule) => rule.witness !== null);
   const open = own.filter((rule) => rule.witness === null);
   const fields = new Set(witnesses.flatMap(({ witness }) => (witness ?? []).map(({ field }) => field)));
-  for (const { guard } of open) fields.add(guard?.field ?? "");
-  if ([...fields].some((field) => !known.includes(field))) return null;
+  const guarded = new Set(open.map(({ guard }) => guard?.field ?? "").filter((field) => !fields.has(field)));
+  const early = [...fields, ...guarded];
+  if (early.some((field) => !known.includes(field))) return null;
   const used = new Set<string>();
   const isKnown = (field: string): boolean => {
     const name = known.find((one) => field === one || field.startsWith(`${one}.`));
@@ -56,17 +58,19 @@ export function createGlance(
   const index = createIndex(logsource, witnesses, (field) => evaluator.slot(field));
   return {
     fields: [...fields],
-    more: [...used].filter((field) => !fields.has(field)),
+    guarded: [...guarded],
+    more: [...used].filter((field) => !early.includes(field)),
     candidates: (event) => {
       const found = new Set<number>();
       evaluator.begin(event);
       index.candidates((rule) => found.add(rule));
-      for (const { index: rule, guard } of open) if (guard?.holds() === true) found.add(rule);
       return [...found];
     },
     mayMatch: (event, candidates) => {
       evaluator.begin(event);
       for (let at = 0; at < candidates.length; at += 1) if (holds[candidates[at] ?? -1]?.() === true) return true;
+      for (let at = 0; at < open.length; at += 1)
+        if (open[at]?.guard?.holds() === true && holds[open[at]?.index ?? -1]?.() === true) return true;
       return false;
     },
   };

@@ -26,12 +26,18 @@ export function withAlso(batch: Batch): readonly Batch[] {
   return [batch, ...(batch.also ?? [])];
 }
 
-/** Texts of a batch's records. */
+/** Texts of batches that were settled: their chunks may be gone. */
+const noted = new WeakMap<Batch, string[]>();
+
+/** Texts of a batch's records; of a settled one only if they were asked for before. */
 export function textsOf(batch: Batch): string[] {
+  const before = noted.get(batch);
+  if (before !== undefined) return before;
   const texts: string[] = [];
   for (let at = 0; at < batch.offsets.length; at += 2) {
     texts.push(Buffer.from(batch.chunk.subarray(batch.offsets[at], batch.offsets[at + 1])).toString());
   }
+  noted.set(batch, texts);
   return texts;
 }
 
@@ -56,6 +62,7 @@ export async function readBatches(
   let taken = 0;
   for await (const batch of source.read(positions, end.signal)) {
     batches.push(...withAlso(batch));
+    for (const one of withAlso(batch)) textsOf(one);
     for (const one of withAlso(batch)) one.settle();
     taken += 1;
     if (taken >= max) end.abort();

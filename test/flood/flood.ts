@@ -7,6 +7,7 @@
  */
 import { parseArgs } from "node:util";
 import type { Batch, Match, Matcher } from "../../src/contracts.ts";
+import { createHeapPace } from "../../src/compose/heap.ts";
 import { createDetector } from "../../src/detect/detector.ts";
 import { createWatermarks } from "../../src/detect/watermark.ts";
 import { systemClock } from "../../src/lib/clock.ts";
@@ -83,10 +84,12 @@ function openLoop(options: { capBytes: number; dir: string | null; sums: Sums })
     { names: new Map(), memory: { maxBytes: capBytes, ruleShare: 1, accountShare: 1 } },
   );
   const store = openStore({ dir, clock: systemClock, engine: "flood" });
+  const paceHeap = createHeapPace();
   const counting = {
     ...store,
     commit: (unit: Parameters<typeof store.commit>[0]) => {
       sums.evicted += unit.evictions.length;
+      paceHeap();
       return store.commit(unit);
     },
   };

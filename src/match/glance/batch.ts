@@ -81,16 +81,18 @@ function createLook(rules: CompiledRules, kind: Kind, form: GlanceForm): Look | 
     return JSON.parse(Buffer.from(row.chunk.buffer, row.chunk.byteOffset + start, end - start).toString()) as Json;
   };
   const placeOf = (field: string): number => 2 * form.fields.indexOf(field);
+  const early = [...glance.fields, ...glance.guarded];
   const { event, setters } = createSketch(
     kind,
-    glance.fields,
+    early,
     glance.more.map((field) => ({ field, read: () => read(placeOf(field)) })),
   );
-  const places = glance.fields.map(placeOf);
-  const known = new Alike<readonly number[]>(places);
+  const places = early.map(placeOf);
+  const known = new Alike<readonly number[]>(glance.fields.map(placeOf));
+  const isGuarded = glance.guarded.length > 0;
   return (chunk, glances, at) => {
     const alike = known.get(chunk, glances, at);
-    if (alike?.length === 0) return false;
+    if (alike?.length === 0 && !isGuarded) return false;
     row.chunk = chunk;
     row.glances = glances;
     row.at = at;

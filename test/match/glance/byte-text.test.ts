@@ -1,7 +1,7 @@
 /** Texts read from bytes are what a decoder makes of them, whatever was read before. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { createByteTexts } from "../../src/match/glance/byte-text.ts";
+import { createByteTexts } from "../../../src/match/glance/byte-text.ts";
 
 test("any texts in any order", () => {
   const toText = createByteTexts();
