@@ -7,7 +7,7 @@
  */
 import { parseArgs } from "node:util";
 import type { Batch, Match, Matcher } from "../../src/contracts.ts";
-import { createHeapPace } from "../../src/compose/heap.ts";
+import { withHeapPace } from "../../src/compose/host/heap.ts";
 import { createDetector } from "../../src/detect/detector.ts";
 import { createWatermarks } from "../../src/detect/watermark.ts";
 import { systemClock } from "../../src/lib/clock.ts";
@@ -84,12 +84,10 @@ function openLoop(options: { capBytes: number; dir: string | null; sums: Sums })
     { names: new Map(), memory: { maxBytes: capBytes, ruleShare: 1, accountShare: 1 } },
   );
   const store = openStore({ dir, clock: systemClock, engine: "flood" });
-  const paceHeap = createHeapPace();
   const counting = {
     ...store,
     commit: (unit: Parameters<typeof store.commit>[0]) => {
       sums.evicted += unit.evictions.length;
-      paceHeap();
       return store.commit(unit);
     },
   };
@@ -106,7 +104,9 @@ function openLoop(options: { capBytes: number; dir: string | null; sums: Sums })
     wake: () => undefined,
     fullSink: () => null,
     clock: systemClock,
-    emit: (signal: Signal) => void (signal.type === "state_pressure" && (sums.signalled += signal.groups)),
+    emit: withHeapPace(
+      (signal: Signal) => void (signal.type === "state_pressure" && (sums.signalled += signal.groups)),
+    ),
     commit: { intervalMs: 0, records: COMMIT, bytes: Infinity },
     stageMs: { match: 0, detect: 0, commit: 0 },
   });

@@ -7,17 +7,20 @@
  * two and a half times SMALL_BYTES.
  */
 import { getHeapStatistics, setFlagsFromString } from "node:v8";
+import type { Emit } from "../../model/signal.ts";
 
 const FLAG = "--heap-growing-percent=";
 const [USUAL, SMALL] = [100, 150] as const;
 /** With its garbage. That of the shipped rules with a day's windows is collected at some 80 MiB. */
 const SMALL_BYTES = 96 * 1024 * 1024;
 
-/** Looks at the heap when it is called, after each commit say. Does nothing in a process that was started with other flags. */
-export function createHeapPace(): () => void {
-  if (!process.execArgv.includes(`${FLAG}${USUAL}`)) return () => undefined;
+/** Hands signals on, and looks at the heap after each commit. Does no more in a process that was started with other flags. */
+export function withHeapPace(emit: Emit): Emit {
+  if (!process.execArgv.includes(`${FLAG}${USUAL}`)) return emit;
   let now: number = USUAL;
-  return () => {
+  return (signal) => {
+    emit(signal);
+    if (signal.type !== "committed") return;
     const wanted = getHeapStatistics().used_heap_size < SMALL_BYTES ? SMALL : USUAL;
     if (wanted === now) return;
     now = wanted;
