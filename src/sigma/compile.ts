@@ -8,6 +8,7 @@
 import { nearest } from "../lib/nearest.ts";
 import { type Event, type Json, type Logsource, LOGSOURCES } from "../model/event.ts";
 import type { DetectionRule, Problem, RuleSet } from "./ast.ts";
+import { AGGREGATE } from "./document/correlation-condition.ts";
 import { createGlance, type Glance } from "./glance.ts";
 import { createIndex, type IndexedRule, type RuleIndex } from "./index.ts";
 import { COMPUTED, createLeafCheck, type FieldCheck, type LeafCheck } from "./plan/leaf-check.ts";
@@ -212,6 +213,8 @@ function checkRuleFields(ruleSet: RuleSet, checkField: FieldCheck): Problem[] {
         ? rule.engine.groupBy
         : [...rule.groupBy, ...rule.fields, ...Object.values(rule.aliases).flatMap((fields) => Object.values(fields))];
     return [...new Set(named)].flatMap((field): Problem[] => {
+      // What a correlation may read of another was looked at when it was parsed.
+      if (field === AGGREGATE && rule.type !== "detection") return [];
       const wrong = checkField(field, false);
       const place = rule.placeOf?.(field, "value") ?? rule.place;
       return wrong === null ? [] : [{ ...place, severity: "error", ...wrong, value: field }];
