@@ -16,6 +16,8 @@ export type Feed = {
   /** Equal lists of correlations are one, so that an event's groups are worked out once for all that group alike. */
   readonly groupBy: readonly string[];
   readonly fields: readonly string[];
+  /** What stands for a missing field of `groupBy`; null: an event without it is in no group. */
+  readonly missing: string | null;
   /** The own alert of a detection without suppression is one, whatever it groups by. */
   readonly single: boolean;
 };
@@ -36,11 +38,17 @@ export function createFeeds(ruleSet: RuleSet): readonly (readonly Feed[])[] {
         correlation,
         groupBy: shareList(correlation.groupBy.map(resolve)),
         fields: correlation.fields.map(resolve),
+        missing: toMissing(correlation),
         single: false,
       });
     }
   }
   return ruleSet.detections.map((rule) => [...(rule.alerts ? [toOwnFeed(rule)] : []), ...(byRule.get(rule.id) ?? [])]);
+}
+
+/** What stands in a group of the correlation where an event lacks a field. */
+export function toMissing({ engine }: Pick<Correlation, "engine">): string | null {
+  return engine.missing === "group" ? "" : null;
 }
 
 /** Gives each list, or an equal one from before. */
@@ -63,6 +71,7 @@ function toOwnFeed(rule: DetectionRule): Feed {
     correlation: null,
     groupBy: engine.groupBy,
     fields: [],
+    missing: "",
     single: engine.suppressMs === null,
   };
 }

@@ -186,7 +186,7 @@ function toMatches(
   known: Map<readonly string[], readonly string[] | null>,
 ): MatchUse[] | null {
   const { ruleId, ruleSem, step, correlation } = feed;
-  let groups = correlation === null ? toGroups(feed.groupBy, read, "") : known.get(feed.groupBy);
+  let groups = feed.missing === null ? known.get(feed.groupBy) : toGroups(feed.groupBy, read, feed.missing);
   if (groups === undefined) {
     groups = toGroups(feed.groupBy, read, null);
     known.set(feed.groupBy, groups);

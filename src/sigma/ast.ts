@@ -119,6 +119,8 @@ export type EngineOptions = {
   readonly bucketMs: number | null;
   /** A correlation asks to be judged at the end of its buckets, though it could be at once. */
   readonly final?: true;
+  /** Events that lack a field of a correlation's group-by form groups with an empty text in its place. */
+  readonly missing?: "group";
   /** Numbers of the rule that have a name; absent without any. */
   readonly thresholds?: readonly Threshold[];
 };

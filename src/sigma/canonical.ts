@@ -36,7 +36,7 @@ export function toDetectionKeys(rule: { logsource: RuleLogsource; expression: Ex
 /** What a correlation's keys hang on. */
 export type CorrelationMeaning = Pick<
   Correlation,
-  "kind" | "groupBy" | "fields" | "aliases" | "rules" | "percentile" | "timespanMs" | "bucketMs"
+  "kind" | "groupBy" | "fields" | "aliases" | "rules" | "percentile" | "timespanMs" | "bucketMs" | "engine"
 >;
 
 /**
@@ -53,6 +53,7 @@ export function toCorrelationKeys(
     type: isShare(rule) ? "value_share" : rule.kind,
     rules: rule.rules.map((id) => stateKeys.get(id) ?? ""),
     groupBy: rule.groupBy,
+    ...(rule.engine.missing === undefined ? {} : { missing: rule.engine.missing }),
     fields: rule.fields,
     aliases: Object.fromEntries(used.map((name) => [name, rule.rules.map((id) => rule.aliases[name]?.[id] ?? "")])),
   };

@@ -9,6 +9,7 @@ import { openLists } from "../../compose/own/needs.ts";
 import { compileLoaded, openRules } from "../../compose/rules.ts";
 import type { Config } from "../../config/schema.ts";
 import { nextTurn } from "../../lib/clock.ts";
+import { toMissing } from "../../match/feeds.ts";
 import { toGroups, toMeasure } from "../../match/groups.ts";
 import { SagewatchError } from "../../model/errors.ts";
 import type { Event } from "../../model/event.ts";
@@ -88,7 +89,7 @@ function toFeeds(counted: readonly Correlation[], groups: ReadonlyMap<Correlatio
     for (const [step, ruleId] of correlation.rules.entries()) {
       const { groupBy, measured } = fieldsOfStep({ correlation, step: step + 1, ruleId });
       const feed: Feed = ({ timeMs, kind, key, version }, read) => {
-        const keys = toGroups(groupBy, read, null);
+        const keys = toGroups(groupBy, read, toMissing(correlation));
         const measure = toMeasure(correlation, measured, read);
         if (keys === null || measure === null) return;
         const member = { timeMs, key: `${kind} ${key} ${version}`, step, ...measure };

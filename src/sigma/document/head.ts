@@ -22,7 +22,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const TAG = /^[a-z0-9_-]+\.[a-z0-9._-]+$/;
 const DATE = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/;
 
-const ENGINE_KEYS = ["suppress", "group-by", "bucket", "final", "threshold"] as const;
+const ENGINE_KEYS = ["suppress", "group-by", "bucket", "final", "missing", "threshold"] as const;
 const NO_OPTIONS: EngineOptions = { suppressMs: null, groupBy: [], bucketMs: null };
 
 /** The head of `map`, or null when a part that the rule cannot do without has errors. Filters have no level. */
@@ -244,6 +244,7 @@ function parseEngine(map: YamlMap, findings: Findings): EngineOptions {
     groupBy: groupBy === undefined ? [] : (textList(groupBy, "x_engine.group-by", findings) ?? []),
     bucketMs: duration("bucket"),
     ...(parseFinal(node, findings) ? { final: true as const } : {}),
+    ...(parseMissing(node, findings) ? { missing: "group" as const } : {}),
   };
 }
 
@@ -253,5 +254,14 @@ function parseFinal(engine: YamlMap, findings: Findings): boolean {
   if (node === undefined) return false;
   if (node.kind === "scalar" && node.value === true) return true;
   wrongType(node, "`x_engine.final` can only be true", findings);
+  return false;
+}
+
+/** Only `group` says something: without it such an event is in no group. */
+function parseMissing(engine: YamlMap, findings: Findings): boolean {
+  const node = valueOf(engine, "missing");
+  if (node === undefined) return false;
+  if (node.kind === "scalar" && node.value === "group") return true;
+  wrongType(node, "`x_engine.missing` can only be `group`", findings);
   return false;
 }

@@ -68,7 +68,7 @@ export function toCorrelation(item: Linked, { made, stateKeys, versioned }: Know
   return {
     ...head,
     ...meaning,
-    ...toCorrelationKeys(meaning, stateKeys),
+    ...toCorrelationKeys({ ...meaning, engine: head.engine }, stateKeys),
     type: "correlation",
     generate: draft.generate,
     judged,
