@@ -21,7 +21,10 @@ export const LOGSOURCES: readonly Logsource[] = KINDS.map((kind): Logsource => `
 
 /** Who acted. All texts may be empty when the record does not say. */
 export type Principal = {
-  /** First of sessionIssuer.arn, arn, principalId, invokedBy that is neither missing nor empty. Rotating session names changes nothing. */
+  /**
+   * First of sessionIssuer.arn, arn, principalId, invokedBy that is neither missing nor empty. Rotating session names
+   * changes nothing: of the arn of a role's session the role's arn, without the role's path.
+   */
   readonly id: string;
   /** Short readable name: the last part of the id's path. */
   readonly name: string;

@@ -205,7 +205,22 @@ describe("principal", () => {
     [
       "a role without issuer",
       { type: "AssumedRole", principalId: "AROAEXAMPLE:s1", arn: "arn:aws:sts::1:assumed-role/train/s1" },
-      ["arn:aws:sts::1:assumed-role/train/s1", "s1", "workload", "s1"],
+      ["arn:aws:iam::1:role/train", "train", "workload", "s1"],
+    ],
+    [
+      "a role of another partition, its issuer empty",
+      {
+        type: "AssumedRole",
+        principalId: "AROAEXAMPLE:s1",
+        arn: "arn:aws-us-gov:sts::111122223333:assumed-role/train/s1",
+        sessionContext: { sessionIssuer: {} },
+      },
+      ["arn:aws-us-gov:iam::111122223333:role/train", "train", "workload", "s1"],
+    ],
+    [
+      "a role whose session is not named",
+      { type: "AssumedRole", arn: "arn:aws:sts::1:assumed-role/train" },
+      ["arn:aws:sts::1:assumed-role/train", "train", "workload", ""],
     ],
     [
       "a role with nothing but a principal id",
@@ -245,10 +260,15 @@ describe("principal", () => {
     expect(event({ userIdentity }).principal).toEqual({ id, name, kind, session });
   });
 
-  test("a rotating session name changes no id", () => {
-    expect(event({ userIdentity: role("train", "a") }).principal.id).toBe(
-      event({ userIdentity: role("train", "b") }).principal.id,
-    );
+  test.for([
+    ["", {}],
+    [" of a role with an empty issuer", { sessionContext: { sessionIssuer: {} } }],
+    [" of a role without issuer", { sessionContext: {} }],
+    [" of a role without context", { sessionContext: undefined }],
+    [" of a role whose issuer has an empty arn", { sessionContext: { sessionIssuer: { type: "Role", arn: "" } } }],
+  ] as const)("a rotating session name%s changes no id", ([, more], { expect }) => {
+    const ids = ["a", "b"].map((name) => event({ userIdentity: { ...role("train", name), ...more } }).principal.id);
+    expect(ids).toEqual(ids.map(() => "arn:aws:iam::111122223333:role/train"));
   });
 });
 

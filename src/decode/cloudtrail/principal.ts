@@ -1,7 +1,8 @@
 /**
  * Who made a CloudTrail call, from `userIdentity` in all the forms it comes in.
  *
- * The id is what alerts and groups go by: of an assumed role the role, so that rotating session names change nothing.
+ * The id is what alerts and groups go by: of an assumed role the role, so that rotating session names change nothing. Some
+ * records lack its issuer: then the role is made of the session's ARN.
  * The kind is a judgement, made by these rules and no others:
  * root      type Root.
  * human     IAMUser, FederatedUser, SAMLUser, IdentityCenterUser, Directory; an assumed role that people come by: one of
@@ -31,7 +32,7 @@ const KINDS: ReadonlyMap<string, Principal["kind"]> = new Map([
 export function toPrincipal(identity: unknown): Principal {
   const type = textAt(identity, "type");
   const issuer = ownValue(ownValue(identity, "sessionContext"), "sessionIssuer");
-  const own = textAt(issuer, "arn") || textAt(identity, "arn") || textAt(identity, "principalId");
+  const own = textAt(issuer, "arn") || toRoleArn(textAt(identity, "arn")) || textAt(identity, "principalId");
   const id = own || textAt(identity, "invokedBy");
   const session = type === "AssumedRole" ? toSession(identity) : "";
   return {
@@ -46,6 +47,15 @@ export function toPrincipal(identity: unknown): Principal {
 export function toName(id: string): string {
   const path = id.slice(id.lastIndexOf("/") + 1);
   return path.startsWith("arn:") ? path.slice(path.lastIndexOf(":") + 1) : path;
+}
+
+/**
+ * The role behind the ARN of one of its sessions, every other ARN as it is. STS leaves the role's path out, so that a role
+ * with a path has another ARN here than as an issuer: two ids a role at most, not one a session.
+ */
+export function toRoleArn(arn: string): string {
+  const [, partition, account, role] = /^arn:([^:]+):sts:[^:]*:([^:]*):assumed-role\/(.+)\/[^/]*$/.exec(arn) ?? [];
+  return role === undefined ? arn : `arn:${partition}:iam::${account}:role/${role}`;
 }
 
 /** Session name: behind the role in arn:aws:sts::ID:assumed-role/ROLE/SESSION, or behind the colon in the principal id. */
