@@ -12,7 +12,7 @@ import type { Expression, Place, Problem } from "./ast.ts";
 /** Code → meaning in one line. */
 export const PROBLEM_CODES = {
   problems_more: "The file has more problems than are told.",
-  file_too_large: "The file is larger than 256 KiB.",
+  file_too_large: "The file is larger than 1 MiB, or a file of a list than 4 MiB.",
   file_not_utf8: "The file is not valid UTF-8.",
   yaml_syntax: "The text is not valid YAML 1.2.",
   yaml_duplicate_key: "A key stands twice in one map.",

@@ -4,8 +4,8 @@
  * Reads the tarball in memory and turns pySigma's trees into our expressions, so that both can be compared in canonical
  * form and evaluated on the same records. The only reader of that folder; callers skip by name where it is missing.
  */
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import type { Expression, Pattern, Test } from "../../src/sigma/ast.ts";
 import { allOf, anyOf, leaf, not } from "../../src/sigma/detection/expression.ts";
@@ -42,6 +42,15 @@ export function readCorpus(): Map<string, string> {
     at += 512 + Math.ceil(size / 512) * 512;
   }
   return files;
+}
+
+/** Writes the rule files of a folder of the corpus below `dir`, as a person has them who unpacked it. */
+export function unpackCorpus(folder: string, dir: string): void {
+  for (const [path, text] of readCorpus()) {
+    if (!path.startsWith(`${folder}/`)) continue;
+    mkdirSync(dirname(join(dir, path)), { recursive: true });
+    writeFileSync(join(dir, path), text);
+  }
 }
 
 /** pySigma's value of a field. */

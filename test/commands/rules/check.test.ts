@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { runRulesCheck } from "../../../src/commands/rules/check.ts";
 import { detectionDocument } from "../../sigma/build.ts";
+import { hasCorpus, unpackCorpus } from "../../sigma/corpus.ts";
 import { call } from "../cli.ts";
 
 let root = "";
@@ -175,4 +176,11 @@ test("what a rule's author wrote cannot move the terminal's cursor, and far colu
         .map((line) => line.length),
     ),
   ).toBeLessThan(250);
+});
+
+test.skipIf(!hasCorpus)("the public rules are read from disk, all of them (needs ../shared/data/sigmahq)", async () => {
+  unpackCorpus("rules", root);
+  const { code, stdout } = await call("rules", "check", root);
+  expect(stdout).toMatch(/^0 errors, \d+ warnings in 3141 rules$/m);
+  expect(code).toBe(0);
 });
