@@ -45,7 +45,7 @@ export const FIELDS: Readonly<Record<string, FieldDefinition>> = {
   },
   "enrich.denied": {
     type: "boolean",
-    what: "The call failed because a permission was missing, however the service spells it.",
+    what: "The call failed because a permission was missing, however the service spells it: the caller's, or that of a role or key which the call makes use of (`KMSAccessDeniedException`).",
     compute: deniedField,
   },
   "enrich.gpu.requested": {
