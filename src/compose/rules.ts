@@ -59,6 +59,8 @@ export type RuleSources = {
   readonly thresholds?: readonly (readonly [name: string, value: number])[];
   /** Log source fields that every input has; not there where there are none. */
   readonly logsource?: Config["rules"]["logsource"];
+  /** Deprecated and unsupported rules are in use too. */
+  readonly retired?: true;
 };
 /** What a rule took, over a sample of the records. */
 export type RuleCost = { readonly ruleId: string; readonly title: string; readonly nsPerRecord: number };
@@ -81,9 +83,10 @@ export function readRules(config: Config, paths: readonly string[] | null, emit:
   const check = leafCheckOf({ lists, fields: toFields(config) });
   const thresholds = toThresholds(config);
   const mode = toMode(config.rules.strict);
-  const { logsource } = config.rules;
-  const loaded = loadRules(named, { mode, lists: new Set(lists.keys()), check, thresholds, logsource });
-  const from = { ...config, strict: config.rules.strict, lists, thresholds: [...thresholds], logsource };
+  const { logsource, strict, retired } = config.rules;
+  const loaded = loadRules(named, { mode, lists: new Set(lists.keys()), check, thresholds, logsource, retired });
+  const more = retired ? { retired } : {};
+  const from = { ...config, strict, lists, thresholds: [...thresholds], logsource, ...more };
   const rules = toRules(loaded, from, emit);
   checkThresholds(thresholds, rules.ruleSet);
   if (named.length > 0 && rules.ruleSet.detections.length === 0) {
@@ -99,12 +102,13 @@ export function readRules(config: Config, paths: readonly string[] | null, emit:
 export function remakeRules(sources: RuleSources, emit: Emit): Rules {
   const lists: ListTable = new Map(sources.lists);
   const thresholds = new Map(sources.thresholds ?? []);
-  const { strict, logsource = {} } = sources;
+  const { strict, logsource = {}, retired = false } = sources;
   const loaded = loadTexts(sources.files, {
     mode: toMode(strict),
     lists: new Set(lists.keys()),
     thresholds,
     logsource,
+    retired,
   });
   return toRules(loaded, { ...sources, lists }, emit);
 }
@@ -127,7 +131,7 @@ export function usesDefaultCalendar({ calendars, accounts }: Config, { ruleSet }
 /** Compiles what was loaded; throws rules_rejected with all errors. */
 function toRules(
   loaded: LoadedRules,
-  from: Pick<RuleSources, "strict" | "calendars" | "accounts" | "thresholds" | "logsource"> & {
+  from: Pick<RuleSources, "strict" | "calendars" | "accounts" | "thresholds" | "logsource" | "retired"> & {
     readonly lists: ListTable;
   },
   emit: Emit,
@@ -146,6 +150,7 @@ function toRules(
   const more = {
     ...(changed.length === 0 ? {} : { thresholds: changed }),
     ...(Object.keys(own).length === 0 ? {} : { logsource: own }),
+    ...(from.retired === true ? { retired: true as const } : {}),
   };
   const sources: RuleSources = { strict, files, lists: [...lists], calendars, accounts, ...more };
   const hash = sha256Hex(canonicalJson(sources));

@@ -41,6 +41,7 @@ export type Config = {
     /** Null: the rules that come with Sagewatch. */
     readonly paths: readonly string[] | null;
     readonly strict: boolean;
+    readonly retired: boolean;
     readonly watch: boolean;
     /** Field → value, in lower case. */
     readonly logsource: Readonly<Record<string, string>>;
@@ -96,6 +97,12 @@ const rules = z
       .default(false)
       .describe(
         "true: rules of your own must pass the strict checks that the shipped rules pass. Default false: rules written for other tools load when their meaning is clear.",
+      ),
+    retired: z
+      .boolean()
+      .default(false)
+      .describe(
+        "true: rules with the status `deprecated` or `unsupported` are loaded too. Default false: whoever retired them had a reason, and each that is left out is told by a warning.",
       ),
     watch: z
       .boolean()

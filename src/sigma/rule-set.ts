@@ -179,7 +179,7 @@ function parseDocument(map: YamlMap, { findings, options, drafts }: Reading): vo
     findings.warning("status_retired", valueOf(map, "status")?.at ?? map.at, {
       message: `the rule is ${rule.head.status} and is not loaded`,
       value: rule.head.status ?? "",
-      remedy: "remove the file, or set another status",
+      remedy: "remove the file, set another status, or load such rules with `rules: {retired: true}`",
     });
     return noteFailed(map, drafts);
   }

@@ -40,6 +40,7 @@ export async function checkRules(options: CheckRules, terminal: Terminal): Promi
     check: leafCheckOf({ lists, fields: toFields(config) }),
     thresholds: toThresholds(config),
     logsource: config.rules.logsource,
+    retired: config.rules.retired,
     more: (loaded) => compileLoaded(config, lists, loaded).problems,
   });
   await print(terminal, stdout);
