@@ -5,7 +5,7 @@
  * `call` wraps each call: a total deadline (a body that drips passes every other limit), one more try with new credentials
  * after ExpiredToken, and our errors in place of the SDK's. An abort ends a call at once. Nothing is logged here.
  */
-import type { Clock } from "../lib/clock.ts";
+import { type Clock, orAborted, startDeadline } from "../lib/clock.ts";
 import { SagewatchError } from "../model/errors.ts";
 import { type AwsCredentialIdentity, createCredentials, type Credentials } from "./credentials.ts";
 import { type AwsCall, needsFreshCredentials, toAwsError } from "./errors.ts";
@@ -96,7 +96,7 @@ export function createAws(settings: AwsSettings, deps: AwsDeps): Aws {
     call: async (call, send, { limits, signal }) => {
       const ended = startDeadline(limits.totalMs, { clock, signal });
       try {
-        return await withFreshCredentials(() => send(ended.signal), credentials);
+        return await withFreshCredentials(() => send(ended.signal), credentials, ended.signal);
       } catch (error) {
         if (signal.aborted) throw error;
         if (ended.isLate()) {
@@ -124,32 +124,22 @@ export function toHandlerSettings(limits: AwsLimits): HandlerSettings {
   };
 }
 
-/** A signal that also aborts after `ms`. */
-function startDeadline(
-  ms: number,
-  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
-): { readonly signal: AbortSignal; isLate(): boolean; stop(): void } {
-  const late = new AbortController();
-  const over = new AbortController();
-  void clock.sleep(ms, over.signal).then(() => {
-    if (!over.signal.aborted) late.abort(new Error(`no end within ${ms} ms`));
-  });
-  return {
-    signal: AbortSignal.any([signal, late.signal]),
-    isLate: () => late.signal.aborted,
-    // With a reason given no exception with its stack is made, at every call.
-    stop: () => over.abort("over"),
-  };
-}
-
-/** Tries once more with new credentials when these have run out or were replaced: the SDK does not. */
-async function withFreshCredentials<T>(send: () => Promise<T>, credentials: Credentials): Promise<T> {
-  const used = await credentials();
+/**
+ * Tries once more with new credentials when these have run out or were replaced: the SDK does not. They are asked for here
+ * first, since nothing tells the SDK's client to wait for them no longer.
+ */
+async function withFreshCredentials<T>(
+  send: () => Promise<T>,
+  credentials: Credentials,
+  signal: AbortSignal,
+): Promise<T> {
+  const used = await orAborted(credentials(), signal);
   try {
     return await send();
   } catch (error) {
     if (!needsFreshCredentials(error)) throw error;
     credentials.drop(used.accessKeyId);
+    await orAborted(credentials(), signal);
     return send();
   }
 }

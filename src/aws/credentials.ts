@@ -4,10 +4,10 @@
  * Why not the SDK's own memory of them: it keeps credentials until they say they expire, so that ones which AWS has
  * revoked or cut short are used for ever (measured: after ExpiredToken neither is the provider asked again nor the call
  * tried again). Here whoever meets ExpiredToken calls `drop`, and the next call gets new ones. Concurrent calls share one
- * request. Nothing is written anywhere.
+ * request, which ends in time: one that is never answered would hold up every call for ever. Nothing is written anywhere.
  */
 import type { fromNodeProviderChain } from "@aws-sdk/credential-providers";
-import type { Clock } from "../lib/clock.ts";
+import { type Clock, orAborted, startDeadline } from "../lib/clock.ts";
 import { toRole, type AwsSettings, type RoleRef } from "./settings.ts";
 
 /** Credentials as the SDK has them. */
@@ -22,19 +22,28 @@ export type Credentials = {
 
 /** Asks once for new credentials so long before they end, ms: what SDK clients do. */
 const EARLY_MS = 300_000;
+/** Until credentials are given up, ms: as long as any other call may take. */
+const FETCH_MS = 45_000;
 const SESSION_NAME = "sagewatch";
 
+/** Gets credentials anew; the signal ends it. */
+type Fetch = (signal: AbortSignal) => Promise<AwsCredentialIdentity>;
+
 /** Credentials from `fetch`, kept until they end or are dropped. */
-export function keepCredentials(fetch: () => Promise<AwsCredentialIdentity>, clock: Clock): Credentials {
+function keepCredentials(fetch: Fetch, clock: Clock): Credentials {
   let kept: AwsCredentialIdentity | null = null;
   let asked: Promise<AwsCredentialIdentity> | null = null;
   const isOver = ({ expiration }: AwsCredentialIdentity): boolean =>
     expiration !== undefined && expiration.getTime() - EARLY_MS <= clock.nowMs();
   const ask = async (): Promise<AwsCredentialIdentity> => {
+    const ended = startDeadline(FETCH_MS, { clock });
     try {
-      kept = await fetch();
+      kept = await orAborted(fetch(ended.signal), ended.signal);
       return kept;
+    } catch (error) {
+      throw ended.isLate() ? new Error(`no credentials were given within ${FETCH_MS} ms`, { cause: error }) : error;
     } finally {
+      ended.stop();
       asked = null;
     }
   };
@@ -64,7 +73,7 @@ export function createCredentials(settings: AwsSettings, accountId: string | nul
   const role = toRole(settings, accountId);
   const base = keepCredentials(deps.chain ?? (() => readChain(settings)), deps.clock);
   if (role === null) return base;
-  const assumed = keepCredentials(() => assume(role, settings, base), deps.clock);
+  const assumed = keepCredentials((signal) => assume(role, settings, { base, signal }), deps.clock);
   return Object.assign(() => assumed(), {
     drop: (refused: string) => assumed.drop(refused),
   });
@@ -81,7 +90,11 @@ async function readChain({ region, profile }: AwsSettings): Promise<AwsCredentia
   return chain();
 }
 
-async function assume(role: RoleRef, settings: AwsSettings, base: Credentials): Promise<AwsCredentialIdentity> {
+async function assume(
+  role: RoleRef,
+  settings: AwsSettings,
+  { base, signal }: { readonly base: Credentials; readonly signal: AbortSignal },
+): Promise<AwsCredentialIdentity> {
   const { STSClient, AssumeRoleCommand } = await import("@aws-sdk/client-sts");
   const { region, endpoint } = settings;
   const identity = await base();
@@ -93,6 +106,7 @@ async function assume(role: RoleRef, settings: AwsSettings, base: Credentials): 
         RoleSessionName: SESSION_NAME,
         ...(role.externalId === null ? {} : { ExternalId: role.externalId }),
       }),
+      { abortSignal: signal },
     );
     const { AccessKeyId = "", SecretAccessKey = "", SessionToken = "", Expiration } = given ?? {};
     return {

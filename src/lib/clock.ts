@@ -43,6 +43,40 @@ export function nextTurn(): Promise<void> {
   return promise;
 }
 
+/** A time limit. `signal` aborts when it is over, or with the signal that was given. */
+export type Deadline = { readonly signal: AbortSignal; isLate(): boolean; stop(): void };
+
+/** Starts a limit of `ms`. To be stopped. */
+export function startDeadline(
+  ms: number,
+  { clock, signal }: { readonly clock: Clock; readonly signal?: AbortSignal },
+): Deadline {
+  const late = new AbortController();
+  const over = new AbortController();
+  void clock.sleep(ms, over.signal).then(() => {
+    if (!over.signal.aborted) late.abort(new Error(`no end within ${ms} ms`));
+  });
+  return {
+    signal: signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]),
+    isLate: () => late.signal.aborted,
+    // With a reason given no exception with its stack is made, at every call.
+    stop: () => over.abort("over"),
+  };
+}
+
+/** What `promise` gives; throws the signal's reason as soon as that aborts. What comes of the promise then is let go. */
+export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const end = (): void => reject(signal.reason);
+  signal.addEventListener("abort", end, { once: true });
+  if (signal.aborted) end();
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", end);
+  }
+}
+
 /** RFC 3339 text in UTC with Z of an epoch time; whole seconds are written without a fraction. */
 export function toUtcText(epochMs: number): string {
   const text = new Date(epochMs).toISOString();

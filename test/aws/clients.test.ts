@@ -7,8 +7,9 @@ import { z } from "zod";
 import { type Aws, CALL_LIMITS, createAws } from "../../src/aws/clients.ts";
 import { toAwsError } from "../../src/aws/errors.ts";
 import { type AwsSettings, awsShape, toRole } from "../../src/aws/settings.ts";
-import { systemClock } from "../../src/lib/clock.ts";
+import { type Clock, systemClock } from "../../src/lib/clock.ts";
 import { type Emulator, startEmulator } from "../fakes/emulator.ts";
+import { type FaultProxy, startFaultProxy } from "../fakes/fault-proxy.ts";
 import { type Fake, FakeError, serve, startFake } from "../fakes/service.ts";
 import { awsAt } from "./set-up.ts";
 
@@ -129,6 +130,42 @@ describe("credentials", () => {
       code: "aws_denied",
       message: expect.stringContaining("allow sts:AssumeRole for this identity") as string,
     });
+  });
+});
+
+describe("credentials that are never given", () => {
+  /** The machine's clock, on which they are waited for half a second. */
+  const clock: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms === 45_000 ? 500 : ms, signal) };
+  const ask = (aws: Aws, totalMs: number, signal = never()): Promise<string> =>
+    aws.call(CALL, () => Promise.resolve("asked"), { limits: { ...CALL_LIMITS, totalMs }, signal });
+  const identity = { accessKeyId: "AKIA", secretAccessKey: "s" };
+  afterEach(() => proxy?.close());
+  let proxy: FaultProxy | null = null;
+
+  test.each(["the chain", "STS"])("hold up no call beyond its end, and are asked for anew: %s", async (who) => {
+    const Credentials = { AccessKeyId: "ASIA", SecretAccessKey: "s", SessionToken: "t", Expiration: new Date(4e12) };
+    fake = await startFake([serve(sts, { AssumeRole: () => ({ Credentials }) })]);
+    proxy = await startFaultProxy(fake.url);
+    proxy.set({ operation: "AssumeRole", times: 1, fault: { kind: "hang" } });
+    let asked = 0;
+    const hang = (): Promise<never> => new Promise(() => undefined);
+    const chain = () => ((asked += 1) === 1 && who === "the chain" ? hang() : Promise.resolve(identity));
+    const role = who === "STS" ? { role: "arn:aws:iam::111122223333:role/reader" } : {};
+    const aws = createAws({ region: "eu-west-1", endpoint: proxy.url, ...role }, { clock, chain });
+    const end = new AbortController();
+    const aborted = ask(aws, 5_000, end.signal);
+    const late = ask(aws, 50);
+    const first = ask(aws, 5_000);
+    await Promise.all([
+      expect(late).rejects.toMatchObject({ code: "aws_unreachable", message: expect.stringContaining("50 ms") }),
+      expect(aborted).rejects.toBe("over now"),
+      expect(first).rejects.toMatchObject({
+        code: "aws_unreachable",
+        message: expect.stringContaining("no credentials were given within 45000 ms"),
+      }),
+      systemClock.sleep(100).then(() => end.abort("over now")),
+    ]);
+    expect(await ask(aws, 5_000)).toBe("asked");
   });
 });
 
