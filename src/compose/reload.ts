@@ -14,7 +14,7 @@ import { systemClock } from "../lib/clock.ts";
 import { SagewatchError, toMessage } from "../model/errors.ts";
 import type { Emit, ReloadTrigger } from "../model/signal.ts";
 import type { Running } from "../pipeline/run.ts";
-import { compareRules, type RuleChanges } from "../rules/changes.ts";
+import { compareRules, type RuleChanges, tellReturned } from "../rules/changes.ts";
 import type { Engine, Complete } from "./engine.ts";
 import { keepLastGood } from "./last-good.ts";
 import { readRules, type Rules, tellLoaded, usesDefaultCalendar } from "./rules.ts";
@@ -140,11 +140,13 @@ function reload(trigger: ReloadTrigger, options: Reloading): Served {
   }
   if (restart.length > 0) emit({ type: "restart_needed", keys: restart });
   const before = engine.rules();
-  const changes = compareRules(before, rules);
+  const compared = compareRules(before, rules);
   const isSame = before.hash === rules.hash;
   const loadedMs = systemClock.monotonicMs();
-  if (!isSame) exchange(rules, changes, options);
+  if (!isSame) exchange(rules, compared, options);
   const endedMs = systemClock.monotonicMs();
+  const held = engine.bytesByRule();
+  const changes = tellReturned(compared, (id) => (held.get(id) ?? 0) > 0);
   const pauseMs = isSame ? 0 : endedMs - loadedMs;
   if (!isSame) {
     tellLoaded(rules, loadedMs - begunMs, emit);

@@ -3,7 +3,7 @@
  *
  * Windows hang on a rule's state key. The same key keeps them: under another threshold or list they are judged anew, under
  * a longer timespan they are kept too but lack what was forgotten already. Another key (detection, group-by, fields, type)
- * begins with empty windows. Both warm up: until one timespan has passed, a window may know less than it should. Pure.
+ * begins with empty windows, or with those that it had itself not long ago. All but the first warm up: until one timespan has passed, a window may know less than it should. Pure.
  */
 import { isDeepStrictEqual } from "node:util";
 import type { Correlation, DetectionRule, RuleSet } from "../sigma/ast.ts";
@@ -12,8 +12,8 @@ import { listsOf } from "./reads.ts";
 
 type Rule = DetectionRule | Correlation;
 
-/** In what a rule differs; `text` is all that changes no alert's being: title, level, tags and the like. */
-export const CHANGES = ["meaning", "timespan", "threshold", "lists", "text"] as const;
+/** In what a rule differs; `returned` is another meaning whose windows are there already, `text` all that changes no alert's being: title, level, tags and the like. */
+export const CHANGES = ["meaning", "returned", "timespan", "threshold", "lists", "text"] as const;
 export type Change = (typeof CHANGES)[number];
 
 export type ChangedRule = {
@@ -55,6 +55,15 @@ export function compareRules(before: ComparedSet, after: ComparedSet): RuleChang
     kept: common - changed.length,
     warming: toWarming(old, next),
   };
+}
+
+/** The same when the new set is in use: `holds` says of a rule whether its windows have anything in them. */
+export function tellReturned(changes: RuleChanges, holds: (id: string) => boolean): RuleChanges {
+  const changed = changes.changed.map((rule): ChangedRule => {
+    const isBack = rule.what.includes("meaning") && holds(rule.id);
+    return isBack ? { ...rule, what: ["returned"] } : rule;
+  });
+  return { ...changes, changed };
 }
 
 function byId({ detections, correlations }: RuleSet): ReadonlyMap<string, Rule> {

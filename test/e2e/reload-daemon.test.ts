@@ -129,6 +129,35 @@ test(
 );
 
 test(
+  "a correlation whose group-by is changed and changed back: the reload says what its windows begin with",
+  { timeout: TIMEOUT_MS },
+  async () => {
+    const { place, rules, config } = setUp();
+    write(join(rules, "a.yml"), rule("Looked", "DescribeTrails"));
+    const seen = "33333333-3333-4333-8333-333333333333";
+    write(join(rules, "b.yml"), rule("Seen", "DescribeTrails", seen));
+    const file = write(join(rules, "many.yml"), count(2));
+    const daemon = startDaemon(config);
+    await opened(daemon);
+    deliver(place.input, "0805", [record(1, { eventName: "DescribeTrails" })]);
+    await until(() => sinkIds(place).includes(seen), "the record is committed");
+
+    writeFileSync(file, count(2).replace("userIdentity.arn", "awsRegion"));
+    const away = await run(["rules", "reload", "--config", config]);
+    expect(away.stdout).toMatch(/^changed +Many \(many\): its meaning changed: its windows begin empty$/m);
+    writeFileSync(file, count(2));
+    const back = await run(["rules", "reload", "--config", config]);
+    expect(back.stdout).toMatch(
+      /^changed +Many \(many\): its meaning changed: its windows begin with what is kept of that meaning/m,
+    );
+    expect(back.stdout).toMatch(/^warming +Many \(many\)/m);
+    deliver(place.input, "0810", [record(2, { eventName: "DescribeTrails" })]);
+    await until(() => sinkIds(place).includes("many"), "it fires with the record of before");
+    expect(await daemon.stop()).toBe(0);
+  },
+);
+
+test(
   "a start with broken rules goes on with the last good set and says so; without one it ends with 2",
   { timeout: TIMEOUT_MS },
   async () => {

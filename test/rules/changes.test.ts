@@ -2,7 +2,7 @@
  * What a reload changes: each kind of change by its name, and which windows warm up.
  */
 import { describe, expect, test } from "vitest";
-import { compareRules, type RuleChanges } from "../../src/rules/changes.ts";
+import { compareRules, type RuleChanges, tellReturned } from "../../src/rules/changes.ts";
 import { parseRuleFiles } from "../../src/sigma/rule-set.ts";
 
 const BASE = `title: Base
@@ -59,6 +59,14 @@ describe("one change", () => {
     expect(changes.warming.map(({ id }) => id)).toEqual(warming);
     expect(changes.kept).toBe(2 - Object.keys(what).length);
   });
+});
+
+test("another meaning whose windows have something in them is told as one that is back", () => {
+  const changes = compare(both(MANY), both(MANY.replace("awsRegion", "sourceIPAddress").replace("gte: 3", "gte: 4")));
+  expect(tellReturned(changes, () => false)).toStrictEqual(changes);
+  const { changed, warming } = tellReturned(changes, (id) => id === "many");
+  expect(changed).toStrictEqual([{ id: "many", title: "Many", what: ["returned"] }]);
+  expect(warming).toStrictEqual(changes.warming);
 });
 
 test("a list that a rule reads changes that rule, its windows stay", () => {

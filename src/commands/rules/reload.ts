@@ -25,6 +25,7 @@ export type ReloadRules = {
 /** What a change of a rule means for its windows. */
 const MEANS: Readonly<Record<Change, string>> = {
   meaning: "its meaning changed: its windows begin empty",
+  returned: "its meaning changed: its windows begin with what is kept of that meaning, without what came meanwhile",
   timespan: "another timespan: its windows are kept and judged anew, its alerts have new ids",
   threshold: "another threshold: its windows are kept and judged anew",
   lists: "another list: records from now on meet it",
