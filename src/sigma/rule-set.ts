@@ -14,7 +14,7 @@ import { applyFilters, parseFilter, type FilterDraft } from "./document/filter.t
 import { inOwnNames } from "./document/correlation-dialect.ts";
 import { readDialect } from "./document/dialect.ts";
 import { isRetired } from "./document/head.ts";
-import type { OwnLogsource } from "./document/logsource.ts";
+import { type OwnLogsource, serviceOf } from "./document/logsource.ts";
 import { findText } from "./document/places.ts";
 import { parseRule, type RuleDraft, type RuleOptions } from "./document/rule.ts";
 import { resolveCorrelations } from "./references.ts";
@@ -54,17 +54,27 @@ export type Drafts = {
   readonly written: YamlMap[];
   readonly filters: FilterDraft[];
   readonly failed: Set<string>;
+  /** Service of the log source by id, name and title, also of documents that failed; null for correlations. */
+  readonly services: Map<string, string | null>;
 };
 
 /** Reads a set of rule files. Never throws for any text. Problems are ordered by file, as given, then by place. */
 export function parseRuleFiles(files: readonly RuleFile[], options: RuleSetOptions): ParsedRules {
   const problems: Problem[] = [];
-  const drafts: Drafts = { rules: [], correlations: [], written: [], filters: [], failed: new Set() };
+  const drafts: Drafts = {
+    rules: [],
+    correlations: [],
+    written: [],
+    filters: [],
+    failed: new Set(),
+    services: new Map(),
+  };
   for (const file of files) {
     const mode = typeof options.mode === "function" ? options.mode(file.path) : options.mode;
     parseFile(file, { findings: createFindings(file, mode, problems), options, drafts });
   }
-  const { rules: unique, correlations: drafted } = refuseDuplicates(drafts);
+  const { rules: unique, correlations: sole } = refuseDuplicates(drafts);
+  const drafted = sole.map((draft, index) => lintCorrelation(draft, drafts.written[index], drafts));
   const correlations = new Set(
     drafts.correlations.flatMap(({ head }) => (head === null ? [] : [head.id, head.name ?? head.id])),
   );
@@ -79,15 +89,11 @@ export function parseRuleFiles(files: readonly RuleFile[], options: RuleSetOptio
     alerts: true,
   }));
   const resolved = resolveCorrelations({ correlations: drafted, failed: drafts.failed }, detections);
-  const written = new Map(drafted.map(({ head, findings }, at) => [head?.id, { at, findings }] as const));
-  const linted = resolved.correlations.filter((correlation) => {
-    const found = written.get(correlation.id);
-    const map = found === undefined ? undefined : drafts.written[found.at];
-    if (found === undefined || map === undefined || !isNative(readDialect(map).taxonomy)) return true;
-    return lintCorrelation(correlation, detections, { map, findings: found.findings });
-  });
   const tuned = tuneRules(
-    { detections: silence(detections, resolved.silenced), correlations: silence(linted, resolved.silenced) },
+    {
+      detections: silence(detections, resolved.silenced),
+      correlations: silence(resolved.correlations, resolved.silenced),
+    },
     options.thresholds ?? new Map(),
   );
   problems.push(...tuned.problems);
@@ -98,22 +104,25 @@ export function parseRuleFiles(files: readonly RuleFile[], options: RuleSetOptio
   return { ruleSet: tuned.ruleSet, problems };
 }
 
-/** Checks what a correlation reads of records, where all its rules are for CloudTrail; false when that was an error. */
-function lintCorrelation(
-  { rules, groupBy, fields, aliases }: Correlation,
-  detections: readonly DetectionRule[],
-  { map, findings }: { readonly map: YamlMap; readonly findings: Findings },
-): boolean {
-  const isCloudTrail = (id: string): boolean =>
-    detections.some((rule) => rule.id === id && rule.logsource.service === "cloudtrail");
-  if (!rules.every(isCloudTrail)) return true;
+/**
+ * Checks what a correlation reads of records, where all its rules that are known are for CloudTrail, also beside other
+ * errors; without head and body when that was an error.
+ */
+function lintCorrelation(draft: CorrelationDraft, map: YamlMap | undefined, drafts: Drafts): CorrelationDraft {
+  const { findings, reads } = draft;
+  const known = draft.references.filter(({ text }) => drafts.services.has(text));
+  const isCloudTrail = known.length > 0 && known.every(({ text }) => drafts.services.get(text) === "cloudtrail");
+  if (map === undefined || !isCloudTrail || !isNative(readDialect(map).taxonomy)) return draft;
   const before = findings.errors();
-  const own = [...groupBy, ...fields].filter((field) => !Object.hasOwn(aliases, field));
-  const aliased = Object.values(aliases).flatMap((byRule) => Object.values(byRule));
+  const aliases = new Set(reads.aliases.map(({ name }) => name));
+  const own = [...reads.groupBy, ...reads.fields].filter((field) => !aliases.has(field));
+  const aliased = reads.aliases.flatMap(({ fields }) => fields.map(({ field }) => field));
   const section = valueOf(map, "correlation");
   const placeOf = (field: string): number => (section === undefined ? null : findText(section, field)) ?? map.at;
   lintReadFields([...own, ...aliased], placeOf, findings);
-  return findings.errors() === before;
+  if (findings.errors() === before) return draft;
+  noteFailed(map, drafts);
+  return { ...draft, head: null, body: null };
 }
 
 function silence<R extends DetectionRule | Correlation>(
@@ -134,7 +143,15 @@ function parseFile(file: RuleFile, reading: Reading): void {
       remedy: "write a rule or remove the file",
     });
   }
-  for (const map of applyActions(roots, findings)) parseDocument(map, reading);
+  for (const map of applyActions(roots, findings)) {
+    noteService(map, reading.drafts);
+    parseDocument(map, reading);
+  }
+}
+
+function noteService(map: YamlMap, { services }: Drafts): void {
+  const service = valueOf(map, "correlation") === undefined ? serviceOf(map) : null;
+  for (const name of namesOf(map)) if (!services.has(name)) services.set(name, service);
 }
 
 function toRuleOptions(findings: Findings, { lists, check, logsource }: RuleSetOptions): RuleOptions {
@@ -166,7 +183,7 @@ function parseDocument(map: YamlMap, { findings, options, drafts }: Reading): vo
     return;
   }
   if (kinds[0] === "correlation") {
-    const read = inOwnNames(parseCorrelation(map, findings), map);
+    const read = inOwnNames(parseCorrelation(map, findings), map, ruleOptions.check);
     const draft = map.isBroken === true ? { ...read, head: null, body: null } : read;
     if (draft.head === null) noteFailed(map, drafts);
     drafts.correlations.push(draft);
@@ -186,12 +203,17 @@ function parseDocument(map: YamlMap, { findings, options, drafts }: Reading): vo
   drafts.rules.push(rule);
 }
 
+/** How a document may be referred to, as far as it says. */
+function namesOf(map: YamlMap): readonly string[] {
+  return ["id", "name", "title"].flatMap((key) => {
+    const node = valueOf(map, key);
+    return node?.kind === "scalar" && typeof node.value === "string" ? [node.value] : [];
+  });
+}
+
 /** Remembers how a failed document may be referred to, so that a reference to it is told as what it is. */
 function noteFailed(map: YamlMap, drafts: Drafts): void {
-  for (const key of ["id", "name", "title"]) {
-    const node = valueOf(map, key);
-    if (node?.kind === "scalar" && typeof node.value === "string") drafts.failed.add(node.value);
-  }
+  for (const name of namesOf(map)) drafts.failed.add(name);
 }
 
 /** An id or name that two documents claim is an error at the second, which is left out. */

@@ -22,18 +22,21 @@ export type CorrelationCondition = {
   readonly text: NamesCondition | null;
 };
 
-/** Reads the condition of the section; null when it has errors. Only temporal types can do without one. */
+/**
+ * Reads the condition of the section; null when it has errors. Only temporal types can do without one. Of a type that is
+ * none (null), only what is wrong under every type is told.
+ */
 export function parseCorrelationCondition(
   section: YamlMap,
-  kind: CorrelationType,
+  kind: CorrelationType | null,
   findings: Findings,
 ): CorrelationCondition | null {
   const isTemporal = kind === "temporal" || kind === "temporal_ordered";
-  const node = isTemporal ? valueOf(section, "condition") : required(section, "condition", findings);
+  const node = isTemporal || kind === null ? valueOf(section, "condition") : required(section, "condition", findings);
   if (node === undefined) return { bounds: [], fields: [], percentile: null, text: null };
   if (node === null) return null;
   if (node.kind === "scalar" && typeof node.value === "string") {
-    const text = parseNames(node, kind, findings);
+    const text = kind === null ? null : parseNames(node, kind, findings);
     return text === null ? null : { bounds: [], fields: [], percentile: null, text };
   }
   if (node.kind !== "map") {
@@ -43,7 +46,7 @@ export function parseCorrelationCondition(
   const before = findings.errors();
   refuseUnknown(node, "correlation.condition", { known: [...OPERATORS, "field", "percentile"], findings });
   const bounds = parseBounds(node, findings);
-  if (bounds.length === 0 && !isTemporal && findings.errors() === before) {
+  if (bounds.length === 0 && !isTemporal && kind !== null && findings.errors() === before) {
     findings.error("correlation_condition", node.at, {
       message: "the condition has no bound",
       value: shownAs(node),
@@ -57,6 +60,7 @@ export function parseCorrelationCondition(
       remedy: "mend the bounds",
     });
   }
+  if (kind === null) return null;
   const fields = parseFields(node, kind, findings);
   const percentile = parsePercentile(node, kind, findings);
   return findings.errors() > before ? null : { bounds, fields, percentile, text: null };

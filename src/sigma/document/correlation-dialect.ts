@@ -8,30 +8,46 @@ import type { RuleHead } from "../ast.ts";
 import { type Reading, toOneField } from "../detection/target.ts";
 import { isNative } from "../taxonomy/taxonomy.ts";
 import { valueOf, type YamlMap, type YamlScalar } from "../yaml.ts";
-import type { CorrelationBody, CorrelationDraft } from "./correlation.ts";
+import { tellReadFields, type LeafCheck } from "../plan/leaf-check.ts";
+import { AGGREGATE } from "./correlation-condition.ts";
+import type { CorrelationDraft, CorrelationReads } from "./correlation.ts";
 import { readDialect } from "./dialect.ts";
 import { createPlaceOf, findText } from "./places.ts";
 
-/** The draft with places, in the record's own field names; without head and body when a name stands for no field. */
-export function inOwnNames(draft: CorrelationDraft, map: YamlMap): CorrelationDraft {
-  const { head, body, findings } = draft;
-  if (head === null) return draft;
-  const section = valueOf(map, "correlation");
-  const placed: RuleHead = { ...head, placeOf: createPlaceOf(findings, section) };
-  const dialect = readDialect(map);
-  if (body === null || isNative(dialect.taxonomy)) return { ...draft, head: placed };
+/**
+ * The draft with places, in the record's own field names; without head and body when a name stands for no field that there
+ * is. Names are judged also where the draft has other errors.
+ */
+export function inOwnNames(draft: CorrelationDraft, map: YamlMap, check: LeafCheck | null): CorrelationDraft {
+  const { head, body, findings, reads } = draft;
   const before = findings.errors();
-  const reading: Reading = { findings, dialect, isMember: false, check: null, lists: null };
-  const own = (name: string): string => {
-    const at = (section === undefined ? null : findText(section, name)) ?? draft.typeAt;
-    const node: YamlScalar = { kind: "scalar", value: name, source: name, plain: true, at };
-    return toOneField(name, node, reading) ?? name;
-  };
-  const mapped = toOwnNames(body, own);
-  return findings.errors() > before ? { ...draft, head: null, body: null } : { ...draft, head: placed, body: mapped };
+  const section = valueOf(map, "correlation");
+  const placeOf = (name: string): number => (section === undefined ? null : findText(section, name)) ?? draft.typeAt;
+  const own = createOwn(placeOf, { findings, dialect: readDialect(map), isMember: false, check: null, lists: null });
+  const mapped = toOwnNames(reads, own);
+  const names = [...mapped.groupBy, ...mapped.fields, ...mapped.aliases.flatMap(({ fields }) => fields.map(toField))];
+  // The number of an inner correlation is no field of a record.
+  tellReadFields(new Set(names).difference(new Set([AGGREGATE])), placeOf, { check, findings });
+  if (findings.errors() > before) return { ...draft, head: null, body: null, reads: mapped };
+  const placed: RuleHead | null = head === null ? null : { ...head, placeOf: createPlaceOf(findings, section) };
+  return { ...draft, head: placed, body: body === null ? null : toOwnNames(body, own), reads: mapped };
 }
 
-function toOwnNames(body: CorrelationBody, own: (name: string) => string): CorrelationBody {
+const toField = ({ field }: { readonly field: string }): string => field;
+
+/** The record's name of each field; what is wrong with one is told once. */
+function createOwn(placeOf: (name: string) => number, reading: Reading): (name: string) => string {
+  const known = new Map<string, string>();
+  return (name) => {
+    if (isNative(reading.dialect.taxonomy)) return name;
+    const node: YamlScalar = { kind: "scalar", value: name, source: name, plain: true, at: placeOf(name) };
+    const field = known.get(name) ?? toOneField(name, node, reading) ?? name;
+    known.set(name, field);
+    return field;
+  };
+}
+
+function toOwnNames<B extends CorrelationReads>(body: B, own: (name: string) => string): B {
   const names = new Set(body.aliases.map(({ name }) => name));
   const field = (name: string): string => (names.has(name) ? name : own(name));
   return {

@@ -11,7 +11,7 @@ import { boundsOf, named, parseThresholds } from "../tuning/parse.ts";
 import { shownAs, valueOf, type YamlMap, type YamlNode, type YamlScalar } from "../yaml.ts";
 import { parseCorrelationCondition, type CorrelationCondition } from "./correlation-condition.ts";
 import { wordsOf } from "./correlation-names.ts";
-import { refuseUnknown, required, requiredMap, textList, textOf, wrongType } from "./fields.ts";
+import { refuseUnknown, required, requiredMap, textList, textOf, textsOf, wrongType } from "./fields.ts";
 import { parseReferences, type Reference } from "./filter.ts";
 import { parseHead } from "./head.ts";
 import { parseTimespan } from "./timespan.ts";
@@ -44,11 +44,16 @@ export type CorrelationBody = CorrelationCondition & {
   readonly timespanMs: number;
 };
 
+/** The names of fields in a body. */
+export type CorrelationReads = Pick<CorrelationBody, "groupBy" | "fields" | "aliases">;
+
 /** A correlation before its references are resolved. `head` or `body` null: it has errors. */
 export type CorrelationDraft = {
   readonly head: RuleHead | null;
   readonly body: CorrelationBody | null;
   readonly references: readonly Reference[];
+  /** The field names that it reads, as far as they stand there: they are checked also beside other errors. */
+  readonly reads: CorrelationReads;
   /** Rules that must not alert by themselves, as far as they are there: also of a text condition that could not be read. */
   readonly silences: readonly Reference[];
   /** False where the references are those of the text condition. */
@@ -71,7 +76,7 @@ export function parseCorrelation(map: YamlMap, findings: Findings): CorrelationD
   const text = section === null ? null : textCondition(section);
   const listed = section === null ? null : parseList(section, text !== null, findings);
   const generate = parseGenerate(map, findings) || (section !== null && parseGenerate(section, findings));
-  const body = section === null ? null : parseBody(section, findings);
+  const { body, reads } = section === null ? { body: null, reads: NOTHING_READ } : parseBody(section, findings);
   const thresholds = parseThresholds(map, boundsOf(body), findings);
   const isGood = findings.errors() === before && head !== null;
   const typeAt = (section === null ? undefined : valueOf(section, "type"))?.at ?? map.at;
@@ -80,6 +85,7 @@ export function parseCorrelation(map: YamlMap, findings: Findings): CorrelationD
   const isListed = listed !== null;
   const parts = {
     references,
+    reads,
     silences,
     isListed,
     generate,
@@ -129,7 +135,12 @@ function parseGenerate(map: YamlMap, findings: Findings): boolean {
   return false;
 }
 
-function parseBody(section: YamlMap, findings: Findings): CorrelationBody | null {
+const NOTHING_READ: CorrelationReads = { groupBy: [], fields: [], aliases: [] };
+
+function parseBody(
+  section: YamlMap,
+  findings: Findings,
+): { readonly body: CorrelationBody | null; readonly reads: CorrelationReads } {
   refuseUnknown(section, "correlation", { known: KEYS, findings });
   const kind = parseType(section, findings);
   const timespan = required(section, "timespan", findings);
@@ -137,10 +148,12 @@ function parseBody(section: YamlMap, findings: Findings): CorrelationBody | null
   const group = valueOf(section, "group-by");
   const groupBy = group === undefined || isNothing(group) ? [] : textList(group, "group-by", findings);
   const aliases = parseAliases(section, findings);
-  if (kind === null) return null;
   const condition = parseCorrelationCondition(section, kind, findings);
-  if (timespanMs === null || groupBy === null || condition === null) return null;
-  return { kind, timespanMs, groupBy: [...new Set(groupBy)], aliases, ...condition };
+  const written = valueOf(section, "condition");
+  const fields = written?.kind === "map" ? textsOf(valueOf(written, "field")) : [];
+  const reads = { groupBy: textsOf(group), fields, aliases };
+  if (kind === null || timespanMs === null || groupBy === null || condition === null) return { body: null, reads };
+  return { body: { kind, timespanMs, groupBy: [...new Set(groupBy)], aliases, ...condition }, reads };
 }
 
 function isNothing(node: YamlNode): boolean {

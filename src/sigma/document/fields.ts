@@ -46,6 +46,12 @@ export function textList(node: YamlNode, name: string, findings: Findings): read
   return null;
 }
 
+/** The texts of a text or a list, and nothing about the rest: for what is looked at although it has errors. */
+export function textsOf(node: YamlNode | undefined): readonly string[] {
+  if (node === undefined || node.kind === "map") return [];
+  return (node.kind === "list" ? node.items : [node]).flatMap((item) => textOf(item) ?? []);
+}
+
 /** Reports a value of the wrong type. */
 export function wrongType(node: YamlNode, message: string, findings: Findings): void {
   findings.error("value_type", node.at, {

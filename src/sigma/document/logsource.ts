@@ -54,3 +54,10 @@ export function parseLogsource(map: YamlMap, findings: Findings, declared: OwnLo
   if (findings.errors() > before) return null;
   return isCustom ? { ...stated, custom } : stated;
 }
+
+/** The service that a document states, also where the rest of its log source has errors; null without one. */
+export function serviceOf(map: YamlMap): string | null {
+  const section = valueOf(map, "logsource");
+  const service = section?.kind === "map" ? valueOf(section, "service") : undefined;
+  return service === undefined ? null : textOf(service);
+}

@@ -11,15 +11,15 @@ import { parseDetection } from "../detection/detection.ts";
 import { anyOf, isTorn, sizeOf } from "../detection/expression.ts";
 import { type Reading, toOneField } from "../detection/target.ts";
 import { lintScalars } from "../lint.ts";
-import type { LeafCheck } from "../plan/leaf-check.ts";
+import { type LeafCheck, tellReadFields } from "../plan/leaf-check.ts";
 import type { Findings } from "../problems.ts";
 import { isNative } from "../taxonomy/taxonomy.ts";
 import { named, numbersOf, parseThresholds } from "../tuning/parse.ts";
 import { valueOf, type YamlMap, type YamlNode, type YamlScalar } from "../yaml.ts";
 import { type Dialect, readDialect } from "./dialect.ts";
-import { required, requiredMap, wrongType } from "./fields.ts";
+import { required, requiredMap, textsOf, wrongType } from "./fields.ts";
 import { parseHead } from "./head.ts";
-import { type OwnLogsource, parseLogsource } from "./logsource.ts";
+import { type OwnLogsource, parseLogsource, serviceOf } from "./logsource.ts";
 import { createPlaceOf, findText } from "./places.ts";
 
 /** Nodes of one expression after the condition is resolved. The largest public rule has some 900. */
@@ -57,14 +57,14 @@ export function parseRule(map: YamlMap, options: RuleOptions): RuleDraft | null 
   const engine = valueOf(map, "x_engine");
   if (head !== null) checkEngine(map, head, findings);
   checkMapped(map, { dialect, logsource }, findings);
-  const groupBy =
-    head === null
-      ? []
-      : toFields(head.engine.groupBy, engine, { findings, dialect, isMember: false, check: null, lists: null });
-  if (section !== null && logsource?.service === "cloudtrail") {
-    for (const expression of read) lintCloudTrail(section, expression, findings);
-    const group = engine === undefined ? undefined : valueOf(engine.kind === "map" ? engine : map, "group-by");
-    const placeOf = (field: string): number => findText(group ?? map, field) ?? group?.at ?? map.at;
+  const group = engine?.kind === "map" ? valueOf(engine, "group-by") : undefined;
+  const placeOf = (field: string): number => findText(group ?? map, field) ?? group?.at ?? map.at;
+  // Read beside other errors of the head too, so that all are told at once.
+  const reading: Reading = { findings, dialect, isMember: false, check: null, lists: null };
+  const groupBy = toFields(textsOf(group), engine, reading);
+  tellReadFields(new Set(groupBy), placeOf, options);
+  if (serviceOf(map) === "cloudtrail") {
+    for (const expression of read) lintCloudTrail(section ?? map, expression, findings);
     if (isNative(dialect.taxonomy)) lintReadFields(groupBy, placeOf, findings);
   }
   const thresholds = parsed === null ? [] : parseThresholds(map, numbersOf(parsed.expression), findings);

@@ -6,7 +6,7 @@ import type { Expression, Problem } from "../ast.ts";
 import { compileCidr } from "../leaf/cidr.ts";
 import type { PlainTest } from "../leaf/plain-test.ts";
 import { compileRegex } from "../leaf/regex.ts";
-import type { ProblemCode } from "../problems.ts";
+import type { Findings, ProblemCode } from "../problems.ts";
 import type { Expansion, ListTable } from "./list-table.ts";
 import { expandTest } from "./lists.ts";
 
@@ -50,6 +50,18 @@ export function checkFields({ field, test }: Leaf, checkField: FieldCheck, isOfM
     if (name !== null && wrong !== null) return { ...wrong, value: name, part };
   }
   return null;
+}
+
+/** Tells what is wrong with fields that a rule reads outside its detections: to group, to measure. */
+export function tellReadFields(
+  fields: ReadonlySet<string>,
+  placeOf: (field: string) => number,
+  { check, findings }: { readonly check: LeafCheck | null; readonly findings: Findings },
+): void {
+  for (const field of fields) {
+    const wrong = check?.({ op: "leaf", field, test: { type: "exists", value: true } }, false) ?? null;
+    if (wrong !== null) findings.error(wrong.code, placeOf(field), wrong);
+  }
 }
 
 /** What is wrong with a value after its lists are put in. */

@@ -56,6 +56,14 @@ test("a slip in the name of an AWS operation is told with its place and the righ
   });
 });
 
+/** Exit code and errors of `rules check` over one file, as "line:column code value". */
+async function told(text: string): Promise<readonly [number, readonly string[]]> {
+  writeFileSync(file, text);
+  const { code, stdout } = await call("rules", "check", "--format", "json", root);
+  const { errors } = JSON.parse(stdout) as { errors: { line: number; column: number; code: string; value: string }[] };
+  return [code, errors.map((found) => `${found.line}:${found.column} ${found.code} ${found.value}`)];
+}
+
 test("what lists and fields say is told with everything else, each at its own place", async () => {
   const text = `title: T
 name: tt
@@ -89,10 +97,7 @@ correlation:
   timespan: 1h
   condition: {gte: 5}
 `;
-  writeFileSync(file, text);
-  const { code, stdout } = await call("rules", "check", "--format", "json", root);
-  const { errors } = JSON.parse(stdout) as { errors: { line: number; column: number; code: string; value: string }[] };
-  expect([code, errors.map((found) => `${found.line}:${found.column} ${found.code} ${found.value}`)]).toStrictEqual([
+  expect(await told(text)).toStrictEqual([
     1,
     [
       "7:5 field_unknown enrich.denid",
@@ -102,9 +107,57 @@ correlation:
       "11:27 field_unknown enrich.principal.ide",
       "12:14 condition_unknown b",
       "21:48 field_unknown enrich.principle.id",
+      "28:11 correlation_rule_failed uu",
       "29:35 field_unknown enrich.principal.nam",
     ],
   ]);
+});
+
+test.for([
+  ["an operator that is none", "type: value_count", "gteee: 3", "key_unknown gteee"],
+  ["a type that is none", "type: value_cuont", "gte: 3", "correlation_type value_cuont"],
+  ["a bound that is none", "type: value_count", "gte: many", "correlation_condition many"],
+])("a correlation's fields are checked beside %s", async ([, type, bound, other]) => {
+  const correlation = `title: c
+correlation: {${type}, rules: [aa], timespan: 1h, group-by: [enrich.principal.ids], condition: {field: enrich.gpu.coun, ${bound}}}
+`;
+  const [code, errors] = await told(`${detectionDocument("aa")}---\n${correlation}`);
+  expect(code).toBe(1);
+  expect(new Set(errors.map((line) => line.replace(/^\S+ /, "")))).toStrictEqual(
+    new Set(["field_unknown enrich.principal.ids", "field_unknown enrich.gpu.coun", other]),
+  );
+});
+
+test("fields to group by are checked beside every other error of the document and of those it refers to", async () => {
+  const text = `${detectionDocument("aa").replace("eventName", "eventName|contians")}x_engine: {supress: 1h, group-by: [enrich.principle.id]}
+---
+title: c
+level: low
+correlation: {type: event_count, rules: [nope, aa], timespan: 1h30m, group-by: [enrich.principal.ids], condition: {gtee: 3}}
+`;
+  expect(await told(text)).toStrictEqual([
+    1,
+    [
+      "6:19 modifier_unknown contians",
+      "8:12 key_unknown supress",
+      "8:36 field_unknown enrich.principle.id",
+      "12:42 correlation_rule_unknown nope",
+      "12:48 correlation_rule_failed aa",
+      "12:63 timespan_format 1h30m",
+      "12:81 field_unknown enrich.principal.ids",
+      "12:116 key_unknown gtee",
+    ],
+  ]);
+});
+
+test("a slip in a correlation's field of CloudTrail is told although a rule of it has errors and another is not there", () => {
+  const correlation =
+    "title: c\ncorrelation: {type: event_count, rules: [nope, aa], timespan: 1h, group-by: [userIdentity.arnn], condition: {gte: 3}}\n";
+  const { stdout } = check(
+    `${detectionDocument("aa").replace("eventName", "eventName|contians")}---\n${correlation}`,
+    "json",
+  );
+  expect(stdout).toContain("CloudTrail records have no field userIdentity.arnn; did you mean userIdentity.arn");
 });
 
 test("a folder without rules is told: it may be the wrong one", () => {

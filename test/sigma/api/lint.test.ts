@@ -203,7 +203,12 @@ describe("fields", () => {
     const told = check(`${base}${engine}---\n${correlation}`).map(
       ({ severity, line, column, value }) => `${severity} ${line}:${column} ${value}`,
     );
-    expect(told).toStrictEqual(["error 12:37 userIdentity.arnn", "error 18:11 base"]);
+    expect(told).toStrictEqual([
+      "error 12:37 userIdentity.arnn",
+      "error 18:11 base",
+      "error 19:19 recipientAcountId",
+      "error 22:25 userIdentity.userNam",
+    ]);
     const alone = check(`${base}---\n${correlation}`, "lenient").map(
       ({ severity, line, column, value }) => `${severity} ${line}:${column} ${value}`,
     );
