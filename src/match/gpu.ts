@@ -83,7 +83,9 @@ function toGiven(event: Event, call: Call): readonly Ask[] {
 function readResponse(event: Event, call: Call): readonly Ask[] | null {
   if (call.response === undefined) return null;
   const root = unwrap(event, "responseElements", "Response");
-  return walk(root, call.response.at).length === 0 ? null : readPlace(root, call.response);
+  const { at, of } = call.response;
+  const isTold = walk(root, of === undefined ? at : `${at}.${of}`).length > 0;
+  return isTold ? readPlace(root, call.response) : null;
 }
 
 /** The parameters, or what stands in the one key that newer EC2 calls wrap them in, such as CreateFleetRequest. */
@@ -97,7 +99,8 @@ function readPlace(root: unknown, place: Place): Ask[] {
   const { at, of, orWhole } = place;
   const found = walk(root, at);
   const objects = found.length === 0 && orWhole === true ? members(root) : found;
-  const whole = look(root, place, { type: "", count: 1, share: toShare(root, place) });
+  const none = { type: toSmallest(root, place), count: place.orNone === true ? 0 : 1, share: toShare(root, place) };
+  const whole = look(root, place, none);
   return objects.flatMap((object) => {
     const outer = look(object, place, whole);
     if (of === undefined) return toAsk(object, place, outer);
@@ -114,6 +117,17 @@ function look(scope: unknown, place: Place, outer: Named): Named {
   const counts = place.count?.map((path) => walk(scope, path)[0]);
   const count = counts?.find((value) => value !== undefined) ?? outer.count;
   return { type: type || outer.type, count, share: outer.share };
+}
+
+/** Of the family that the whole names, the type with the fewest accelerators; "" where it names none. */
+function toSmallest(root: unknown, { family }: Place): string {
+  const [named] = family === undefined ? [] : walk(root, family);
+  const types = [...accelerators.keys()].filter((type) => type.split(".")[0] === named);
+  return types.reduce((best, type) => (best === "" || isFewer(type, best) ? type : best), "");
+}
+
+function isFewer(type: string, than: string): boolean {
+  return acceleratorsOf(type)[0] < acceleratorsOf(than)[0];
 }
 
 /** The ask that one object makes; none where no type is named. */

@@ -21,6 +21,10 @@ export type Place = {
   readonly type: string;
   /** The number of instances, looked for likewise, the first of these that stands. None stands: 1. */
   readonly count?: readonly string[];
+  /** None stands: 0. A change that names types and no number asks for nothing yet. */
+  readonly orNone?: true;
+  /** Where no type is named, a family of types such as "p4d": counts as its type with the fewest accelerators. */
+  readonly family?: string;
   /** The number of instances is that of the values here. */
   readonly countOf?: string;
   /** Fleets: units of the count that one instance stands for. */
@@ -58,6 +62,17 @@ const tuning = (over: string): Place[] => {
   return [...places, { ...counted(tuned), of: "instanceConfigs" }].map((place) => ({ ...place, parallel }));
 };
 
+/** A fleet's new size. The list of templates is spelled as in the API or as on the wire. */
+const resized = (count: readonly string[]): Place[] =>
+  ["launchTemplateConfig.overrides", "launchTemplateConfigs.overrides"].map((of) => ({
+    at: "",
+    of,
+    type: "instanceType",
+    count,
+    orNone: true,
+    weight: "weightedCapacity",
+  }));
+
 const EC2: Readonly<Record<string, Omit<Call, "source">>> = {
   RunInstances: {
     request: [{ at: "instancesSet", orWhole: true, type: "instanceType", count: ["maxCount", "minCount"] }],
@@ -87,21 +102,47 @@ const EC2: Readonly<Record<string, Omit<Call, "source">>> = {
       weight: "weightedCapacity",
     })),
   },
+  ModifyFleet: { request: resized(["targetCapacitySpecification.totalTargetCapacity"]) },
+  ModifySpotFleetRequest: { request: resized(["targetCapacity", "onDemandTargetCapacity"]) },
+  RunScheduledInstances: { request: [{ at: "", type: "launchSpecification.instanceType", count: ["instanceCount"] }] },
   CreateCapacityReservation: { request: [counted("")] },
+  CreateCapacityReservationFleet: {
+    request: ["instanceTypeSpecification", "instanceTypeSpecifications"].map((of) => ({
+      at: "",
+      of,
+      type: "instanceType",
+      count: ["totalTargetCapacity"],
+      weight: "weight",
+    })),
+  },
+  // How many instances a host holds is in no record: one is certain.
+  AllocateHosts: { request: [{ at: "", type: "instanceType", family: "instanceFamily", count: ["quantity"] }] },
   ModifyInstanceAttribute: { request: [one] },
 };
 
+/** Rules of the debugger and profiler: each runs on an instance of its own beside the job. */
+const watchers = ["debugRuleConfigurations", "profilerRuleConfigurations"].map((at) => ({ at, type: "instanceType" }));
+const experiment = [counted("modelVariants.infrastructureConfig.realTimeInferenceConfig")];
+const schedule = [counted("monitoringScheduleConfig.monitoringJobDefinition.monitoringResources.clusterConfig")];
+
 const SAGEMAKER: Readonly<Record<string, readonly Place[]>> = {
-  CreateTrainingJob: [counted("resourceConfig"), counted("resourceConfig.instanceGroups"), preferred("resourceConfig")],
+  CreateTrainingJob: [
+    counted("resourceConfig"),
+    counted("resourceConfig.instanceGroups"),
+    preferred("resourceConfig"),
+    ...watchers,
+  ],
+  UpdateTrainingJob: watchers,
   CreateHyperParameterTuningJob: [...tuning("trainingJobDefinition"), ...tuning("trainingJobDefinitions")],
   CreateProcessingJob: [counted("processingResources.clusterConfig"), preferred("processingResources.clusterConfig")],
   CreateTransformJob: [counted("transformResources")],
-  CreateMonitoringSchedule: [
-    counted("monitoringScheduleConfig.monitoringJobDefinition.monitoringResources.clusterConfig"),
-  ],
+  CreateMonitoringSchedule: schedule,
+  UpdateMonitoringSchedule: schedule,
   CreateOptimizationJob: [{ at: "", type: "deploymentInstanceType" }],
   CreateInferenceRecommendationsJob: [{ at: "inputConfig.endpointConfigurations", type: "instanceType" }],
-  CreateInferenceExperiment: [counted("modelVariants.infrastructureConfig.realTimeInferenceConfig")],
+  CreateAIRecommendationJob: [{ at: "computeSpec", of: "instanceTypes", type: "" }],
+  CreateInferenceExperiment: experiment,
+  UpdateInferenceExperiment: experiment,
   CreateEndpointConfig: [...variants("productionVariants"), ...variants("shadowProductionVariants")],
   CreateNotebookInstance: [one],
   UpdateNotebookInstance: [one],
@@ -111,6 +152,12 @@ const SAGEMAKER: Readonly<Record<string, readonly Place[]>> = {
 };
 
 const OTHERS: Readonly<Record<string, Call>> = {
+  // A group with one type names none in the request; the nodes of the response may.
+  BatchAddClusterNodes: {
+    source: "sagemaker",
+    request: [{ at: "nodesToAdd", of: "instanceTypes", type: "", count: ["incrementTargetCountBy"] }],
+    response: { at: "successful", of: "instanceTypes", type: "" },
+  },
   CreateMarketplaceModelEndpoint: {
     source: "bedrock",
     request: [{ at: "endpointConfig.sageMaker", type: "instanceType", count: ["initialInstanceCount"] }],

@@ -1,7 +1,7 @@
 /**
  * Calls that ask for accelerators, in the shape that CloudTrail writes them, each with what it asks for.
  */
-import type { Json, JsonObject } from "../../src/model/event.ts";
+import type { Json, JsonObject } from "../../../src/model/event.ts";
 
 /** A record of a call, with what a test needs of it. */
 export const call = (
@@ -48,7 +48,7 @@ export const fleet = (overrides: Json, totalTargetCapacity: number): JsonObject 
 /** A call and what it asks for. */
 export type Row = readonly [what: string, record: JsonObject, requested: number];
 
-/** Every call of the table, with the accelerators that it asks for. */
+/** Calls that start something, with the accelerators that each asks for. */
 export const rows: readonly Row[] = [
   // 8 A100 × 10
   [

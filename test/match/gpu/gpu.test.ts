@@ -5,14 +5,15 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createFields } from "../../src/match/fields.ts";
-import type { Json, JsonObject } from "../../src/model/event.ts";
-import { ACCELERATORS } from "../../src/match/tables/accelerators.ts";
-import { CALLS } from "../../src/match/tables/calls.ts";
-import { compileRules } from "../../src/sigma/compile.ts";
-import { eventOf, json, leaf, NO_LISTS, ruleOf, setOf, text } from "./build.ts";
-import { call, ec2, fleet, image, p4d, rows, sagemaker } from "./gpu-calls.ts";
-import { cpuMs } from "../support/cpu.ts";
+import { createFields } from "../../../src/match/fields.ts";
+import type { Json, JsonObject } from "../../../src/model/event.ts";
+import { ACCELERATORS } from "../../../src/match/tables/accelerators.ts";
+import { CALLS } from "../../../src/match/tables/calls.ts";
+import { compileRules } from "../../../src/sigma/compile.ts";
+import { eventOf, json, leaf, NO_LISTS, ruleOf, setOf, text } from "../build.ts";
+import { call, ec2, fleet, image, p4d, rows, sagemaker } from "./calls.ts";
+import { changes, resize } from "./changes.ts";
+import { cpuMs } from "../../support/cpu.ts";
 
 const fields = createFields({ calendars: {}, accountCalendars: {} });
 const NAMES = ["gpu.requested", "gpu.count", "gpu.model", "usd_per_hour", "price.known"] as const;
@@ -29,19 +30,19 @@ const instance = (instanceType: string, amiLaunchIndex: number): JsonObject => (
 });
 
 describe("requested", () => {
-  test.each(rows)("%s", (_what, record, requested) => {
+  test.each([...rows, ...changes])("%s", (_what, record, requested) => {
     expect([read("gpu.requested", record), read("gpu.count", record)]).toEqual([requested, requested]);
     const denied = { ...record, errorCode: "AccessDenied", errorMessage: "no" };
     expect([read("gpu.requested", denied), read("gpu.count", denied)]).toEqual([requested, 0]);
   });
 
   test("the table of this test has every call", () => {
-    const tried = new Set(rows.map(([, record]) => record["eventName"]));
+    const tried = new Set([...rows, ...changes].map(([, record]) => record["eventName"]));
     expect([...CALLS.keys()].filter((name) => !tried.has(name))).toEqual([]);
   });
 
   test("the shipped rule on SageMaker names every call of it, so that no other one has to be parsed", () => {
-    const file = join(import.meta.dirname, "../../detections/cloudtrail/sagemaker/sm-gpu-spike.yml");
+    const file = join(import.meta.dirname, "../../../detections/cloudtrail/sagemaker/sm-gpu-spike.yml");
     const named = new Set([...readFileSync(file, "utf8").matchAll(/^ {6}- (\w+)$/gm)].map(([, name]) => name));
     const known = [...CALLS].filter(([, { source }]) => source === "sagemaker").map(([name]) => name);
     expect(known.filter((name) => !named.has(name))).toEqual([]);
@@ -55,6 +56,18 @@ describe("requested", () => {
     ],
     ["no request", ec2("RunInstances", null)],
     ["no type", ec2("RunInstances", { instancesSet: { items: [{ maxCount: 3 }] } })],
+    ["a fleet's new size without types", ec2("ModifyFleet", resize({ TotalTargetCapacity: 50 }))],
+    [
+      "a fleet's new types without a size",
+      ec2("ModifyFleet", {
+        ModifyFleetRequest: { LaunchTemplateConfig: { Overrides: { InstanceType: "p5.48xlarge" } } },
+      }),
+    ],
+    ["hosts of a family unheard of", ec2("AllocateHosts", { instanceFamily: "constructor", quantity: 3 })],
+    [
+      "nodes for a group whose type nothing names",
+      sagemaker("BatchAddClusterNodes", { nodesToAdd: [{ instanceGroupName: "w", incrementTargetCountBy: 9 }] }),
+    ],
     ["a type unheard of", ec2("RunInstances", { instanceType: "__proto__" })],
     ["a count that is garbage", sagemaker("CreateTrainingJob", { resourceConfig: { ...p4d, instanceCount: "many" } })],
     ["a count below zero", sagemaker("CreateTrainingJob", { resourceConfig: { ...p4d, instanceCount: -5 } })],
@@ -110,6 +123,30 @@ describe("count: what the response says", () => {
       responseElements: { CreateFleetResponse: { fleetInstanceSet, fleetId: "fleet-1" } },
     });
     expect([read("gpu.requested", record), read("gpu.count", record)]).toEqual([80, count]);
+  });
+
+  const node = (parts: JsonObject): JsonObject => ({ instanceGroupName: "w", status: "Pending", ...parts });
+  test.for<[string, JsonObject, Json, readonly [requested: number, count: number]]>([
+    [
+      "the nodes that came",
+      { instanceTypes: ["ml.p4d.24xlarge"] },
+      [node({ instanceTypes: ["ml.p4d.24xlarge"] })],
+      [24, 8],
+    ],
+    ["what was asked for, where they name no type", { instanceTypes: ["ml.p4d.24xlarge"] }, [node({})], [24, 24]],
+    [
+      "the types of the response, where the request names none",
+      {},
+      [node({ instanceTypes: ["ml.p4d.24xlarge"] })],
+      [8, 8],
+    ],
+  ])("BatchAddClusterNodes: %s", ([, asked, successful, figures]) => {
+    const nodesToAdd = [{ instanceGroupName: "w", incrementTargetCountBy: 3, ...asked }];
+    const record = call("sagemaker", "BatchAddClusterNodes", {
+      request: { clusterName: "c", nodesToAdd },
+      rest: { responseElements: { successful, failed: [] } },
+    });
+    expect([read("gpu.requested", record), read("gpu.count", record)]).toEqual(figures);
   });
 
   test("a dry run was given nothing", () => {
