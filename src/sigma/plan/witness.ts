@@ -23,9 +23,9 @@ const FIELD_WEIGHTS: Readonly<Record<string, number>> = {
   errorMessage: 10,
   "userIdentity.type": 100,
 };
-/** Any other field: each level below the first costs reads at every event. */
+/** Any other field. A level below the first costs reads at every event, the more the deeper it is: a key may have dots in it. */
 const FIELD_WEIGHT_DEFAULT = 20;
-const LEVEL_WEIGHT = 10;
+const LEVEL_WEIGHTS = [0, 10, 50, 100] as const;
 /** A field computed before the match costs a call, so it is the last choice. */
 const COMPUTED_WEIGHT = 200;
 
@@ -64,7 +64,9 @@ function weigh(witness: Witness): number {
 function weighField(field: string): number {
   if (field.startsWith("enrich.")) return COMPUTED_WEIGHT;
   const known = Object.hasOwn(FIELD_WEIGHTS, field) ? FIELD_WEIGHTS[field] : undefined;
-  return known ?? FIELD_WEIGHT_DEFAULT + LEVEL_WEIGHT * (field.split(".").length - 1);
+  if (known !== undefined) return known;
+  const below = Math.min(field.split(".").length, LEVEL_WEIGHTS.length) - 1;
+  return FIELD_WEIGHT_DEFAULT + (LEVEL_WEIGHTS[below] ?? 0);
 }
 
 /** The part of a rule that reads one field alone and must hold, or null: there is none. */
