@@ -143,6 +143,7 @@ const CASES: readonly Case[] = [
   same("YAML 1.1 boolean", item("f: NO"), "warning yaml_version 10:8"),
   same("YAML 1.1 octal", item("f: 0755"), "warning yaml_version 10:8"),
   same("YAML 1.1 base 60", item("f: 12:30:45"), "warning yaml_version 10:8"),
+  same("YAML 1.1 leading zero", item("f: [08, 7]"), "warning yaml_version 10:9"),
   same("YAML 1.1 date", item("f: [a, 2026-01-31]"), "warning yaml_version 10:12"),
   same("case of a field", item("useridentity.type: Root"), "warning field_case 10:5"),
   same("unknown modifier", item("f|contians: a"), "error modifier_unknown 10:7"),

@@ -174,6 +174,49 @@ test("warnings alone pass", () => {
   expect(stdout.endsWith("0 errors, 1 warning in 1 rule\n")).toBe(true);
 });
 
+test.for([
+  ["08", "the number 8", "the text 08"],
+  ["056392974792", "the number 56392974792", "the text 056392974792"],
+  ["1e3", "the number 1000", "the text 1e3"],
+  ["1.5e3", "the number 1500", "the text 1.5e3"],
+  ["0o10", "the number 8", "the text 0o10"],
+  ["0755", "the number 755", "the number 493"],
+  ["-0x1F", "the text -0x1F", "the number -31"],
+  ["0b11", "the text 0b11", "the number 3"],
+  ["1_0.5", "the text 1_0.5", "the number 10.5"],
+  ["1_000", "the text 1_000", "the number 1000"],
+  ["12:30:45", "the text 12:30:45", "the number 45045"],
+  ["-.5", "the number -0.5", "the text -.5"],
+  ["NO", "the text NO", "the boolean false"],
+  ["2026-01-31", "the text 2026-01-31", "a date"],
+] as const)("a value that YAML 1.1 reads otherwise is told with both readings: %s", ([source, here, there]) => {
+  expect(check(detectionDocument("aa").replace("{eventName: aa}", `{eventName: ${source}}`)).stdout).toContain(
+    `warning yaml_version: \`${source}\` is ${here} here and ${there} in tools that read YAML 1.1\n`,
+  );
+});
+
+test.for([
+  "0",
+  "-1",
+  "+12",
+  "0x1F",
+  "1.5",
+  "1.5e+3",
+  ".5",
+  "0.0",
+  "010.5",
+  ".inf",
+  "0:30",
+  "1:60",
+  "1.2.3",
+  "_1",
+  "0o8",
+])("a value that both read alike is not told: %s", (source) => {
+  expect(check(detectionDocument("aa").replace("{eventName: aa}", `{eventName: ${source}}`)).stdout).not.toContain(
+    "yaml_version",
+  );
+});
+
 test("JSON holds errors and warnings with all their parts", () => {
   const { exitCode, stdout } = check(
     detectionDocument("aa").replace("{eventName: aa}", "{f: NO, g|contians: a}"),
