@@ -13,8 +13,15 @@ import { type FieldTree, RECORD_FIELDS } from "./record-fields.ts";
 
 /** A place where the field is read: its sources and the patterns of its event names; null where anything is possible. */
 export type Call = { readonly sources: readonly Source[] | null; readonly names: readonly PlainPattern[] | null };
-/** Where the field stands and is read. */
-export type FieldPlace = { readonly at: number; readonly calls: readonly Call[]; readonly findings: Findings };
+/** Where the field stands and is read. `meant`: by names in lower case that were told as unknown, the events that they probably mean. */
+export type FieldPlace = {
+  readonly at: number;
+  readonly calls: readonly Call[];
+  readonly meant: Meant;
+  readonly findings: Findings;
+};
+/** Unknown event names in lower case, with the events that they probably mean. */
+export type Meant = ReadonlyMap<string, readonly ApiEvent[]>;
 
 const NEAR = 2;
 const COMPUTED = /^(?:enrich|state)\./;
@@ -42,6 +49,7 @@ export function lintFieldName(field: string, place: FieldPlace): void {
 /** Every event that the calls can be, with whether all are spelled by the rule; null when one of them is not known. */
 function toEvents(
   calls: readonly Call[],
+  meant: Meant,
 ): { readonly events: readonly ApiEvent[]; readonly isSpelled: boolean } | null {
   const events: ApiEvent[] = [];
   let isSpelled = true;
@@ -50,11 +58,12 @@ function toEvents(
     isSpelled &&= sources.every((source) => source.isSpelled);
     for (const pattern of names) {
       const { literal, matches } = compilePattern(pattern);
-      const found = sources.flatMap((source) =>
+      const stated = sources.flatMap((source) =>
         literal === null
           ? [...source.events].filter(([name]) => matches(name)).map(([, event]) => event)
           : (source.events.get(literal) ?? source.events.get(withoutDate(literal)) ?? []),
       );
+      const found = (literal === null ? undefined : meant.get(literal)) ?? stated;
       if (found.length === 0) return null;
       events.push(...found);
     }
@@ -63,7 +72,7 @@ function toEvents(
 }
 
 function lintParameter(path: readonly string[], place: FieldPlace): void {
-  const found = toEvents(place.calls);
+  const found = toEvents(place.calls, place.meant);
   const shapes = (found?.events ?? []).flatMap(({ shape }) => shape ?? []);
   if (found === null || shapes.length === 0 || shapes.length < found.events.length) return;
   let level: readonly Member[] = shapes;

@@ -11,7 +11,7 @@ import type { Findings } from "../problems.ts";
 import type { YamlMap } from "../yaml.ts";
 import { lintEventName } from "./event-name.ts";
 import { lintFieldName } from "./field-name.ts";
-import { apiNames, type Source } from "./names.ts";
+import { type ApiEvent, apiNames, type Source } from "./names.ts";
 import { pathOf, type Possible, type Scope, scopesOf } from "./scope.ts";
 
 /** Values that are looked up in one rule, and places of a field: more is no list that a person reads. */
@@ -20,24 +20,49 @@ const PLACES_MAX = 20;
 
 /** Checks the names in the detections of a rule; `section` is where they stand. */
 export function lintCloudTrail(section: YamlMap, expression: Expression, findings: Findings): void {
-  const told = new Set<Expression>();
   const scopes = scopesOf(expression);
-  for (const [leaf, { within }] of scopes) {
-    const { field, test } = leaf;
-    if (told.size >= VALUES_MAX) break;
-    if (within !== "" || test.type !== "text" || (field !== "eventSource" && field !== "eventName")) continue;
-    told.add(leaf);
-    const { at, source: value } = findings.writtenAs.get(leaf) ?? { at: section.at, source: "" };
-    const pattern = toPlain(test.pattern);
-    if (pattern === null) continue;
-    if (field === "eventSource") lintSource(pattern, { at, value, findings });
-    else lintEventName(pattern, { at, value, sources: toSources(scopes.get(leaf)?.sources ?? null), findings });
+  const meant: MeantNames = { sources: new Map(), events: new Map() };
+  // Sources first: a slip in one is told once, and the names beside it are held against the source that is meant.
+  for (const { pattern, place } of valuesOf("eventSource", section, { scopes, findings })) {
+    const source = lintSource(pattern, place);
+    if (source !== null) meant.sources.set(toKey(pattern), source);
   }
-  lintFields(section, scopes, findings);
+  for (const { pattern, scope, place } of valuesOf("eventName", section, { scopes, findings })) {
+    const events = lintEventName(pattern, { ...place, sources: toSources(scope.sources, meant) });
+    if (events.length > 0) meant.events.set(toKey(pattern), [...(meant.events.get(toKey(pattern)) ?? []), ...events]);
+  }
+  lintFields(section, { scopes, meant }, findings);
 }
 
+/** Unknown names in lower case, with what they probably mean. */
+type MeantNames = { readonly sources: Map<string, Source>; readonly events: Map<string, readonly ApiEvent[]> };
+
+const toKey = (pattern: PlainPattern): string => compilePattern(pattern).literal ?? "";
+
+/** A value to look up. */
+type Value = { readonly pattern: PlainPattern; readonly scope: Scope; readonly place: ValuePlace };
+
+/** The texts that a rule compares a field of the record with, in their places. */
+function valuesOf(field: string, section: YamlMap, of: { scopes: Scopes; findings: Findings }): readonly Value[] {
+  const { findings } = of;
+  const leaves = [...of.scopes].filter(
+    ([leaf, { within }]) => within === "" && leaf.field === field && leaf.test.type === "text",
+  );
+  return leaves.slice(0, VALUES_MAX).flatMap(([leaf, scope]) => {
+    const pattern = leaf.test.type === "text" ? toPlain(leaf.test.pattern) : null;
+    const { at, source: value } = findings.writtenAs.get(leaf) ?? { at: section.at, source: "" };
+    return pattern === null ? [] : [{ pattern, scope, place: { at, value, findings } }];
+  });
+}
+
+type Scopes = ReturnType<typeof scopesOf>;
+
 /** Checks each field once, with the events of all places where it stands. */
-function lintFields(section: YamlMap, leaves: ReturnType<typeof scopesOf>, findings: Findings): void {
+function lintFields(
+  section: YamlMap,
+  { scopes: leaves, meant }: { readonly scopes: Scopes; readonly meant: MeantNames },
+  findings: Findings,
+): void {
   const fields = new Map<string, { at: number; scopes: Set<Scope> }>();
   for (const [leaf, scope] of leaves) {
     const written = findings.writtenAs.get(leaf);
@@ -52,8 +77,8 @@ function lintFields(section: YamlMap, leaves: ReturnType<typeof scopesOf>, findi
   }
   for (const [field, { at, scopes }] of fields) {
     const few = scopes.size > PLACES_MAX ? [ANYTHING] : [...scopes];
-    const calls = few.map(({ sources, names }) => ({ sources: toSources(sources), names: toPatterns(names) }));
-    lintFieldName(field, { at, calls, findings });
+    const calls = few.map(({ sources, names }) => ({ sources: toSources(sources, meant), names: toPatterns(names) }));
+    lintFieldName(field, { at, calls, meant: meant.events, findings });
   }
 }
 
@@ -61,7 +86,8 @@ const ANYTHING: Scope = { sources: null, names: null, within: "" };
 
 /** Checks fields that a rule reads of records outside its detections: to group, to count. `placeOf`: the offset where each stands. */
 export function lintReadFields(fields: Iterable<string>, placeOf: (field: string) => number, findings: Findings): void {
-  for (const field of new Set(fields)) lintFieldName(field, { at: placeOf(field), calls: [], findings });
+  for (const field of new Set(fields))
+    lintFieldName(field, { at: placeOf(field), calls: [], meant: new Map(), findings });
 }
 
 /** The pattern in the form that matches; null when it has a placeholder. */
@@ -75,11 +101,12 @@ function toPatterns(possible: Possible): readonly PlainPattern[] | null {
 }
 
 /** The sources that patterns match; null when anything is possible or one of them matches nothing that is known. */
-function toSources(possible: Possible): readonly Source[] | null {
+function toSources(possible: Possible, meant: MeantNames): readonly Source[] | null {
   if (possible === null) return null;
   const found = new Set<Source>();
   for (const pattern of toPatterns(possible) ?? []) {
-    const matched = matchSources(pattern);
+    const slip = meant.sources.get(toKey(pattern));
+    const matched = slip === undefined ? matchSources(pattern) : [slip];
     if (matched.length === 0) return null;
     for (const source of matched) found.add(source);
   }
@@ -98,8 +125,9 @@ const SUFFIX = ".amazonaws.com";
 
 type ValuePlace = { readonly at: number; readonly value: string; readonly findings: Findings };
 
-function lintSource(pattern: PlainPattern, { at, value, findings }: ValuePlace): void {
-  if (matchSources(pattern).length > 0) return;
+/** Checks a source. Comes back with the one that an unknown one probably means, or null. */
+function lintSource(pattern: PlainPattern, { at, value, findings }: ValuePlace): Source | null {
+  if (matchSources(pattern).length > 0) return null;
   const { literal } = compilePattern(pattern);
   if (literal === null) {
     findings.warning("api_source_unknown", at, {
@@ -107,7 +135,7 @@ function lintSource(pattern: PlainPattern, { at, value, findings }: ValuePlace):
       value,
       remedy: "write the source as records have it, such as sagemaker.amazonaws.com",
     });
-    return;
+    return null;
   }
   const { sources } = apiNames();
   const near = sources.has(literal + SUFFIX) ? literal + SUFFIX : findings.near(literal, sources.keys(), 2);
@@ -115,4 +143,5 @@ function lintSource(pattern: PlainPattern, { at, value, findings }: ValuePlace):
   if (near !== null) findings.lapse("api_source_unknown", at, { ...words, remedy: `write ${near}` });
   else
     findings.warning("api_source_unknown", at, { ...words, remedy: "see the eventSource of a record of the service" });
+  return near === null ? null : (sources.get(near) ?? null);
 }

@@ -191,6 +191,48 @@ describe("fields", () => {
     ]);
   });
 
+  test("a slip in one event name hides none in the fields: they are held against the name that is meant", () => {
+    const fields = ["requestParameters.endpointConfigNam: x", "requestParameters.EndpointConfigName: x"];
+    const rule = sel(
+      "eventSource: sagemaker.amazonaws.com",
+      "eventName: [CreateEndpointConfig, CreateEndpiont]",
+      "requestParameters.deploymentConfig.autoRollbackConfiguration: x",
+      ...fields,
+    );
+    expect(findings(rule, "lenient").map((line) => line.split("; did")[0])).toStrictEqual([
+      "warning api_event_unknown 11:39 no such operation in sagemaker: CreateEndpiont",
+      "warning api_field_unknown 13:5 requests of CreateEndpointConfig, CreateEndpoint have no field requestParameters.endpointConfigNam",
+      "warning field_case 14:5 the field `requestParameters.EndpointConfigName` is written `requestParameters.endpointConfigName` in CloudTrail records, and case counts",
+    ]);
+  });
+
+  test("a slip in the event source hides none in the names and fields beside it", () => {
+    const rule = sel(
+      "eventSource: sagemakr.amazonaws.com",
+      "eventName: [CreateEndpiont]",
+      "requestParameters.endpointNam: x",
+    );
+    expect(findings(rule).map((line) => line.split("; did")[0])).toStrictEqual([
+      "error api_source_unknown 10:18 no such event source: sagemakr.amazonaws.com",
+      "error api_event_unknown 11:17 no such operation in sagemaker: CreateEndpiont",
+      "error api_field_unknown 12:5 requests of CreateEndpoint have no field requestParameters.endpointNam",
+    ]);
+  });
+
+  test("beside a name that nothing resembles fields are not judged: a newer operation may have them", () => {
+    const rule = sel(
+      "eventSource: sagemaker.amazonaws.com",
+      "eventName: [CreateEndpointConfig, LaunchRocket]",
+      "requestParameters.fuel: x",
+    );
+    expect(findings(rule)).toHaveLength(1);
+  });
+
+  test("parameters of a name that is logged as another are those of the other", () => {
+    const rule = sel("eventSource: lambda.amazonaws.com", "eventName: CreateFunction", "requestParameters.runtme: x");
+    expect(findings(rule).map((line) => line.split(" ")[1])).toStrictEqual(["api_event_unknown", "api_field_unknown"]);
+  });
+
   test("without known event names parameters are not judged", () => {
     expect(findings(sel("eventSource: sagemaker.amazonaws.com", "requestParameters.what: x"))).toStrictEqual([]);
   });

@@ -190,7 +190,7 @@ test("every name leads to a field that CloudTrail records have", () => {
       const problems: Problem[] = [];
       const findings = createFindings({ path: name, text: "" }, "strict", problems);
       for (const field of meaning.type === "fields" ? meaning.fields : [])
-        lintFieldName(field, { at: 0, calls: [], findings });
+        lintFieldName(field, { at: 0, calls: [], meant: new Map(), findings });
       expect([taxonomy, name, problems]).toStrictEqual([taxonomy, name, []]);
     }
   }
