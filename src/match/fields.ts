@@ -50,7 +50,7 @@ export const FIELDS: Readonly<Record<string, FieldDefinition>> = {
   },
   "enrich.gpu.requested": {
     type: "number",
-    what: "Accelerators that the call asks for: those of the instance type × the number of instances, arrays added up; of types to choose from the largest. A call that changes a size counts the whole new size. A dedicated host counts as one instance of its type, or as the smallest of its family: how many it holds is in no record. 0 for every other call, and where a record does not tell: a changed fleet whose types or size it does not name, a changed capacity reservation, a capacity block, nodes for a cluster's group whose type neither request nor response names. A fraction where the type has a share of one.",
+    what: "Accelerators that the call asks for: those of the instance type × the number of instances, arrays added up; of types to choose from the largest. A call that changes a size counts the whole new size. A dedicated host counts as one instance of its type, or as the smallest of its family: how many it holds is in no record. 0 for every other call, and where a record does not tell: a changed fleet whose types or size it does not name, a changed capacity reservation, a capacity block that is extended or whose purchase was refused, nodes for a cluster's group whose type neither request nor response names. A fraction where the type has a share of one.",
     compute: requestedField,
   },
   "enrich.gpu.count": {

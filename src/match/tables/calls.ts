@@ -115,6 +115,11 @@ const EC2: Readonly<Record<string, Omit<Call, "source">>> = {
       weight: "weight",
     })),
   },
+  // The request names an offer, the response what it is. A refused purchase counts nothing.
+  PurchaseCapacityBlock: {
+    request: [],
+    response: { at: "capacityReservation", type: "instanceType", count: ["totalInstanceCount"] },
+  },
   // How many instances a host holds is in no record: one is certain.
   AllocateHosts: { request: [{ at: "", type: "instanceType", family: "instanceFamily", count: ["quantity"] }] },
   ModifyInstanceAttribute: { request: [one] },

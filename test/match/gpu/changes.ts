@@ -41,6 +41,26 @@ const rule = (instanceType: string): JsonObject => ({
   volumeSizeInGB: 10,
 });
 
+/** A purchase of two instances of 8 H100: only the response says so. */
+export const block: JsonObject = ec2(
+  "PurchaseCapacityBlock",
+  {
+    PurchaseCapacityBlockRequest: { CapacityBlockOfferingId: "cb-0a1b2c3d4e5f60718", InstancePlatform: "Linux/UNIX" },
+  },
+  {
+    responseElements: {
+      PurchaseCapacityBlockResponse: {
+        capacityReservation: {
+          capacityReservationId: "cr-0a1b2c3d4e5f60718",
+          instanceType: "p5.48xlarge",
+          totalInstanceCount: 2,
+          state: "payment-pending",
+        },
+      },
+    },
+  },
+);
+
 /** These calls, with the accelerators that each asks for. */
 export const changes: readonly Row[] = [
   [

@@ -12,7 +12,7 @@ import { CALLS } from "../../../src/match/tables/calls.ts";
 import { compileRules } from "../../../src/sigma/compile.ts";
 import { eventOf, json, leaf, NO_LISTS, ruleOf, setOf, text } from "../build.ts";
 import { call, ec2, fleet, image, p4d, rows, sagemaker } from "./calls.ts";
-import { changes, resize } from "./changes.ts";
+import { block, changes, resize } from "./changes.ts";
 import { cpuMs } from "../../support/cpu.ts";
 
 const fields = createFields({ calendars: {}, accountCalendars: {} });
@@ -37,7 +37,8 @@ describe("requested", () => {
   });
 
   test("the table of this test has every call", () => {
-    const tried = new Set([...rows, ...changes].map(([, record]) => record["eventName"]));
+    const records = [...rows, ...changes].map(([, record]) => record);
+    const tried = new Set([...records, block].map((record) => record["eventName"]));
     expect([...CALLS.keys()].filter((name) => !tried.has(name))).toEqual([]);
   });
 
@@ -147,6 +148,12 @@ describe("count: what the response says", () => {
       rest: { responseElements: { successful, failed: [] } },
     });
     expect([read("gpu.requested", record), read("gpu.count", record)]).toEqual(figures);
+  });
+
+  test("PurchaseCapacityBlock says in its response what the offer is, and refused it tells nothing", () => {
+    const refused = { ...block, responseElements: null, errorCode: "Client.UnauthorizedOperation" };
+    expect(NAMES.slice(0, 3).map((name) => read(name, block))).toEqual([16, 16, "H100"]);
+    expect(NAMES.slice(0, 3).map((name) => read(name, refused))).toEqual([0, 0, null]);
   });
 
   test("a dry run was given nothing", () => {
