@@ -9,6 +9,7 @@
 import type { Arrival, Decoder, Undecodable } from "../contracts.ts";
 import { isObject, ownValue, textAt } from "../lib/json.ts";
 import type { Event, EventFlag, Json, JsonObject, Principal } from "../model/event.ts";
+import { toRoleId } from "./cloudtrail/principal.ts";
 import { toEvidence } from "./evidence.ts";
 import { parseRecord } from "./parse.ts";
 import { FUTURE_MS, parseEventTime } from "./time.ts";
@@ -95,11 +96,13 @@ function isSample(finding: JsonObject): boolean {
 function toPrincipal(resource: unknown): Principal {
   const access = ownValue(resource, "accessKeyDetails");
   const type = textAt(access, "userType");
-  const id = textAt(access, "principalId") || textAt(access, "userName");
+  const principalId = textAt(access, "principalId");
+  const id = toRoleId(principalId) || textAt(access, "userName");
   if (id !== "") {
+    const session = id.length < principalId.length ? principalId.slice(id.length + 1) : "";
     const kind =
       type === "Root" ? "root" : type === "IAMUser" ? "human" : type.endsWith("Role") ? "workload" : "unknown";
-    return { id, name: textAt(access, "userName") || id, kind, session: "" };
+    return { id, name: textAt(access, "userName") || id, kind, session };
   }
   const instance = textAt(resource, "instanceDetails", "instanceId");
   return { id: instance, name: instance, kind: instance === "" ? "unknown" : "workload", session: "" };

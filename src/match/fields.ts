@@ -25,7 +25,7 @@ export type FieldDefinition = {
 export const FIELDS: Readonly<Record<string, FieldDefinition>> = {
   "enrich.principal.id": {
     type: "text",
-    what: "Who acted: the first of sessionIssuer.arn, arn, principalId, invokedBy that is neither missing nor empty. Of an arn `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION` the role, `arn:aws:iam::ACCOUNT:role/ROLE`, so that rotating session names change nothing; the path of the role is not in it.",
+    what: "Who acted: the first of sessionIssuer.arn, arn, principalId, invokedBy that is neither missing nor empty. Of an arn `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION` the role, `arn:aws:iam::ACCOUNT:role/ROLE`, and of a principal id `AROA…:SESSION` the role's part, so that rotating session names change nothing; the path of the role is not in it.",
     compute: (event) => event.principal.id,
   },
   "enrich.principal.name": {

@@ -225,7 +225,7 @@ describe("principal", () => {
     [
       "a role with nothing but a principal id",
       { type: "AssumedRole", principalId: "AROAEXAMPLE:s1" },
-      ["AROAEXAMPLE:s1", "AROAEXAMPLE:s1", "workload", "s1"],
+      ["AROAEXAMPLE", "AROAEXAMPLE", "workload", "s1"],
     ],
     [
       "a user of Identity Center",

@@ -79,7 +79,7 @@ test("a finding, whole", () => {
     timeMs: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
     accountId: "111122223333",
     region: "eu-west-1",
-    principal: { id: "AROAEXAMPLE:i-0abc", name: "train", kind: "workload", session: "" },
+    principal: { id: "AROAEXAMPLE", name: "train", kind: "workload", session: "i-0abc" },
     evidence: { action: finding.type, ip: "198.51.100.9", agent: "", error: "", target: "train" },
     flags: [],
     record: finding,

@@ -32,7 +32,7 @@ const KINDS: ReadonlyMap<string, Principal["kind"]> = new Map([
 export function toPrincipal(identity: unknown): Principal {
   const type = textAt(identity, "type");
   const issuer = ownValue(ownValue(identity, "sessionContext"), "sessionIssuer");
-  const own = textAt(issuer, "arn") || toRoleArn(textAt(identity, "arn")) || textAt(identity, "principalId");
+  const own = textAt(issuer, "arn") || toRoleArn(textAt(identity, "arn")) || toRoleId(textAt(identity, "principalId"));
   const id = own || textAt(identity, "invokedBy");
   const session = type === "AssumedRole" ? toSession(identity) : "";
   return {
@@ -56,6 +56,14 @@ export function toName(id: string): string {
 export function toRoleArn(arn: string): string {
   const [, partition, account, role] = /^arn:([^:]+):sts:[^:]*:([^:]*):assumed-role\/(.+)\/[^/]*$/.exec(arn) ?? [];
   return role === undefined ? arn : `arn:${partition}:iam::${account}:role/${role}`;
+}
+
+/**
+ * The role's own id of "AROA…:SESSION", every other principal id as it is
+ * (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids).
+ */
+export function toRoleId(principalId: string): string {
+  return /^AROA[A-Z0-9]+(?=:)/.exec(principalId)?.[0] ?? principalId;
 }
 
 /** Session name: behind the role in arn:aws:sts::ID:assumed-role/ROLE/SESSION, or behind the colon in the principal id. */
