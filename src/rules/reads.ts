@@ -4,6 +4,7 @@
  * A reload asks it which rules a changed list touches, a start whether any rule asks for business hours. Pure.
  */
 import type { Correlation, DetectionRule, Expression, RuleSet } from "../sigma/ast.ts";
+import { listsOf as namesIn, partsOf } from "../sigma/detection/pattern.ts";
 
 /** Names of the fields that any rule of the set reads, in conditions, groups and measures. */
 export function fieldsOf({ detections, correlations }: RuleSet): ReadonlySet<string> {
@@ -27,8 +28,7 @@ export function listsOf(rule: DetectionRule | Correlation): ReadonlySet<string> 
   const lists = new Set<string>();
   if (rule.type === "correlation") return lists;
   eachLeaf(rule.expression, ({ test }) => {
-    const parts = test.type === "text" ? test.pattern : test.type === "regex_expand" ? test.parts : [];
-    for (const part of parts) if (typeof part === "object") lists.add(part.list);
+    for (const list of namesIn(partsOf(test))) lists.add(list);
   });
   return lists;
 }

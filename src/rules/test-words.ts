@@ -4,7 +4,7 @@
  * For people who read why a rule matched. One form for one meaning, so it may differ from what the author wrote: encoded
  * values stand as they are sought. Control characters are left for the caller to make visible.
  */
-import type { Expression, Pattern, Test } from "../sigma/ast.ts";
+import type { Expression, Pattern, Test, TextStep } from "../sigma/ast.ts";
 
 /** "eventName|startswith: Create". A keyword has no field. */
 export function toWords({ field, test }: Extract<Expression, { op: "leaf" }>): string {
@@ -19,6 +19,16 @@ function describe(test: Test): Words {
   switch (test.type) {
     case "text":
       return describeText(test.pattern, test.cased);
+    case "encoded": {
+      const isPlace = (step: TextStep): boolean => ["contains", "startswith", "endswith"].includes(step);
+      const places = test.steps.filter(isPlace);
+      const before = test.steps.filter((step) => !isPlace(step));
+      const cased = test.cased ? ["cased"] : [];
+      return {
+        modifiers: [...before, "expand", ...places, ...cased],
+        value: quote(test.pattern.map(toText).join("")),
+      };
+    }
     case "number":
       return { modifiers: [], value: test.text };
     case "boolean":
@@ -66,8 +76,8 @@ function describeText(pattern: Pattern, cased: boolean): Words {
   return {
     modifiers: [
       ...(hasDash ? ["windash"] : []),
-      ...place,
       ...(isExpanded ? ["expand"] : []),
+      ...place,
       ...(cased ? ["cased"] : []),
     ],
     value: quote(shown.map(toText).join("")),

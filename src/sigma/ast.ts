@@ -26,6 +26,19 @@ export type Problem = Place & {
 /** Text with wildcards: 0 is `*`, 1 is `?`, 2 an option dash in any of its spellings (`windash`), `{ list }` a placeholder of `expand`, a string is literal. Escapes are resolved. */
 export type Pattern = readonly (string | 0 | 1 | 2 | { readonly list: string })[];
 
+/** What modifiers do to a text. */
+export type TextStep =
+  | "utf16le"
+  | "utf16be"
+  | "utf16"
+  | "wide"
+  | "base64"
+  | "base64offset"
+  | "windash"
+  | "contains"
+  | "startswith"
+  | "endswith";
+
 /** Part of a timestamp (UTC; week is the ISO week). */
 export type TimePart = "minute" | "hour" | "day" | "week" | "month" | "year";
 export type Comparison = "gt" | "gte" | "lt" | "lte";
@@ -43,6 +56,13 @@ export type Test =
       readonly ignoreCase: boolean;
       readonly multiline: boolean;
       readonly dotAll: boolean;
+    }
+  | {
+      /** A text with placeholders of `expand` that is encoded when its lists are known: `steps` in their order, on the text as written. */
+      readonly type: "encoded";
+      readonly pattern: Pattern;
+      readonly steps: readonly TextStep[];
+      readonly cased: boolean;
     }
   | {
       /** A regular expression with placeholders of `expand`; literal parts are as written. */

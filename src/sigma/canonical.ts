@@ -8,7 +8,7 @@
  */
 import { canonicalJson, sha256Hex } from "../lib/canonical.ts";
 import { toRuleSem } from "../model/alert.ts";
-import type { Correlation, EngineOptions, Expression, Pattern, RuleLogsource, Test } from "./ast.ts";
+import type { Correlation, EngineOptions, Expression, Pattern, RuleLogsource, Test, TextStep } from "./ast.ts";
 import { fold } from "./leaf/fold.ts";
 import { isShare } from "./share.ts";
 
@@ -83,6 +83,8 @@ function toTestForm(test: Test): Form {
   switch (test.type) {
     case "text":
       return [test.cased ? "cased" : "text", ...toPatternForm(test.pattern, test.cased)];
+    case "encoded":
+      return ["encoded", test.steps.map(toStepForm), [...toPatternForm(test.pattern, true)], test.cased];
     case "number":
       return ["number", Number.isSafeInteger(test.value) || !Number.isInteger(test.value) ? test.value : test.text];
     case "boolean":
@@ -103,6 +105,11 @@ function toTestForm(test: Test): Form {
     case "fieldref":
       return ["fieldref", test.field, test.mode, test.cased];
   }
+}
+
+/** `wide` is another name. */
+function toStepForm(step: TextStep): string {
+  return step === "wide" ? "utf16le" : step;
 }
 
 function toFlags(test: { ignoreCase: boolean; multiline: boolean; dotAll: boolean }): string {

@@ -6,7 +6,7 @@
  */
 import { DateTime } from "luxon";
 import type { Event, Json } from "../../src/model/event.ts";
-import type { DetectionRule, Expression, Pattern, RuleSet, Test } from "../../src/sigma/ast.ts";
+import type { DetectionRule, Expression, Pattern, RuleSet, Test, TextStep } from "../../src/sigma/ast.ts";
 import type { ListTable } from "../../src/sigma/compile.ts";
 
 /** Detections of the rule set that the event meets, in the order of the set. */
@@ -157,6 +157,14 @@ function valueMeets(test: Test, value: Json, lists: ListTable): boolean {
   switch (test.type) {
     case "text":
       return textMeets(test, value, lists);
+    case "encoded":
+      return substitute(test.pattern, lists)
+        .flatMap((filled) => (Array.isArray(filled) ? encoded(filled, test.steps) : []))
+        .some((pattern) =>
+          pattern.every((part) => typeof part === "string") && typeof value === "object"
+            ? false
+            : textsOf(value).some((text) => glob(pattern, text, test.cased)),
+        );
     case "regex": {
       const [inline = "", letters = ""] = /^\(\?([ims]+)\)/.exec(test.source) ?? [];
       const stated = `${letters}${test.ignoreCase ? "i" : ""}${test.multiline ? "m" : ""}${test.dotAll ? "s" : ""}`;
@@ -279,6 +287,47 @@ function substitute(pattern: Pattern, lists: ListTable): Filled[] {
     filled = filled.flatMap((head) => pieces.map((piece) => [...head, ...piece]));
   }
   return filled;
+}
+
+type Part = string | 0 | 1 | 2;
+
+/** The texts that one comes to by its modifiers, each with its places. */
+function encoded(filled: readonly Part[], steps: readonly TextStep[]): Part[][] {
+  const has = (name: string): boolean => steps.some((step) => step === name);
+  const utf16 = steps.find((step) => step.startsWith("utf16") || step === "wide");
+  const isBase64 = has("base64") || has("base64offset");
+  const toBytes = (text: string): Buffer => {
+    if (utf16 === undefined) return Buffer.from(text);
+    const bytes = Buffer.from(text, "utf16le");
+    if (utf16 === "utf16be") return bytes.swap16();
+    return utf16 === "utf16" ? Buffer.concat([Buffer.from([0xff, 0xfe]), bytes]) : bytes;
+  };
+  const texts = isBase64
+    ? inBase64(toBytes(filled.join("")), has("base64offset")).map((text): Part[] => [text])
+    : [filled.map((part) => (typeof part === "string" ? toBytes(part).toString("latin1") : part))];
+  const from = has("contains") || has("endswith") ? [0 as const] : [];
+  const to = has("contains") || has("startswith") ? [0 as const] : [];
+  return texts.map((text) => [...from, ...(has("windash") ? text.flatMap(withDashes) : text), ...to]);
+}
+
+/** The whole, or what stays the same of it at each place whatever bytes stand around it. */
+function inBase64(bytes: Buffer, isInside: boolean): string[] {
+  if (!isInside) return [bytes.toString("base64")];
+  return [0, 1, 2].map((before) => {
+    const [low, high] = [0x00, 0xff].map((byte) =>
+      Buffer.concat([Buffer.alloc(before, byte), bytes, Buffer.alloc(3, byte)]).toString("base64"),
+    );
+    return Array.from(low ?? "")
+      .filter((character, index) => character !== "=" && character === high?.[index])
+      .join("");
+  });
+}
+
+function withDashes(part: Part): Part[] {
+  if (typeof part !== "string") return [part];
+  return part
+    .split(/(?<![\p{L}\p{N}_])[-/](?=[\p{L}\p{N}_])/u)
+    .flatMap((piece, at) => (at === 0 ? [piece] : [2, piece]));
 }
 
 /** Dynamic programming: which prefixes of the text the pattern so far can cover. */

@@ -109,6 +109,10 @@ describe("golden forms and keys of form 1", () => {
     ["{f|contains|cased: 'A?*'}", '["is","f",["cased",0,"A",1,0]]'],
     ["{f|windash: '-a -b -c -d -E'}", '["is","f",["text",2,"a ",2,"b ",2,"c ",2,"d ",2,"e"]]'],
     ["{f|re|i|expand: 'a%l%'}", '["is","f",["regex",["a",{"list":"l"}],"i"]]'],
+    [
+      "{f|wide|base64offset|expand: 'X%l%'}",
+      '["is","f",["encoded",["utf16le","base64offset","contains"],["X",{"list":"l"}],false]]',
+    ],
     ["{f|expand: 'X%l%'}", '["is","f",["text","x",{"list":"l"}]]'],
     ["{f: ΟΔΟΣ}", '["is","f",["text","οδοσ"]]'],
     ["{f: 5.0}", '["is","f",["number",5]]'],

@@ -156,8 +156,8 @@ describe("lists as keywords, from the text of a rule", () => {
     ["'|expand': '%shapes%'", `{"a":"p4.24xlarge"}`, true],
     ["'|expand': '%shapes%'", `{"a":"xp4.24xlarge"}`, false],
     ["'|expand': '%names%'", `{"a":"so EVIL!"}`, true],
-    ["'|startswith|expand': '%names%'", `{"a":"evil!"}`, true],
-    ["'|startswith|expand': '%names%'", `{"a":"so evil"}`, false],
+    ["'|expand|startswith': '%names%'", `{"a":"evil!"}`, true],
+    ["'|expand|startswith': '%names%'", `{"a":"so evil"}`, false],
   ])("%s on %s", (keyword, record, want) => {
     const yaml = `${HEAD}detection:\n  sel:\n    ${keyword}\n  condition: sel\n`;
     const { ruleSet } = parse(yaml, { lists: new Set(lists.keys()) });

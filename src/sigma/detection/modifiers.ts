@@ -2,25 +2,13 @@
  * The modifiers behind a field name: which exist, which may stand together, and what they ask for.
  *
  * The legal chains are one table of regular expressions over the names, so that the specification's matrix can be read
- * off it. `all`, `neq` and `cased` may stand anywhere and are taken out first; `contains`, `startswith`, `endswith`,
- * `windash` and `expand` commute. Unknown or ill-placed modifiers are reported; nothing is ever ignored.
+ * off it. `all`, `neq` and `cased` may stand anywhere and are taken out first. Many public rules have `windash` or `expand`
+ * behind `contains`, where they mean the same: only strict mode refuses that. Unknown or ill-placed modifiers are reported;
+ * nothing is ever ignored.
  */
-import type { Comparison, TimePart } from "../ast.ts";
+import type { Comparison, TextStep, TimePart } from "../ast.ts";
 import type { Findings } from "../problems.ts";
 import type { YamlScalar } from "../yaml.ts";
-
-/** What a chain does to text, in the order written. */
-export type TextStep =
-  | "utf16le"
-  | "utf16be"
-  | "utf16"
-  | "wide"
-  | "base64"
-  | "base64offset"
-  | "windash"
-  | "contains"
-  | "startswith"
-  | "endswith";
 
 /** Where a regular expression or field reference must stand; both ends mean contains. */
 export type Anchor = "contains" | "startswith" | "endswith";
@@ -56,13 +44,14 @@ const MODIFIERS: readonly string[] =
     "|",
   );
 
+/** Where a chain of text begins. */
+const ENCODED = "^(?:(?:utf16le|utf16be|utf16|wide) ?)?(?:(?:base64offset|base64) ?)?";
+/** Chains of text whose end stands in any order. */
+const ANY_ORDER = new RegExp(`${ENCODED}(?:(?:windash|expand|${ANCHORS}) ?)*$`);
+
 /** The legal chains over names joined by spaces, without all, neq and cased. */
 const CHAINS: readonly (readonly [Chain["kind"], RegExp])[] = [
-  [
-    "text",
-    new RegExp(`^(?:(?:utf16le|utf16be|utf16|wide) ?)?(?:(?:base64offset|base64) ?)?(?:(?:windash|${ANCHORS}) ?)*$`),
-  ],
-  ["text", new RegExp(`^(?:(?:windash|expand|${ANCHORS}) ?)*$`)],
+  ["text", new RegExp(`${ENCODED}(?:windash ?)?(?:expand ?)?(?:(?:${ANCHORS}) ?)*$`)],
   ["regex", new RegExp(`^re(?: (?:${FLAGS}))*(?: expand)?(?: (?:${ANCHORS}))?$`)],
   ["cidr", /^cidr$/],
   ["fieldref", new RegExp(`^fieldref(?: (?:${ANCHORS}))?$`)],
@@ -70,6 +59,8 @@ const CHAINS: readonly (readonly [Chain["kind"], RegExp])[] = [
   ["compare", new RegExp(`^(?:(?:${PARTS}) )?(?:${COMPARISONS})$`)],
   ["timepart", new RegExp(`^(?:${PARTS})$`)],
 ];
+/** Modifiers that may stand anywhere. */
+const FREE: ReadonlySet<string> = new Set(["all", "neq", "cased"]);
 /** Kinds whose comparison has no case. */
 const CASELESS: ReadonlySet<Chain["kind"]> = new Set(["cidr", "exists", "compare", "timepart"]);
 
@@ -109,20 +100,38 @@ export function parseFieldKey(keyNode: YamlScalar, key: string, findings: Findin
     index += modifier.length + 1;
   }
   if (!known) return null;
-  const chain = toChain(modifiers);
-  if (typeof chain !== "string") return { field, chain };
-  findings.error("modifier_chain", findings.inside(keyNode, name.length + 1), {
+  const at = findings.inside(keyNode, name.length + 1);
+  const ordered = inOrder(modifiers);
+  const chain = toChain(ordered);
+  const value = modifiers.join("|");
+  if (typeof chain !== "string") {
+    if (ordered !== modifiers) {
+      const message = `the modifiers \`${value}\` stand in another order than Sigma has them`;
+      findings.lapse("modifier_chain", at, { message, value, remedy: `write \`${ordered.join("|")}\`` });
+    }
+    return { field, chain };
+  }
+  findings.error("modifier_chain", at, {
     message: chain,
-    value: modifiers.join("|"),
+    value,
     remedy: "see the legal chains of modifiers in docs/rule-language.md",
   });
   return null;
 }
 
+/** The modifiers with `windash` and `expand` before what they stand behind, where that alone is wrong; else the same array. */
+function inOrder(modifiers: readonly string[]): readonly string[] {
+  const names = modifiers.filter((modifier) => !FREE.has(modifier));
+  if (!ANY_ORDER.test(names.join(" ")) || CHAINS.some(([, shape]) => shape.test(names.join(" ")))) return modifiers;
+  const places = ["windash", "expand", ...ANCHORS.split("|")];
+  const rank = (name: string): number => Math.min(places.indexOf(name), places.indexOf("contains"));
+  const sorted = names.toSorted((a, b) => rank(a) - rank(b));
+  return [...sorted, ...modifiers.filter((modifier) => FREE.has(modifier))];
+}
+
 /** The chain, or what is wrong with it. */
 function toChain(modifiers: readonly string[]): Chain | string {
-  const free = new Set(["all", "neq", "cased"]);
-  const names = modifiers.filter((modifier) => !free.has(modifier));
+  const names = modifiers.filter((modifier) => !FREE.has(modifier));
   if (new Set(modifiers).size < modifiers.length) return "a modifier stands twice";
   const kind = CHAINS.find(([, shape]) => shape.test(names.join(" ")))?.[0];
   if (kind === undefined) return whyNot(names);
@@ -158,6 +167,5 @@ function whyNot(names: readonly string[]): string {
     return `the flag \`${names.find((name) => FLAGS.split("|").includes(name))}\` needs \`re\` before it`;
   if (has("cidr") && has("expand"))
     return "`cidr` is not needed with `expand`: a list of networks says its type itself";
-  if (has(ENCODINGS) && has("expand")) return "a placeholder cannot be encoded: its values are known only later";
   return `the modifiers \`${names.join("|")}\` cannot stand together in this order`;
 }

@@ -4,7 +4,7 @@
  * Escapes as the specification's Escape Character section and pySigma read them: `\*`, `\?` and `\\` stand for the second
  * character, any other backslash stands for itself. Patterns never hold two literals or two `*` side by side.
  */
-import type { Pattern } from "../ast.ts";
+import type { Pattern, Test } from "../ast.ts";
 import { DASHES } from "../leaf/text.ts";
 
 type Part = Pattern[number];
@@ -46,6 +46,12 @@ export function widen(pattern: Pattern, mode: "contains" | "startswith" | "endsw
   const behind =
     mode !== "endswith" && pattern.at(-1) !== 0 && (pattern.length > 0 || mode === "startswith") ? [0 as const] : [];
   return [...before, ...pattern, ...behind];
+}
+
+/** The parts of a test among which placeholders may be. */
+export function partsOf(test: Test): Pattern {
+  if (test.type === "text" || test.type === "encoded") return test.pattern;
+  return test.type === "regex_expand" ? test.parts : [];
 }
 
 /** The lists that a pattern, or a regular expression in pieces, names. */

@@ -4,16 +4,18 @@
  * A value that modifiers turn into several texts (base64offset, windash) becomes an `or`, also under `all`. Numbers under
  * text modifiers are taken by their text in lenient mode. What cannot be tested is reported and gives null.
  */
-import type { Expression, Pattern, Test } from "../ast.ts";
+import type { Expression, Pattern, Test, TextStep } from "../ast.ts";
+import { normalisePattern } from "../leaf/text.ts";
 import type { LeafFault } from "../plan/leaf-check.ts";
-import type { Findings, ProblemCode, Words } from "../problems.ts";
+import type { Findings } from "../problems.ts";
 import type { YamlScalar } from "../yaml.ts";
 import { anyOf, leaf } from "./expression.ts";
-import type { Chain, TextStep } from "./modifiers.ts";
+import type { Chain } from "./modifiers.ts";
 import { toNetworkText } from "./network.ts";
-import { listsOf, literalOf, parsePattern, toBase64Offsets, toUtf16, widen, windash } from "./pattern.ts";
+import { listsOf, parsePattern, partsOf } from "./pattern.ts";
 import { checkRegex, regexWork } from "./regex.ts";
 import { joinTexts, splitPlaceholders } from "./regex-placeholders.ts";
+import { isEncoding, type StepFault, takeSteps } from "./steps.ts";
 
 /** What a value belongs to. `keyAt`: where its field stands. */
 export type Item = {
@@ -58,8 +60,7 @@ export function toExpression(node: YamlScalar, item: Item): Expression | null {
 /** False for what lists and fields refuse, which is reported. */
 function checkLeaf(made: LeafExpression, node: YamlScalar, { check, findings, keyAt, lists }: Item): boolean {
   const { test } = made;
-  const parts = test.type === "text" ? test.pattern : test.type === "regex_expand" ? test.parts : [];
-  const missing = lists === null ? undefined : listsOf(parts).find((list) => !lists.has(list));
+  const missing = lists === null ? undefined : listsOf(partsOf(test)).find((list) => !lists.has(list));
   if (missing !== undefined) {
     findings.error("expand_list_unknown", node.at, {
       message: `no list is called \`${missing}\`${findings.suggest(missing, lists ?? [])}`,
@@ -93,7 +94,8 @@ function toTests(node: YamlScalar, item: Values): readonly Test[] {
   }
 }
 
-function toTextTests(node: YamlScalar, { field, chain, findings }: Values): readonly Test[] {
+function toTextTests(node: YamlScalar, item: Values): readonly Test[] {
+  const { field, chain, findings } = item;
   const { value } = node;
   const plain = chain.steps.length === 0 && !chain.expand && field !== null;
   if (plain && value === null) return [{ type: "null" }];
@@ -123,10 +125,24 @@ function toTextTests(node: YamlScalar, { field, chain, findings }: Values): read
       remedy: "quote the value",
     });
   }
-  const text = typeof value === "string" ? value : node.source;
+  return toTexts(node, typeof value === "string" ? value : node.source, item);
+}
+
+/** The tests that a text comes to by its modifiers. */
+function toTexts(node: YamlScalar, text: string, item: Values): readonly Test[] {
+  const { chain, findings } = item;
   const pattern = parsePattern(text, chain.expand);
-  if (chain.expand && !pattern.some((part) => typeof part === "object")) warnNoPlaceholder(node, text, findings);
-  const patterns = applySteps(pattern, node, { field, chain, findings });
+  const isExpanded = pattern.some((part) => typeof part === "object");
+  if (chain.expand && !isExpanded) warnNoPlaceholder(node, text, findings);
+  const steps = toSteps(node, item);
+  if (isExpanded && steps.some(isEncoding)) {
+    // The entries are what is encoded: a word in their place tells whether the text around them can be.
+    const sample = pattern.map((part) => (typeof part === "object" ? "word" : part));
+    const made = takeSteps(normalisePattern(sample, true), steps);
+    return "code" in made ? tell(made, node, findings) : [{ type: "encoded", pattern, steps, cased: chain.cased }];
+  }
+  const patterns = takeSteps(pattern, steps);
+  if ("code" in patterns) return tell(patterns, node, findings);
   if (patterns.some(isSought) && !findings.spend(SOUGHT_WORK)) {
     findings.error("rule_too_large", node.at, {
       message: "the values of this file look for too many texts with `?` or optional dashes inside longer ones",
@@ -159,71 +175,32 @@ function warnNoPlaceholder(node: YamlScalar, value: string, findings: Findings):
   });
 }
 
-/** The patterns after all steps; empty when one was refused. Keywords are sought inside texts. */
-function applySteps(
-  pattern: Pattern,
-  node: YamlScalar,
-  { field, chain, findings }: Pick<Item, "field" | "chain" | "findings">,
-): readonly Pattern[] {
-  let patterns: readonly Pattern[] = [pattern];
-  for (const [index, step] of chain.steps.entries()) {
-    const next = applyStep(patterns, step, chain.steps[index - 1]);
-    if ("code" in next) {
-      findings.error(next.code, node.at, { message: next.message, value: node.source, remedy: next.remedy });
-      return [];
-    }
-    patterns = next;
-  }
-  const placed = chain.steps.some((step) => step === "contains" || step === "startswith" || step === "endswith");
-  const utf16 = chain.steps.some((step) => step.startsWith("utf16") || step === "wide");
-  if (utf16 && !chain.steps.some((step) => step.startsWith("base64"))) {
+function tell({ code, message, remedy }: StepFault, node: YamlScalar, findings: Findings): readonly Test[] {
+  findings.error(code, node.at, { message, value: node.source, remedy });
+  return [];
+}
+
+/** The steps of a chain with what they imply, which is told: keywords are sought inside texts, and so are parts of base64. */
+function toSteps(node: YamlScalar, { field, chain, findings }: Values): readonly TextStep[] {
+  const { steps } = chain;
+  const placed = steps.some((step) => step === "contains" || step === "startswith" || step === "endswith");
+  const isOffset = steps.includes("base64offset");
+  const utf16 = steps.some((step) => step.startsWith("utf16") || step === "wide");
+  if (utf16 && !steps.some((step) => step.startsWith("base64"))) {
     findings.warning("encoding_alone", node.at, {
       message: "UTF-16 without base64 matches only text with zero characters in it",
       value: node.source,
       remedy: "add base64 or base64offset",
     });
   }
-  if (chain.steps.includes("base64offset") && !placed) {
+  if (isOffset && !placed) {
     findings.warning("encoding_alone", node.at, {
       message: "`base64offset` finds a part of longer text; `contains` is implied",
       value: node.source,
       remedy: "add `|contains`",
     });
   }
-  const inside = field === null || chain.steps.includes("base64offset");
-  return inside && !placed ? patterns.map((made) => widen(made, "contains")) : patterns;
-}
-
-/** Why a step cannot be taken. */
-type StepFault = Pick<Words, "message" | "remedy"> & { readonly code: ProblemCode };
-
-/** Shortest text, in bytes, of which every alignment of base64 shows a character. */
-const OFFSET_BYTES_MIN = 2;
-
-/** The patterns after one step, or why it cannot be. `before` is the step just before. */
-function applyStep(
-  patterns: readonly Pattern[],
-  step: TextStep,
-  before: TextStep | undefined,
-): readonly Pattern[] | StepFault {
-  if (step === "contains" || step === "startswith" || step === "endswith")
-    return patterns.map((pattern) => widen(pattern, step));
-  if (step === "windash") return patterns.flatMap(windash);
-  if (step !== "base64" && step !== "base64offset") {
-    return patterns.map((pattern) => pattern.map((part) => (typeof part === "string" ? toUtf16(part, step) : part)));
-  }
-  const literal = patterns[0] === undefined ? null : literalOf(patterns[0]);
-  if (literal === null || literal === "") {
-    const what = literal === "" ? "an empty text" : "a value with wildcards";
-    const remedy = "escape the wildcard as \\* or \\?, or encode the parts apart";
-    return { code: "encoding_wildcard", message: `${what} cannot be encoded`, remedy };
-  }
-  const isBytes = before !== undefined && before !== "windash";
-  const bytes = Buffer.from(literal, isBytes ? "latin1" : "utf8");
-  if (step === "base64") return [[bytes.toString("base64")]];
-  if (bytes.length >= OFFSET_BYTES_MIN) return toBase64Offsets(bytes).map((text) => [text]);
-  const message = "a text of one byte leaves no trace of its own in base64, so everything would match";
-  return { code: "modifier_value", message, remedy: "give a longer text" };
+  return (field === null || isOffset) && !placed ? [...steps, "contains"] : steps;
 }
 
 function toRegex(node: YamlScalar, { chain, findings }: Values): readonly Test[] {

@@ -11,7 +11,7 @@ import type { PlainPattern } from "./text.ts";
 
 /** Test without placeholders. `set`: equal to any of these literals, folded unless cased. */
 export type PlainTest =
-  | Exclude<Test, { readonly type: "text" | "regex_expand" }>
+  | Exclude<Test, { readonly type: "text" | "encoded" | "regex_expand" }>
   | { readonly type: "text"; readonly pattern: PlainPattern; readonly cased: boolean }
   | { readonly type: "set"; readonly values: readonly string[]; readonly cased: boolean };
 

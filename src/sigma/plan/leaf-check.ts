@@ -3,6 +3,7 @@
  * which tells it beside everything else in the file, and for compiling.
  */
 import type { Expression, Problem } from "../ast.ts";
+import { partsOf } from "../detection/pattern.ts";
 import { compileCidr } from "../leaf/cidr.ts";
 import type { PlainTest } from "../leaf/plain-test.ts";
 import { compileRegex } from "../leaf/regex.ts";
@@ -31,8 +32,7 @@ export function createLeafCheck(lists: ListTable, checkField: FieldCheck): LeafC
     const wrong = checkFields(leaf, checkField, isOfMember);
     if (wrong !== null) return wrong;
     const { test } = leaf;
-    const parts = test.type === "text" ? test.pattern : test.type === "regex_expand" ? test.parts : [];
-    const isExpanded = parts.some((part) => typeof part === "object");
+    const isExpanded = partsOf(test).some((part) => typeof part === "object");
     const found = isExpanded ? checkExpansion(expandTest(leaf, lists)) : null;
     // The parser knows the names of the lists itself, and which is near.
     return found?.code === "expand_list_unknown" ? null : found;

@@ -6,6 +6,7 @@
  */
 import type { Pattern, Test } from "../ast.ts";
 import { parsePattern } from "../detection/pattern.ts";
+import { takeSteps } from "../detection/steps.ts";
 import { compileCidr } from "../leaf/cidr.ts";
 import type { PlainTest } from "../leaf/plain-test.ts";
 import { compileRegex } from "../leaf/regex.ts";
@@ -22,21 +23,50 @@ export function expandTest(
   lists: ListTable,
 ): Expansion {
   if (test.type === "regex_expand") return expandRegex(test, lists);
+  if (test.type === "encoded") return expandEncoded(test, lists);
   if (test.type !== "text") return { tests: [test] };
   const whole = wholeList(field === null ? narrow(test.pattern) : test.pattern, lists);
   if (whole !== null) return expandTyped(whole.name, whole.list);
+  const patterns = fill(test.pattern, lists);
+  return "code" in patterns ? patterns : toTests(patterns, test.cased);
+}
+
+/** Entries are encoded with the text around them, each combination for itself. */
+function expandEncoded({ pattern, steps, cased }: Extract<Test, { type: "encoded" }>, lists: ListTable): Expansion {
+  const filled = fill(pattern, lists);
+  if ("code" in filled) return filled;
+  const made: PlainPattern[] = [];
+  for (const whole of filled) {
+    const joined = normalisePattern(whole, true);
+    const patterns = takeSteps(joined, steps);
+    if ("code" in patterns) {
+      const { message, remedy } = patterns;
+      const value = joined.map((part) => (part === 0 ? "*" : part === 1 ? "?" : part)).join("");
+      return { code: "expand_list_entry", message: `With an entry of its lists, ${message}`, value, remedy };
+    }
+    for (const one of patterns) made.push(toPlain(one));
+    if (made.length > EXPANSION_MAX) return tooMany(made.length);
+  }
+  return toTests(made, cased);
+}
+
+function toTests(patterns: readonly PlainPattern[], cased: boolean): Expansion {
+  return { tests: patterns.map((pattern) => ({ type: "text", pattern: normalisePattern(pattern, cased), cased })) };
+}
+
+/** The pattern with each combination of entries in the place of its placeholders. */
+function fill(pattern: Pattern, lists: ListTable): PlainPattern[] | Exclude<Expansion, { tests: unknown }> {
   let patterns: PlainPattern[] = [[]];
-  for (const part of test.pattern) {
+  for (const part of pattern) {
     const pieces = typeof part === "object" ? listPieces(part.list, lists) : [[part]];
     if (!Array.isArray(pieces)) return pieces;
     if (patterns.length * pieces.length > EXPANSION_MAX) return tooMany(patterns.length * pieces.length);
     patterns = patterns.flatMap((head) => pieces.map((piece) => [...head, ...piece]));
   }
-  const { cased } = test;
-  return { tests: patterns.map((pattern) => ({ type: "text", pattern: normalisePattern(pattern, cased), cased })) };
+  return patterns;
 }
 
-function tooMany(count: number): Expansion & { code: string } {
+function tooMany(count: number): Exclude<Expansion, { tests: unknown }> {
   return {
     code: "expand_limit",
     message: `The placeholders of one value stand for ${count} values; at most ${EXPANSION_MAX} are allowed`,
@@ -108,5 +138,10 @@ function listPieces(name: string, lists: ListTable): PlainPattern[] | Exclude<Ex
 
 /** An entry with wildcards, read as a rule's value is. */
 function plainPattern(item: string): PlainPattern {
-  return parsePattern(item, false).filter((part) => typeof part !== "object");
+  return toPlain(parsePattern(item, false));
+}
+
+/** A pattern that has no placeholders, as one that can have none. */
+function toPlain(pattern: Pattern): PlainPattern {
+  return pattern.filter((part) => typeof part !== "object");
 }

@@ -95,6 +95,7 @@ test.for([
   ["f: a*b?c", "f: 'a*b?c'"],
   ["f|contains|cased: it's", "f|contains|cased: 'it''s'"],
   ["f|re|i: a.+b", "f|re|i: 'a.+b'"],
+  ["f|expand|contains: '%approved_regions%'", "f|expand|contains: '%approved_regions%'"],
   ["f|cidr: 10.0.0.0/8", "f|cidr: 10.0.0.0/8"],
   ["f|exists: true", "f|exists: true"],
   ["f: null", "f: null"],

@@ -168,9 +168,10 @@ describe("legal chains of modifiers", () => {
   };
   const valueFor = (chain: string): string =>
     values[chain.split("|").findLast((name) => name in values) ?? ""] ?? "'%a%'";
-  const check = (chain: string): string[] => {
-    const { problems } = parse(`${HEAD}detection:\n  sel:\n    f|${chain}: ${valueFor(chain)}\n  condition: sel\n`);
-    return places(problems).filter((place) => !place.includes("warning"));
+  const check = (chain: string, mode: "strict" | "lenient" = "strict"): string[] => {
+    const text = `${HEAD}detection:\n  sel:\n    f|${chain}: ${valueFor(chain)}\n  condition: sel\n`;
+    const { problems } = parse(text, { mode });
+    return places(problems).filter((place) => mode === "lenient" || !place.includes("warning"));
   };
 
   test.for([
@@ -182,10 +183,16 @@ describe("legal chains of modifiers", () => {
     "wide|base64|contains",
     "utf16le|base64offset|contains",
     "windash|contains",
-    "endswith|windash",
+    "windash|startswith|endswith",
     "expand",
-    "contains|expand",
+    "expand|contains",
     "windash|expand",
+    "windash|neq|expand|cased|endswith",
+    "utf16le|base64|windash",
+    "base64|expand",
+    "utf16le|base64|expand",
+    "base64offset|expand|contains",
+    "wide|base64offset|windash|expand|contains",
     "re",
     "re|i",
     "re|m|s|i|contains",
@@ -205,6 +212,21 @@ describe("legal chains of modifiers", () => {
     "minute|lte|neq",
   ])("%s is taken", (chain) => {
     expect(check(chain)).toStrictEqual([]);
+  });
+
+  test.for([
+    ["contains|windash", "windash|contains"],
+    ["endswith|windash", "windash|endswith"],
+    ["contains|expand", "expand|contains"],
+    ["contains|cased|expand", "expand|contains|cased"],
+    ["expand|windash", "windash|expand"],
+    ["startswith|expand|endswith|windash", "windash|expand|startswith|endswith"],
+    ["base64|contains|windash", "base64|windash|contains"],
+  ] as const)("%s is refused in strict mode; lenient mode warns and reads %s", ([chain, ordered]) => {
+    expect(check(chain)).toStrictEqual(["error modifier_chain 10:7"]);
+    expect(check(chain, "lenient")[0]).toBe("warning modifier_chain 10:7");
+    const read = (modifiers: string): Expression => expressionOf(`{f|${modifiers}: 'a -b'}`);
+    expect(read(chain)).toStrictEqual(read(ordered));
   });
 
   test.for([

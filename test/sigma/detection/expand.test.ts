@@ -102,6 +102,50 @@ describe("in a text", () => {
   });
 });
 
+describe("under an encoding: the entries are encoded, with the text around them", () => {
+  const base64 = (text: string, encoding: "utf8" | "utf16le" = "utf8"): string =>
+    Buffer.from(text, encoding).toString("base64");
+  test.each<[string, string, boolean]>([
+    ["f|base64|expand: '%names%'", base64("Alice"), true],
+    ["f|base64|expand: '%names%'", base64("%names%"), false],
+    ["f|base64|expand: '%names%'", `x${base64("Alice")}`, false],
+    ["f|base64|expand|endswith: '%names%'", `x${base64("Alice")}`, true],
+    ["f|base64|expand: 'is %names%!'", base64("is x|y!"), true],
+    ["f|base64|expand: '%accounts%-%names%'", base64("012345678901-Alice"), true],
+    ["f|utf16le|base64|expand: '%names%'", base64("Alice", "utf16le"), true],
+    ["f|wide|base64offset|expand|contains: '%one%'", base64("a scalar b", "utf16le"), true],
+    ["f|base64offset|expand|contains: '%names%'", base64("1Alice"), true],
+    ["f|base64offset|expand|contains: '%names%'", base64("12Alice3"), true],
+    ["f|base64offset|expand: '%names%'", base64("123Alice"), true],
+    ["f|base64offset|expand|contains: '%names%'", base64("1Bob"), false],
+    ["f|base64offset|windash|expand|contains: '%names%'", base64("1Alice"), true],
+    ["f|base64|contains|expand: '%names%'", `x${base64("b.b")}`, true],
+    ["f|base64|expand|cased: '%names%'", base64("Alice").toLowerCase(), false],
+    ["f|base64|expand|neq: '%names%'", base64("Alice"), false],
+    ["f|base64|expand: '%empty%'", "", false],
+    ["f|wide|expand: '%one%'", "s\0c\0a\0l\0a\0r\0", true],
+    [String.raw`f|base64|expand: 'a\%one\%'`, base64("a%one%"), true],
+  ])("%s on %j", (item, f, want) => {
+    expect(holds(item, { f })).toBe(want);
+  });
+
+  test("as keyword it is sought in every value", () => {
+    expect(holds("'|base64|expand': '%one%'", { a: [`x${base64("scalar")}x`] })).toBe(true);
+  });
+
+  test.each([
+    ["f|base64|expand: 'a*%one%'", "encoding_wildcard"],
+    ["f|base64|expand: '%globs%'", "expand_list_entry"],
+    ["f|base64|expand: '%nets%'", "expand_list_type"],
+    ["f|base64|expand: '%gone%'", "expand_list_unknown"],
+  ])("%s is refused: %s", (item, code) => {
+    const { ruleSet, problems } = parseRuleFiles([fileOf(item)], { mode: "lenient" });
+    const compiled = compileRules(ruleSet, { lists, fields: new Map() });
+    const errors = [...problems, ...compiled.problems].filter(({ severity }) => severity === "error");
+    expect(errors.map((problem) => problem.code)).toStrictEqual([code]);
+  });
+});
+
 test.each<[string, ReturnType<typeof splitPlaceholders>]>([
   ["a%b%c", ["a", { list: "b" }, "c"]],
   ["%a%%b%", [{ list: "a" }, { list: "b" }]],
