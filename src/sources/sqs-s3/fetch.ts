@@ -44,7 +44,8 @@ export const OBJECT_LIMITS: AwsLimits = { ...CALL_LIMITS, silenceMs: 15_000, tot
 const TRIES = 5;
 const RETRY_MS = 500;
 
-type Body = Whole & { readonly fault: string | null; readonly md5: string };
+/** `isCut`: not as many bytes came as there are. */
+type Body = Whole & { readonly fault: string | null; readonly isCut: boolean; readonly md5: string };
 
 /** Gets an object, complete. Never throws but what an abort throws. */
 export async function fetchObject(object: NoticedObject, by: FetchBy): Promise<Fetched> {
@@ -64,8 +65,8 @@ export async function fetchStored(object: NoticedObject, by: FetchBy): Promise<F
     try {
       const body = await getBody(object, by);
       if ("is" in body) return body;
-      // Twice the same bytes: it is stored so, by something whose ETags are no MD5.
-      if (body.fault === null || body.md5 === md5Before)
+      // Twice the same bytes, and all of them: it is stored so, by something whose ETags are no MD5.
+      if (body.fault === null || (!body.isCut && body.md5 === md5Before))
         return { is: "whole", bytes: body.bytes, etag: body.etag, metadata: body.metadata };
       md5Before = body.md5;
       why = { detail: body.fault };
@@ -141,15 +142,15 @@ async function readBody(
 }
 
 /** Whether the bytes are all of the object. */
-function judge(bytes: Uint8Array, answer: ObjectAnswer, object: NoticedObject): Pick<Body, "etag" | "md5" | "fault"> {
+function judge(bytes: Uint8Array, answer: ObjectAnswer, object: NoticedObject): Omit<Body, "bytes" | "metadata"> {
   const etag = answer.ETag?.replaceAll('"', "") ?? "";
   const md5 = createHash("md5").update(bytes).digest("hex");
   const isSame = etag !== "" && etag === object.etag;
   const length = isSame ? (object.sizeBytes ?? answer.ContentLength) : answer.ContentLength;
   const isPlainMd5 = /^[0-9a-f]{32}$/.test(etag) && !/kms/.test(answer.ServerSideEncryption ?? "");
-  if (length !== undefined && bytes.length !== length)
-    return { etag, md5, fault: `${bytes.length} bytes came of ${length} of ${toUri(object)}` };
+  const isCut = length !== undefined && bytes.length !== length;
+  if (isCut) return { etag, md5, isCut, fault: `${bytes.length} bytes came of ${length} of ${toUri(object)}` };
   if (isPlainMd5 && answer.SSECustomerAlgorithm === undefined && md5 !== etag)
-    return { etag, md5, fault: `the bytes of ${toUri(object)} are not those of its ETag` };
-  return { etag, md5, fault: null };
+    return { etag, md5, isCut, fault: `the bytes of ${toUri(object)} are not those of its ETag` };
+  return { etag, md5, isCut, fault: null };
 }

@@ -1,8 +1,12 @@
 /** The sqs-s3 source through faults: bodies that break on their way, denials, and what a listing finds. */
+import { createHash } from "node:crypto";
+import { Readable } from "node:stream";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { ObjectAnswer } from "../../../src/aws/object-get.ts";
 import { type Clock, toUtcText } from "../../../src/lib/clock.ts";
+import { type Fetched, fetchStored } from "../../../src/sources/sqs-s3/fetch.ts";
 import type { Source } from "../../../src/contracts.ts";
-import { hasteClock, useEnvironmentCredentials } from "../../aws/set-up.ts";
+import { awsAt, hasteClock, useEnvironmentCredentials } from "../../aws/set-up.ts";
 import { textsOf } from "../../contracts/source-exam.ts";
 import type { Fault } from "../../fakes/fault-proxy.ts";
 import { toNotice } from "../../fakes/s3-notices.ts";
@@ -54,6 +58,33 @@ describe.each(["first", "later"])(
     });
   },
 );
+
+describe("an object of which S3 tells no checksum", () => {
+  const stored = Buffer.from(call("stored"));
+  const etag = createHash("md5").update(stored).digest("hex");
+  const noticed = { bucket: "b", key: "k", etag, sequencer: "", sizeBytes: stored.length };
+  /** What comes of it where each answer has these bytes, and the ETag of those that were stored. */
+  const fetchAs = (bytes: Uint8Array): Promise<Fetched> => {
+    const body = { [Symbol.asyncIterator]: () => Readable.from([bytes])[Symbol.asyncIterator]() };
+    const answer = { ContentLength: bytes.length, ETag: `"${etag}"`, Metadata: {}, body, check: null };
+    return fetchStored(noticed, {
+      aws: awsAt("http://127.0.0.1:1"),
+      get: () => Promise.resolve(answer as unknown as ObjectAnswer),
+      clock: hasteClock(150, 1),
+      maxBytes: 1000,
+      signal: new AbortController().signal,
+    });
+  };
+
+  test("is not taken while it is shorter than its notice says, however often it comes so", async () => {
+    const detail = `20 bytes came of ${stored.length} of s3://b/k`;
+    expect(await fetchAs(stored.subarray(0, 20))).toEqual({ is: "again", detail });
+  });
+
+  test("is taken where the same other bytes come twice: its ETag is no MD5", async () => {
+    expect(await fetchAs(stored.fill("x", 5, 6))).toMatchObject({ is: "whole", etag });
+  });
+});
 
 test("a denied object is told with the action to allow, stays in the queue, and is read when it is mended", async () => {
   const queue = await tests.queue();
