@@ -12,6 +12,8 @@ import type { Explanation, Found, Verdict } from "./explanation.ts";
 const VALUE_CELLS = 80;
 const VALUES_MAX = 5;
 const TESTS_MAX = 6;
+/** Screen cells of a text that met a keyword: more, for what met it may stand at its end. */
+const KEYWORD_CELLS = 240;
 
 /** Lines of an explanation, without line ends. */
 export function renderExplanation(explanation: Explanation): string[] {
@@ -121,9 +123,20 @@ function describeAlternatives(leaves: readonly Leaf[]): string {
   return describe([...tests, ...(more > 0 ? [`${more} more`] : [])], first);
 }
 
-function describe(tests: readonly string[], { found }: Leaf): string {
+function describe(tests: readonly string[], { field, found }: Leaf): string {
   const test = tests.map((text) => cutText(safeLine(text), VALUE_CELLS)).join(" or ");
-  return found.length === 0 ? test : `${test}  <-  ${toValues(found)}`;
+  if (found.length === 0) return test;
+  return `${test}  <-  ${field === null ? toPlaces(found) : toValues(found)}`;
+}
+
+/** The texts that met a keyword, each with the field that it stands in. */
+function toPlaces(found: readonly Found[]): string {
+  return found
+    .map(({ field, values: [value = null] }) => {
+      const text = cutText(safeLine(JSON.stringify(value)), KEYWORD_CELLS);
+      return `${text} in ${cutText(safeLine(field), VALUE_CELLS)}`;
+    })
+    .join(", ");
 }
 
 function toValues(found: readonly Found[]): string {

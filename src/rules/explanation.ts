@@ -9,6 +9,7 @@ import type { DetectionRule, Expression, Selector } from "../sigma/ast.ts";
 import type { CompiledRules } from "../sigma/compile.ts";
 import { appliesTo } from "../sigma/index.ts";
 import { compileArrays } from "../sigma/plan/member.ts";
+import { findKeywordTexts } from "./keyword-texts.ts";
 import { toWords } from "./test-words.ts";
 
 /** What a field of the event came to: values after arrays are flattened; `isThere` false when no such key stands. */
@@ -17,7 +18,7 @@ export type Found = { readonly field: string; readonly isThere: boolean; readonl
 /** The verdict on one member of an array; `index` is its place. */
 export type MemberVerdict = { readonly index: number; readonly verdict: Verdict };
 
-/** A node of the condition tree. `test` and `found` are those of a leaf; a keyword finds no field. */
+/** A node of the condition tree. `test` and `found` are those of a leaf; of a keyword the first texts that met it. */
 export type Verdict =
   | {
       readonly op: "member";
@@ -110,7 +111,15 @@ function createLook(of: {
     if (node.op !== "leaf") return { op: node.op, matched, of: node.of.map((child) => judge(child, event, hits)) };
     const { field, test } = node;
     const names = [...(field === null ? [] : [field]), ...(test.type === "fieldref" ? [test.field] : [])];
-    return { op: "leaf", matched, field, test: toWords(node), found: names.map(read), line: lineOf(node) };
+    const found = field === null && matched ? seekKeyword(node, event) : names.map(read);
+    return { op: "leaf", matched, field, test: toWords(node), found, line: lineOf(node) };
+  };
+  const seekKeyword = (node: Expression, event: Event): readonly Found[] => {
+    const index = numbers.get(node) ?? -1;
+    const texts = findKeywordTexts(event.record, (value) => compiled.scan(asEvent(event, value)).includes(index));
+    // The values of what follows are those of the event again.
+    compiled.scan(event);
+    return texts.map(({ field, value }) => ({ field, isThere: true, values: [value] }));
   };
   const judgeMembers = (node: MemberExpression, matched: boolean, event: Event): Verdict => {
     const { field, which } = node;

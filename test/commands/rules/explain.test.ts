@@ -109,9 +109,28 @@ test.for([
   expect(lines.at(-1)).toContain(`${told}  <-  no such field`);
 });
 
-test("keywords are sought in the whole event: there is no one value to tell", async () => {
-  const rule = write("keyword.yml", `${HEAD}detection:\n  sel: [mallory]\n  condition: sel\n`);
-  expect(await explain(rule, record(1))).toStrictEqual(["  matched  |contains: 'mallory'"]);
+test("of a keyword the first texts that met it are told, each with its field, a long one around what met", async () => {
+  const rule = write("keyword.yml", `${HEAD}detection:\n  sel: [p5.48, nothing]\n  condition: sel\n`);
+  const requestParameters = {
+    note: `${"x".repeat(5000)}p5.48${"y".repeat(5000)}`,
+    types: ["g5.xlarge", "P5.48xlarge"],
+    "a.b": { c: "p5.48\u001b[2J" },
+    last: "p5.48",
+  };
+  const events = record(1, { requestParameters });
+  const [any, met, failed] = await explain(rule, events);
+  expect(any).toBe("  matched  any of: 1 of 2 holds, line 6");
+  expect(met).toMatch(
+    /^ {2}matched {4}\|contains: 'p5\.48' {2}<- {2}"x*p5\.48y*" in requestParameters\.note, "P5\.48xlarge" in requestParameters\.types, "p5\.48\\u001b\[2J" in requestParameters\.a\.b\.c$/,
+  );
+  expect(failed).toBe("  failed     |contains: 'nothing'");
+  const { stdout } = await call("rules", "explain", rule, write("k.json", JSON.stringify(events)), "--format", "json");
+  const { tree } = JSON.parse(stdout) as { tree: { of: { found: { field: string; values: string[] }[] }[] } };
+  const [note, types] = tree.of[0]?.found ?? [];
+  expect(note?.values[0]?.length).toBeLessThanOrEqual(200);
+  expect(note?.values[0]).toContain("p5.48");
+  expect(types).toStrictEqual({ field: "requestParameters.types", isThere: true, values: ["P5.48xlarge"] });
+  expect(tree.of[1]?.found).toStrictEqual([]);
 });
 
 test("JSON: the whole tree with every value, one object for each event", async () => {
