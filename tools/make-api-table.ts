@@ -1,11 +1,11 @@
 /**
- * Writes src/sigma/api/table.ts: event sources, operations and names of request parameters of AWS, from tables of them.
+ * Writes src/sigma/api/table.ts: event sources, operations and names of request parameters and responses of AWS, from tables of them.
  *
  *   node tools/run.mjs tools/make-api-table.ts [FOLDER]     default ../shared/data/aws-models
  *
  * FOLDER holds operations.tsv.gz, request-shapes.json.gz, requestparameters-seen.tsv and service-principals.tsv, made from
  * botocore's models and from records. Only names are taken, in the spelling of CloudTrail. Members below the first level
- * are kept for the services of NESTED, so that the table stays small. VERSION is that of the models: change both together.
+ * and of responses are kept for the services of NESTED, so that the table stays small. VERSION is that of the models: change both together.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ import { gunzipSync } from "node:zlib";
 
 const VERSION = "botocore 1.44.8 of 2026-11";
 
-/** Services whose nested members are kept: AI, identity, and what watches them. */
+/** Services whose nested members and responses are kept: AI, identity, and what watches them. */
 const NESTED: ReadonlySet<string> = new Set(
   "sagemaker bedrock bedrock-agent bedrock-runtime bedrock-agent-runtime bedrock-agentcore-control bedrock-agentcore iam sts lambda kms cloudtrail guardduty secretsmanager logs events ecr eks batch organizations sqs sns".split(
     " ",
@@ -50,7 +50,9 @@ export function renderApiTable(folder: string): string {
   for (const { service = "", operation = "", key = "" } of toRows(read("requestparameters-seen.tsv").toString()))
     seen.set(`${service} ${operation}`, [...(seen.get(`${service} ${operation}`) ?? []), key]);
   const shapes = createShapes(models);
-  const sources = renderSources(operations, principals, (row) => shapes.topOf(row, seen.get(toId(row)) ?? []));
+  const sources = renderSources(operations, principals, (row) =>
+    [shapes.topOf(row, seen.get(toId(row)) ?? []), shapes.responseOf(row) ?? []].flat().join(" "),
+  );
   const { names, lines } = pack(shapes.lines);
   return [
     ...head(),
@@ -62,7 +64,8 @@ export function renderApiTable(folder: string): string {
     "",
     "/**",
     " * Event sources with their operations. A source's line: `= source`, `whole` when every operation is here, `spelled` when",
-    " * its parameters follow the one rule. An operation's line: name and shape, or `name > the name in records`.",
+    " * its parameters follow the one rule. An operation's line: name, shape of its request and, where it is known, of its",
+    " * response; or `name > the name in records`.",
     " */",
     `export const OPERATIONS = \`${sources.lines.join("\n")}\`;`,
     "",
@@ -91,6 +94,8 @@ const lowerFirst = (name: string): string => name.charAt(0).toLowerCase() + name
 function createShapes(models: Readonly<Record<string, Model>>): {
   readonly lines: string[];
   topOf(row: Row, seen: readonly string[]): number;
+  /** Null where the operation answers nothing or only reads, and for services whose responses are left out. */
+  responseOf(row: Row): number | null;
 } {
   const lines: string[] = [];
   const numbers = new Map<string, number>();
@@ -125,13 +130,25 @@ function createShapes(models: Readonly<Record<string, Model>>): {
       const more = [...new Set([...parameters.split(" "), ...seen])].filter((name) => name !== "" && !names.has(name));
       return put([...members, ...more.map((name) => `${name}*`)]);
     },
+    responseOf: (row) => {
+      const { service = "", response_elements: elements = "" } = row;
+      // CloudTrail writes no response of calls that only read.
+      const isRead = row["read_only_by_name"] === "1" && row["read_only_seen"] !== "false";
+      if (!NESTED.has(service) || isRead || elements === "") return null;
+      // Records of Secrets Manager have arn for ARN, where the rule of spelling says aRN: both are taken.
+      const names = elements
+        .split(" ")
+        .flatMap((name) => [name, ...(/^[a-z][A-Z]+$/.test(name) ? [name.toLowerCase()] : [])]);
+      // The tables do not say what stands below.
+      return put([...new Set(names)].map((name) => `${name}*`));
+    },
   };
 }
 
 function renderSources(
   operations: readonly Row[],
   principals: readonly Row[],
-  shapeOf: (row: Row) => number,
+  shapeOf: (row: Row) => string,
 ): { readonly lines: string[]; readonly others: string[] } {
   const listed = new Set(operations.map((row) => row["service"]));
   const servicesOf = Map.groupBy(principals, (row) => row["event_source"] ?? "");
@@ -148,12 +165,12 @@ function renderSources(
   return { lines, others: others.toSorted() };
 }
 
-function renderOperations(rows: readonly Row[], shapeOf: (row: Row) => number): string[] {
+function renderOperations(rows: readonly Row[], shapeOf: (row: Row) => string): string[] {
   const found = new Map<string, string>();
   const events = new Set(rows.map((row) => row["event_name"]));
   for (const row of rows) {
     const { operation = "", event_name: event = "", note = "" } = row;
-    const shape = String(shapeOf(row));
+    const shape = shapeOf(row);
     // Services of one source share names: the first with members stands for all, since no rule tells them apart.
     if (!found.has(event)) found.set(event, shape);
     if (events.has(operation)) continue;

@@ -56,7 +56,7 @@ export const PROBLEM_CODES = {
   api_source_unknown: "No AWS service of this name writes to CloudTrail.",
   api_event_unknown: "No operation or event of the AWS services that the rule states has this name.",
   api_field_unknown:
-    "CloudTrail records, or the parameters of the operations that the rule states, have no such field.",
+    "CloudTrail records, or the parameters and responses of the operations that the rule states, have no such field.",
   rule_too_large: "The rule is larger than the engine takes.",
   modifier_unknown: "A modifier does not exist.",
   modifier_chain: "The modifiers cannot stand together, or not in this order.",

@@ -1,6 +1,6 @@
 /**
- * One field of a CloudTrail rule against the record's own fields, and against the parameters of the operations that the
- * rule states.
+ * One field of a CloudTrail rule against the record's own fields, and against the parameters and responses of the operations
+ * that the rule states. Of responses the first level is known.
  *
  * Parameters are checked where every event name is known and the service spells them by the one rule; elsewhere (EC2, S3
  * and a few more) only a slip of a known one is told. Case counts in fields. What stands below a map, a text or a field
@@ -25,6 +25,8 @@ export type Meant = ReadonlyMap<string, readonly ApiEvent[]>;
 
 const NEAR = 2;
 const COMPUTED = /^(?:enrich|state)\./;
+/** What refusals and plain answers of any operation are made of, as seen in records. */
+const ANY_RESPONSE: ReadonlySet<string> = new Set(["message", "__type", "requestId", "_return"]);
 /** Names below which nothing is known: quoted dots and places in arrays, which this file does not read. */
 const UNREAD = /[\\[\]]/;
 
@@ -43,7 +45,10 @@ export function lintFieldName(field: string, place: FieldPlace): void {
     if (below === "open") break;
     tree = below;
   }
-  if (path[0] === "requestParameters" && path.length > 1) lintParameter(path, place);
+  if (path.length < 2) return;
+  if (path[0] === "requestParameters") lintMember(path, { kind: "requests", shapeOf: ({ shape }) => shape }, place);
+  if (path[0] === "responseElements" && !ANY_RESPONSE.has(path[1] ?? ""))
+    lintMember(path, { kind: "responses", shapeOf: ({ response }) => response }, place);
 }
 
 /** Every event that the calls can be, with whether all are spelled by the rule; null when one of them is not known. */
@@ -71,9 +76,12 @@ function toEvents(
   return { events, isSpelled };
 }
 
-function lintParameter(path: readonly string[], place: FieldPlace): void {
+/** What is held against: requests or responses. */
+type Side = { readonly kind: "requests" | "responses"; readonly shapeOf: (event: ApiEvent) => number | null };
+
+function lintMember(path: readonly string[], { kind, shapeOf }: Side, place: FieldPlace): void {
   const found = toEvents(place.calls, place.meant);
-  const shapes = (found?.events ?? []).flatMap(({ shape }) => shape ?? []);
+  const shapes = (found?.events ?? []).flatMap((event) => shapeOf(event) ?? []);
   if (found === null || shapes.length === 0 || shapes.length < found.events.length) return;
   let level: readonly Member[] = shapes;
   for (const [depth, name] of path.entries()) {
@@ -82,7 +90,7 @@ function lintParameter(path: readonly string[], place: FieldPlace): void {
     const next = members.flatMap((known) => (known.has(name) ? [known.get(name) ?? null] : []));
     if (next.length === 0) {
       const names = members.flatMap((known) => [...known.keys()]);
-      const owner = `requests of ${[...new Set(found.events.map((event) => event.name))].slice(0, 3).join(", ")}`;
+      const owner = `${kind} of ${[...new Set(found.events.map((event) => event.name))].slice(0, 3).join(", ")}`;
       tell({ path, depth, names, owner, isSure: found.isSpelled }, place);
       return;
     }

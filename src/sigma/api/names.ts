@@ -18,8 +18,15 @@ export type Source = {
   readonly events: ReadonlyMap<string, ApiEvent>;
 };
 
-/** `shape` null: nothing is known of its parameters. `loggedAs`: how records call it, when not by its own name. */
-export type ApiEvent = { readonly name: string; readonly shape: number | null; readonly loggedAs: string | null };
+/** `shape` and `response` null: nothing is known of its parameters, or of what it answers. `loggedAs`: how records call it, when not by its own name. */
+export type ApiEvent = {
+  readonly name: string;
+  readonly shape: number | null;
+  readonly response: number | null;
+  readonly loggedAs: string | null;
+};
+
+const UNKNOWN = { shape: null, response: null, loggedAs: null } as const;
 
 /** A member of a shape: another shape below, anything below, or a value. */
 export type Member = number | "open" | null;
@@ -52,8 +59,12 @@ function readTable(): ApiNames {
       events = new Map(toServiceEvents(source));
       const isWhole = marks.includes("whole");
       sources.set(source.toLowerCase(), { name: source, isWhole, isSpelled: marks.includes("spelled"), events });
-    } else if (rest[0] === ">") events.set(name.toLowerCase(), { name, shape: null, loggedAs: rest[1] ?? "" });
-    else events.set(name.toLowerCase(), { name, shape: Number(rest[0]), loggedAs: null });
+    } else if (rest[0] === ">") events.set(name.toLowerCase(), { ...UNKNOWN, name, loggedAs: rest[1] ?? "" });
+    else {
+      const [shape, response] = rest;
+      const known = { shape: Number(shape), response: response === undefined ? null : Number(response) };
+      events.set(name.toLowerCase(), { name, ...known, loggedAs: null });
+    }
   }
   for (const source of [...OTHER_SOURCES.split(/\s/), ...SERVICE_SOURCES, ...Object.keys(SERVICE_EVENTS)]) {
     if (sources.has(source.toLowerCase())) continue;
@@ -71,7 +82,7 @@ function readTable(): ApiNames {
 }
 
 function toServiceEvents(source: string): [string, ApiEvent][] {
-  return (SERVICE_EVENTS[source] ?? []).map((name) => [name.toLowerCase(), { name, shape: null, loggedAs: null }]);
+  return (SERVICE_EVENTS[source] ?? []).map((name) => [name.toLowerCase(), { ...UNKNOWN, name }]);
 }
 
 function toMembers(line: string, names: readonly string[]): ReadonlyMap<string, Member> {

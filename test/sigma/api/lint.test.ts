@@ -233,6 +233,36 @@ describe("fields", () => {
     expect(findings(rule).map((line) => line.split(" ")[1])).toStrictEqual(["api_event_unknown", "api_field_unknown"]);
   });
 
+  test.for([
+    ["endpointConfigArn", null],
+    ["message", null],
+    ["endpointConfigArm", "error api_field_unknown responses of CreateEndpointConfig have no field"],
+    ["EndpointConfigArn", "warning field_case the field"],
+    ["endpointConfigName", "warning api_field_unknown responses of CreateEndpointConfig have no field"],
+    ["fuel", "warning api_field_unknown responses of CreateEndpointConfig have no field"],
+  ] as const)("responses are checked like requests: %s", ([field, told]) => {
+    const rule = sel(
+      "eventSource: sagemaker.amazonaws.com",
+      "eventName: CreateEndpointConfig",
+      `responseElements.${field}: x`,
+    );
+    const found = findings(rule);
+    expect(found).toHaveLength(told === null ? 0 : 1);
+    expect(found.join("").replace(" 12:5", "")).toContain(told ?? "");
+  });
+
+  test.for([
+    ["a response of several operations", "sagemaker", "[CreateEndpoint, CreateModel]", "modelArn"],
+    ["what stands below a member", "iam", "CreateAccessKey", "accessKey.anything"],
+    ["ARN as records spell it", "secretsmanager", "CreateSecret", "arn"],
+    ["a service with names of its own", "ec2", "RunInstances", "instancesSet.items.instanceId"],
+    ["an operation that answers nothing", "iam", "DeleteUser", "whatever"],
+    ["an event that is no operation", "signin", "ConsoleLogin", "ConsoleLogin"],
+  ])("responses, fine: %s", ([, service, name, field]) => {
+    const rule = sel(`eventSource: ${service}.amazonaws.com`, `eventName: ${name}`, `responseElements.${field}: x`);
+    expect(findings(rule)).toStrictEqual([]);
+  });
+
   test("without known event names parameters are not judged", () => {
     expect(findings(sel("eventSource: sagemaker.amazonaws.com", "requestParameters.what: x"))).toStrictEqual([]);
   });
