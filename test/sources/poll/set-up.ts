@@ -100,8 +100,8 @@ export function sleepingClock(startMs: number): Clock {
     nowMs: () => startMs + sleptMs,
     monotonicMs: () => sleptMs,
     sleep: async (ms, signal) => {
-      // The deadline of a call to Cost Explorer; rounds sleep for a minute.
-      if (ms > 60_000) return systemClock.sleep(ms, signal);
+      // The deadlines of credentials and of a call to Cost Explorer; rounds sleep for a minute.
+      if (ms > 60_000 || ms === CALL_LIMITS.totalMs) return systemClock.sleep(ms, signal);
       sleptMs += ms;
       return systemClock.sleep(0, signal);
     },
