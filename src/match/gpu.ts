@@ -122,6 +122,8 @@ function look(scope: unknown, place: Place, outer: Named): Named {
 /** Of the family that the whole names, the type with the fewest accelerators; "" where it names none. */
 function toSmallest(root: unknown, { family }: Place): string {
   const [named] = family === undefined ? [] : walk(root, family);
+  // Nearly every call: it has no such field.
+  if (typeof named !== "string") return "";
   const types = [...accelerators.keys()].filter((type) => type.split(".")[0] === named);
   return types.reduce((best, type) => (best === "" || isFewer(type, best) ? type : best), "");
 }
