@@ -20,9 +20,9 @@ export type Glance = {
   /** Of the known fields, those that guards read of every event, and those that it takes only where a rule is left. */
   readonly guarded: readonly string[];
   readonly more: readonly string[];
-  /** The first look: rules with a witness that an event with these values in `fields` may match. Depends on nothing else. */
+  /** The first look: rules that an event with these values in `fields` may match, but for those with a guard in `guarded`. Depends on nothing else. */
   candidates(event: Event): readonly number[];
-  /** The second. False: neither these nor a rule without a witness matches any event that has these values in all fields. */
+  /** The second. False: neither these nor a rule with a guard in `guarded` matches any event that has these values in all fields. */
   mayMatch(event: Event, candidates: readonly number[]): boolean;
 };
 
@@ -46,6 +46,8 @@ export function createGlance(
   const fields = new Set(witnesses.flatMap(({ witness }) => (witness ?? []).map(({ field }) => field)));
   const guarded = new Set(open.map(({ guard }) => guard?.field ?? "").filter((field) => !fields.has(field)));
   const early = [...fields, ...guarded];
+  const sooner = open.filter(({ guard }) => fields.has(guard?.field ?? ""));
+  const later = open.filter(({ guard }) => guarded.has(guard?.field ?? ""));
   if (early.some((field) => !known.includes(field))) return null;
   const used = new Set<string>();
   const isKnown = (field: string): boolean => {
@@ -64,13 +66,14 @@ export function createGlance(
       const found = new Set<number>();
       evaluator.begin(event);
       index.candidates((rule) => found.add(rule));
+      for (const { index: rule, guard } of sooner) if (guard?.holds() === true) found.add(rule);
       return [...found];
     },
     mayMatch: (event, candidates) => {
       evaluator.begin(event);
       for (let at = 0; at < candidates.length; at += 1) if (holds[candidates[at] ?? -1]?.() === true) return true;
-      for (let at = 0; at < open.length; at += 1)
-        if (open[at]?.guard?.holds() === true && holds[open[at]?.index ?? -1]?.() === true) return true;
+      for (let at = 0; at < later.length; at += 1)
+        if (later[at]?.guard?.holds() === true && holds[later[at]?.index ?? -1]?.() === true) return true;
       return false;
     },
   };

@@ -23,6 +23,7 @@ const RULES: Readonly<Record<string, Expression>> = {
   call: both(text("eventSource", "iam.amazonaws.com"), text("requestParameters.userName", "ÿ*")),
   root: text("userIdentity.type", "Root"),
   agent: text("userAgent", "*kali*"),
+  job: text("eventName", "*Job"),
   issuer: leaf("userIdentity.arn", {
     type: "regex",
     source: ".+:assumed-role/aws:.+",
@@ -165,6 +166,18 @@ describe.skipIf(!HAS_PUBLIC_DATA)("captured records and public rules", () => {
     const [glanced, parsed] = runBoth(matcher, Buffer.from(`{"Records":[${readPublicRecords().join(",")}]}`), null);
     expect(glanced).toEqual(parsed);
   });
+});
+
+test("a rule that looks within the field of another's witness is met by each of many records that are alike", () => {
+  const record = '{"eventVersion":"1.08","eventTime":"2026-01-05T12:00:00Z","eventSource":"s","eventName":"StopJob"}';
+  const input = Buffer.from(`{"Records":[${record},${record},${record}]}`);
+  const [batch] = batchesOf(input);
+  const { matches } = matcherOf(["name", "job"]).match(batch!, { nowMs: null, watermarkMs: 0 });
+  expect(matches.map(({ ruleId, pointer }) => [ruleId, pointer.index])).toEqual([
+    ["job", 0],
+    ["job", 1],
+    ["job", 2],
+  ]);
 });
 
 describe("what is passed over", () => {
