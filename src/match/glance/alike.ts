@@ -3,7 +3,8 @@
  *
  * A day's records are of some hundred kinds: the same call of the same service by the same sort of caller. What depends on
  * nothing else is found once for each kind, and comparing some fifty bytes with those of a record before takes a fifth of
- * making texts of them and looking these up. Bounded, whatever comes: kinds that share a place drive each other out.
+ * making texts of them and looking these up. Bounded, whatever comes: kinds that share a place drive each other out, and where
+ * records are hardly ever alike (a stranger can see to that) nothing is remembered for a while.
  */
 import type { Glances } from "../../model/glance.ts";
 
@@ -11,6 +12,9 @@ const PLACES = 2048;
 /** Bytes of the fields of one kind; a record with longer ones is looked at each time. */
 const BYTES_MAX = 512;
 const MISSING = -1;
+/** Looks over which misses are counted, and those for which a memory that misses more than half is left alone. */
+const TRIAL = 1_024;
+const REST = 16_384;
 
 /** What is known of one kind of record: the length of each field, their bytes one behind the other, and what was found. */
 type Kept<T> = { readonly lengths: Int32Array; readonly bytes: Uint8Array; readonly found: T };
@@ -19,6 +23,8 @@ type Kept<T> = { readonly lengths: Int32Array; readonly bytes: Uint8Array; reado
 export class Alike<T> {
   readonly #places: readonly number[];
   readonly #kept: (Kept<T> | undefined)[] = Array.from({ length: PLACES });
+  #looks = 0;
+  #misses = 0;
 
   constructor(places: readonly number[]) {
     this.#places = places;
@@ -26,11 +32,18 @@ export class Alike<T> {
 
   /** What `set` was last given for a record like that of the row. */
   get(chunk: Uint8Array, glances: Glances, row: number): T | undefined {
+    this.#looks += 1;
+    if (this.#looks === TRIAL) this.#looks = this.#misses * 2 > TRIAL ? -REST : 0;
+    if (this.#looks === 0) this.#misses = 0;
+    if (this.#looks < 0) return undefined;
     const kept = this.#kept[this.#placeOf(chunk, glances, row)];
-    return kept !== undefined && this.#isAlike(kept, { chunk, glances, row }) ? kept.found : undefined;
+    if (kept !== undefined && this.#isAlike(kept, { chunk, glances, row })) return kept.found;
+    this.#misses += 1;
+    return undefined;
   }
 
   set(chunk: Uint8Array, glances: Glances, at: { readonly row: number; readonly found: T }): void {
+    if (this.#looks < 0) return;
     const { row, found } = at;
     const ranges = this.#places.map(
       (place) => [glances[row + place] ?? MISSING, glances[row + place + 1] ?? 0] as const,

@@ -32,3 +32,19 @@ test("fields that are missing, empty, or share their ends are told apart", () =>
     }),
   );
 });
+
+test("where records are never alike it rests, and remembers again when they are", () => {
+  const alike = new Alike<string>([0]);
+  const look = (text: string): string | undefined => {
+    const chunk = new TextEncoder().encode(`"${text}"`);
+    const glances = Int32Array.from([0, chunk.length]);
+    const found = alike.get(chunk, glances, 0);
+    if (found === undefined) alike.set(chunk, glances, { row: 0, found: text });
+    return found;
+  };
+  for (let at = 0; at < 2_000; at += 1) expect(look(`new-${at}`)).toBeUndefined();
+  look("old");
+  expect(look("old")).toBeUndefined();
+  for (let at = 0; at < 20_000; at += 1) look("old");
+  expect(look("old")).toBe("old");
+});
