@@ -80,6 +80,6 @@ test("without them nothing of it is ours", async () => {
 });
 
 test("who deploys the monitor is told of neither, once named", async () => {
-  const lists = { monitor_operators: { type: "wildcard", values: ["arn:aws:sts::111122223333:assumed-role/build/*"] } };
+  const lists = { monitor_operators: { type: "wildcard", values: ["arn:aws:iam::111122223333:role/build"] } };
   expect(await find({ sources, sinks, tuning: { lists } })).toEqual([]);
 });
