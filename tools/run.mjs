@@ -15,7 +15,6 @@ import { at, die, isReady, node, refuseOldHost, root } from "./setup/place.mjs";
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
 // Records live for milliseconds: with a small nursery their garbage takes 100 MB less, at a tenth of the speed. And the heap
 // is cleared before it doubles, where V8 lets a small one grow fourfold: a flood of principals takes 110 MB less, as fast.
-// While it is small it may grow further (src/compose/host/heap.ts).
 const HEAP_FLAGS = ["--max-semi-space-size=8", "--heap-growing-percent=100"];
 
 refuseOldHost();

@@ -6,7 +6,7 @@
  */
 import { composeRun } from "../compose.ts";
 import { openObservation } from "../compose/observation.ts";
-import { waitForRoom } from "../compose/host/room.ts";
+import { waitForRoom } from "../compose/room.ts";
 import { loadConfig, loadEngineVersion, type LoadedConfig, SEARCH_PATHS } from "../config/load.ts";
 import { ADAPTERS } from "../config/registries.ts";
 import type { Config } from "../config/schema.ts";

@@ -18,7 +18,6 @@ import type { QuarantineSource } from "../sources/quarantine.ts";
 import { type OpenSource, toCap, toRoutedSinks, toStanding } from "./adapters.ts";
 import { openEnrich } from "./enrich.ts";
 import type { Engine } from "./engine.ts";
-import { withHeapPace } from "./host/heap.ts";
 import { createHandOver, type HandOver } from "./past/hand-over.ts";
 import { dearest, type RuleCost, rulesById, toTitles } from "./rules.ts";
 
@@ -77,7 +76,7 @@ export async function runStore(options: Options, parts: Parts): Promise<RunSumma
   });
   for (const { source, scanned } of parts.sources) void scanned.then(() => watermarks.release(source.name));
   const stageMs = { match: 0, detect: 0, commit: 0 };
-  const emit = withHeapPace(tally.emit);
+  const { emit } = tally;
   const { workers, enrich } = startOutput(config, { ...parts, emit });
   const routed = toRoutedSinks(config.sinks);
   const route = createRoute(routed, (id) => rulesById(engine.rules().ruleSet).get(id));

@@ -7,7 +7,6 @@
  */
 import { parseArgs } from "node:util";
 import type { Batch, Match, Matcher } from "../../src/contracts.ts";
-import { withHeapPace } from "../../src/compose/host/heap.ts";
 import { createDetector } from "../../src/detect/detector.ts";
 import { createWatermarks } from "../../src/detect/watermark.ts";
 import { systemClock } from "../../src/lib/clock.ts";
@@ -104,9 +103,7 @@ function openLoop(options: { capBytes: number; dir: string | null; sums: Sums })
     wake: () => undefined,
     fullSink: () => null,
     clock: systemClock,
-    emit: withHeapPace(
-      (signal: Signal) => void (signal.type === "state_pressure" && (sums.signalled += signal.groups)),
-    ),
+    emit: (signal: Signal) => void (signal.type === "state_pressure" && (sums.signalled += signal.groups)),
     commit: { intervalMs: 0, records: COMMIT, bytes: Infinity },
     stageMs: { match: 0, detect: 0, commit: 0 },
   });

@@ -6,8 +6,8 @@
  * disk is free it ends as it would have, and its supervisor starts it anew.
  */
 import { statfsSync } from "node:fs";
-import type { Clock } from "../../lib/clock.ts";
-import { DEFAULT_LIMITS } from "../../store/limits.ts";
+import type { Clock } from "../lib/clock.ts";
+import { DEFAULT_LIMITS } from "../store/limits.ts";
 
 /** Share of the disk that must be free: less would be full again in no time. */
 const FREE_SHARE = 0.1;
