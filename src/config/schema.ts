@@ -180,11 +180,13 @@ const commit = z
       .int()
       .min(1)
       .max(100_000)
-      .default(2000)
-      .describe("Records that bring a commit forward. Default 2000: bounds what a crash repeats."),
+      .default(6000)
+      .describe(
+        "Records that bring a commit forward. Default 6000: 50 to 100 ms of catching up, which is what a crash repeats.",
+      ),
     bytes: sizeSchema({ least: 64 * 1024, most: 256 * MIB })
-      .prefault("4 MiB")
-      .describe("Bytes of records that bring a commit forward. Default 4 MiB: the size of a full batch."),
+      .prefault("8 MiB")
+      .describe("Bytes of records that bring a commit forward. Default 8 MiB: 6000 records of usual size."),
   })
   .describe("When one transaction is written: at whichever of the three comes first.");
 

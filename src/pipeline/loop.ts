@@ -33,8 +33,14 @@ import { createSelfWatch, type SelfWatch } from "./watch/self-watch.ts";
 import { createSightings, type Sightings } from "./watch/sightings.ts";
 import { createSilence, type Silence, type SilenceOptions } from "./watch/silence.ts";
 
-/** When a unit is committed: whichever comes first. */
+/** When a unit is committed: whichever comes first, or MATCHES_MAX. */
 export type CommitLimits = { readonly intervalMs: number; readonly records: number; readonly bytes: number };
+
+/**
+ * Matches that bring a commit forward. Groups that a commit opened are neither packed nor evicted before its end, so this is
+ * what bounds them: with 6,000 a flood of principals took 100 MiB more than with 2,000. Most records match nothing.
+ */
+const MATCHES_MAX = 2000;
 
 export type LoopOptions = {
   readonly sources: readonly Source[];
@@ -145,6 +151,7 @@ export function createLoop(options: LoopOptions): Loop {
     due: () =>
       state.gathered.records >= commit.records ||
       state.gathered.bytes >= commit.bytes ||
+      state.gathered.matches >= MATCHES_MAX ||
       clock.monotonicMs() - state.committedAtMs >= commit.intervalMs,
     commit: () => {
       if (!state.isOver) commitState(state, options);

@@ -30,6 +30,7 @@ export type Gathered = {
   readonly seen: Seen[];
   records: number;
   bytes: number;
+  matches: number;
 };
 
 export function createGathered(): Gathered {
@@ -42,6 +43,7 @@ export function createGathered(): Gathered {
     seen: [],
     records: 0,
     bytes: 0,
+    matches: 0,
   };
 }
 
@@ -72,6 +74,7 @@ export function gather(into: Gathered, batch: Batch, result: MatchResult & { rea
   if (result.times !== undefined) into.seen.push({ source, times: result.times });
   into.records += result.read;
   into.bytes += batch.chunk.byteLength;
+  into.matches += result.matches.length;
 }
 
 /** The counts as the unit carries them. */

@@ -22,6 +22,8 @@ export type Glance = {
   readonly more: readonly string[];
   /** The first look: rules that an event with these values in `fields` may match, but for those with a guard in `guarded`. Depends on nothing else. */
   candidates(event: Event): readonly number[];
+  /** Where it found none: whether the guard of a rule with one in `guarded` holds of these values of `guarded`. False: no rule matches. */
+  isOpen(event: Event): boolean;
   /** The second. False: neither these nor a rule with a guard in `guarded` matches any event that has these values in all fields. */
   mayMatch(event: Event, candidates: readonly number[]): boolean;
 };
@@ -68,6 +70,10 @@ export function createGlance(
       index.candidates((rule) => found.add(rule));
       for (const { index: rule, guard } of sooner) if (guard?.holds() === true) found.add(rule);
       return [...found];
+    },
+    isOpen: (event) => {
+      evaluator.begin(event);
+      return later.some(({ guard }) => guard?.holds() === true);
     },
     mayMatch: (event, candidates) => {
       evaluator.begin(event);

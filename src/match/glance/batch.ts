@@ -89,15 +89,22 @@ function createLook(rules: CompiledRules, kind: Kind, form: GlanceForm): Look | 
   );
   const places = early.map(placeOf);
   const known = new Alike<readonly number[]>(glance.fields.map(placeOf));
-  const isGuarded = glance.guarded.length > 0;
+  const guardedFrom = glance.fields.length;
+  const setFrom = (from: number): void => {
+    for (let index = from; index < places.length; index += 1) setters[index]?.(read(places[index] ?? 0));
+  };
   return (chunk, glances, at) => {
     const alike = known.get(chunk, glances, at);
-    if (alike?.length === 0 && !isGuarded) return false;
     row.chunk = chunk;
     row.glances = glances;
     row.at = at;
-    for (let index = 0; index < places.length; index += 1) setters[index]?.(read(places[index] ?? 0));
     try {
+      if (alike?.length === 0) {
+        if (guardedFrom === places.length) return false;
+        setFrom(guardedFrom);
+        if (!glance.isOpen(event)) return false;
+      }
+      setFrom(0);
       const candidates = alike ?? glance.candidates(event);
       if (alike === undefined) known.set(chunk, glances, { row: at, found: candidates });
       return glance.mayMatch(event, candidates);
