@@ -116,7 +116,8 @@ export function startDeliver(options: DeliverOptions): DeliverWorker {
     drained: async (signal) => {
       wake();
       while (!signal.aborted && !stop.signal.aborted && outbox.nextDueMs(-Infinity) <= clock.nowMs())
-        await clock.sleep(10, signal);
+        // Rung when an array was sent; what is settled otherwise is seen a little later.
+        await clock.sleep(10, AbortSignal.any([signal, alarm.signal]));
     },
     close: async () => {
       stop.abort();

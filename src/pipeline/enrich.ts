@@ -59,6 +59,7 @@ export function startEnrich(options: EnrichOptions): EnrichWorker {
   const waiting = new Set<string>();
   let bell = new AbortController();
   let isBusy = true;
+  let done = new AbortController();
   const ring = (): void => {
     bell.abort();
     bell = new AbortController();
@@ -69,6 +70,8 @@ export function startEnrich(options: EnrichOptions): EnrichWorker {
       const ids = [...waiting].slice(0, AT_ONCE);
       if (ids.length === 0) {
         isBusy = false;
+        done.abort();
+        done = new AbortController();
         await clock.sleep(60_000, AbortSignal.any([bell.signal, stop.signal]));
         isBusy = true;
         continue;
@@ -88,7 +91,8 @@ export function startEnrich(options: EnrichOptions): EnrichWorker {
       if (waiting.size > 0) ring();
     },
     drained: async (signal) => {
-      while (!signal.aborted && !stop.signal.aborted && (isBusy || waiting.size > 0)) await clock.sleep(5, signal);
+      while (!signal.aborted && !stop.signal.aborted && (isBusy || waiting.size > 0))
+        await clock.sleep(5, AbortSignal.any([signal, done.signal]));
     },
     close: async () => {
       stop.abort();

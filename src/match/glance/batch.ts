@@ -30,17 +30,19 @@ export function createBatchGlances(
   rules: CompiledRules,
   decoders: Readonly<Partial<Record<Kind, Decoder>>>,
 ): (batch: Batch, nowMs: number | null) => BatchGlance {
-  const looks = new Map<Kind, Look | null>();
+  // Made here and not with the first batch: it takes milliseconds, as all compiling of rules.
+  const looks = new Map(
+    (Object.keys(decoders) as Kind[]).flatMap((kind) => {
+      const form = decoders[kind]?.glance;
+      return form === undefined ? [] : [[kind, { form, look: createLook(rules, kind, form) }] as const];
+    }),
+  );
   return (batch, nowMs) => {
     const { kind, chunk, glances, offsets } = batch;
     if (glances === undefined || glances === null || offsets.length === 0) return NOTHING_KNOWN;
-    const form = decoders[kind]?.glance;
-    if (form === undefined) return NOTHING_KNOWN;
-    let look = looks.get(kind);
-    if (look === undefined) {
-      look = createLook(rules, kind, form);
-      looks.set(kind, look);
-    }
+    const made = looks.get(kind);
+    if (made === undefined) return NOTHING_KNOWN;
+    const { form, look } = made;
     // Records begin and end on ASCII: where the whole is valid, each of them is.
     if (!isUtf8(chunk.subarray(offsets[0], offsets.at(-1)))) return NOTHING_KNOWN;
     const width = 2 * form.fields.length;
