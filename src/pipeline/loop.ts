@@ -319,7 +319,7 @@ function toUnit(
     rejected: state.gathered.rejected,
     counts: toCountDeltas(state.gathered),
     integrity: state.gathered.integrity,
-    positions: [...state.gathered.positions.values(), ...(state.silence?.positions() ?? [])],
+    positions: [...state.gathered.positions, ...(state.silence?.positions() ?? [])],
     watermarks,
     finished: names.filter((name) => !isSaved.has(name)),
   };

@@ -23,7 +23,8 @@ type Counts = {
 export type Gathered = {
   readonly batches: Batch[];
   readonly rejected: Rejected[];
-  readonly positions: Map<string, Position>;
+  /** As they came: of two with one key the later counts. */
+  readonly positions: Position[];
   readonly integrity: IntegrityNote[];
   readonly counts: Map<string, Counts>;
   /** Event times of live sources. */
@@ -37,7 +38,7 @@ export function createGathered(): Gathered {
   return {
     batches: [],
     rejected: [],
-    positions: new Map(),
+    positions: [],
     integrity: [],
     counts: new Map(),
     seen: [],
@@ -70,7 +71,7 @@ export function gather(into: Gathered, batch: Batch, result: MatchResult & { rea
   into.batches.push(batch);
   into.rejected.push(...result.rejected);
   into.integrity.push(...(batch.integrity ?? []));
-  for (const position of batch.positions) into.positions.set(`${position.source}\n${position.key}`, position);
+  into.positions.push(...batch.positions);
   if (result.times !== undefined) into.seen.push({ source, times: result.times });
   into.records += result.read;
   into.bytes += batch.chunk.byteLength;

@@ -2,11 +2,10 @@
  * Which records of a batch need not be parsed: those that no rule can match, by the few fields that were seen of them.
  *
  * Parsing and decoding took four fifths of matching, and most records match nothing. A record is passed over only where
- * its glance promises all that decoding would find: it is JSON (the source looked), valid UTF-8 (looked at here, once a
- * batch), and has a time in the plain form. Everything else, and whatever a rule may match, is parsed as if there were no
- * glances: the outcome is the same, and a property test holds it so.
+ * its glance promises all that decoding would find: it is JSON and valid UTF-8 (the source looked), and has a time in the
+ * plain form. Everything else, and whatever a rule may match, is parsed as if there were no glances: the outcome is the
+ * same, and a property test holds it so.
  */
-import { isUtf8 } from "node:buffer";
 import type { Batch, Decoder } from "../../contracts.ts";
 import type { Event, Json, JsonObject, Kind } from "../../model/event.ts";
 import { type GlanceForm, type Glances, UNKNOWN_ROW } from "../../model/glance.ts";
@@ -43,8 +42,6 @@ export function createBatchGlances(
     const made = looks.get(kind);
     if (made === undefined) return NOTHING_KNOWN;
     const { form, look } = made;
-    // Records begin and end on ASCII: where the whole is valid, each of them is.
-    if (!isUtf8(chunk.subarray(offsets[0], offsets.at(-1)))) return NOTHING_KNOWN;
     const width = 2 * form.fields.length;
     const isPlain = (index: number): boolean => glances[index * width] !== UNKNOWN_ROW;
     if (look === null) return { ...NOTHING_KNOWN, isPlain };

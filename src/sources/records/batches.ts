@@ -7,7 +7,6 @@
  * own. It never parses a record, and does no I/O.
  */
 import {
-  GLANCE_FIELDS,
   isControlText,
   isDigest,
   PLAIN_KEYS,
@@ -22,7 +21,7 @@ import { JsonSplitter } from "../../lib/split/split.ts";
 import type { Broken, Item, SplitLimits } from "../../lib/split/types.ts";
 import { unescapeText } from "../../lib/split/text.ts";
 import type { Kind, Reason, Rejected, SkipReason } from "../../model/event.ts";
-import { UNKNOWN_ROW } from "../../model/glance.ts";
+import { addGlance, createGlanceRows, takeGlances } from "./glances.ts";
 
 /** Bounds of a record, as a source's `limits` in the configuration. */
 export type RecordLimits = {
@@ -90,10 +89,6 @@ const CHUNK_MAX_BYTES = 4 * 1024 * 1024;
 const CHUNK_MIN_BYTES = 16 * 1024;
 /** Envelopes and escapes may make an item larger than its record: twice, and some room for the envelope. */
 const ENVELOPE_BYTES = 64 * 1024;
-/** Rows there is room for at first: a usual delivery file has no more records. */
-const ROWS_MIN = 32;
-/** Numbers in a row of glances. */
-const GLANCE_WIDTH = 2 * GLANCE_FIELDS.length;
 
 /** Ranges of one kind in one chunk. */
 type Lane = {
@@ -119,39 +114,6 @@ function addRange(
   lane.indexes.push(record.index);
 }
 
-/** The glances of the records that stand in the chunk where they are. One buffer, used again for each batch. */
-type GlanceRows = { numbers: Int32Array; rows: number };
-
-/** Notes what was seen of the record after `count` others. */
-function addGlance(into: GlanceRows, count: number, { scan, start }: Item): void {
-  if (scan.places === null) return;
-  const end = (count + 1) * GLANCE_WIDTH;
-  if (end > into.numbers.length) {
-    const next = new Int32Array(Math.max(end, into.numbers.length * 2, GLANCE_WIDTH * ROWS_MIN));
-    next.set(into.numbers);
-    into.numbers = next;
-  }
-  const { numbers } = into;
-  // Of the records before it that have no row nothing is known.
-  if (into.rows < count) numbers.fill(UNKNOWN_ROW, into.rows * GLANCE_WIDTH, end - GLANCE_WIDTH);
-  const { places } = scan;
-  for (let at = 0, to = end - GLANCE_WIDTH; to < end; at += 1, to += 1) {
-    const place = places[at] as number;
-    numbers[to] = place === -1 ? -1 : start + place;
-  }
-  into.rows = count + 1;
-}
-
-/** The rows of a batch of `count` records; null when there is none. */
-function takeGlances(from: GlanceRows, count: number): Int32Array | null {
-  if (from.rows === 0) return null;
-  const taken = new Int32Array(count * GLANCE_WIDTH);
-  taken.set(from.numbers.subarray(0, from.rows * GLANCE_WIDTH));
-  taken.fill(UNKNOWN_ROW, from.rows * GLANCE_WIDTH);
-  from.rows = 0;
-  return taken;
-}
-
 /** Room for `count` more bytes in a copy's buffer. */
 function reserve(copies: Copies, count: number): void {
   if (copies.filled + count <= copies.bytes.length) return;
@@ -166,7 +128,7 @@ export function createRecordBatcher(options: BatcherOptions): RecordBatcher {
   const scanners = options.scanners ?? createRecordScanners(limits);
   let done: RecordBatch[] = [];
   let main: Lane | null = null;
-  const glances: GlanceRows = { numbers: new Int32Array(0), rows: 0 };
+  const glances = createGlanceRows();
   let copies = new Map<Kind, Copies>();
   let rejected: Rejected[] = [];
   let skipped: Partial<Record<SkipReason, number>> = {};
@@ -277,7 +239,7 @@ export function createRecordBatcher(options: BatcherOptions): RecordBatcher {
         kind: lane.kind,
         chunk,
         offsets: new Int32Array(lane.offsets),
-        glances: lane === main ? takeGlances(glances, lane.indexes.length) : null,
+        glances: lane === main ? takeGlances(glances, chunk, lane.offsets) : null,
         flags: lane.flags.includes(1) ? Uint8Array.from(lane.flags) : null,
         indexes: new Int32Array(lane.indexes),
         rejected: isLast ? rejected : [],

@@ -1,0 +1,56 @@
+/**
+ * The glances of the records of a batch, gathered while it is split: for those that stand in the chunk where they are.
+ *
+ * One buffer, used again for each batch. What a row promises stands in model/glance.ts.
+ */
+import { isUtf8 } from "node:buffer";
+import { GLANCE_FIELDS } from "../../decode/envelopes.ts";
+import type { Item } from "../../lib/split/types.ts";
+import { UNKNOWN_ROW } from "../../model/glance.ts";
+
+/** Rows there is room for at first: a usual delivery file has no more records. */
+const ROWS_MIN = 32;
+/** Numbers in a row. */
+const GLANCE_WIDTH = 2 * GLANCE_FIELDS.length;
+
+export type GlanceRows = { numbers: Int32Array; rows: number };
+
+export function createGlanceRows(): GlanceRows {
+  return { numbers: new Int32Array(0), rows: 0 };
+}
+
+/** Notes what was seen of the record after `count` others. */
+export function addGlance(into: GlanceRows, count: number, { scan, start }: Item): void {
+  if (scan.places === null) return;
+  const end = (count + 1) * GLANCE_WIDTH;
+  if (end > into.numbers.length) {
+    const next = new Int32Array(Math.max(end, into.numbers.length * 2, GLANCE_WIDTH * ROWS_MIN));
+    next.set(into.numbers);
+    into.numbers = next;
+  }
+  const { numbers } = into;
+  // Of the records before it that have no row nothing is known.
+  if (into.rows < count) numbers.fill(UNKNOWN_ROW, into.rows * GLANCE_WIDTH, end - GLANCE_WIDTH);
+  const { places } = scan;
+  for (let at = 0, to = end - GLANCE_WIDTH; to < end; at += 1, to += 1) {
+    const place = places[at] as number;
+    numbers[to] = place === -1 ? -1 : start + place;
+  }
+  into.rows = count + 1;
+}
+
+/** The rows of a batch with records in these ranges of its chunk; null when there is none, or they are no valid UTF-8. */
+export function takeGlances(from: GlanceRows, chunk: Uint8Array, offsets: readonly number[]): Int32Array | null {
+  if (from.rows === 0) return null;
+  // Records begin and end on ASCII: where the whole is valid, each of them is.
+  if (!isUtf8(chunk.subarray(offsets[0], offsets.at(-1)))) {
+    from.rows = 0;
+    return null;
+  }
+  const count = offsets.length / 2;
+  const taken = new Int32Array(count * GLANCE_WIDTH);
+  taken.set(from.numbers.subarray(0, from.rows * GLANCE_WIDTH));
+  taken.fill(UNKNOWN_ROW, from.rows * GLANCE_WIDTH);
+  from.rows = 0;
+  return taken;
+}
