@@ -60,7 +60,7 @@ export type RuleSources = {
   /** Log source fields that every input has; not there where there are none. */
   readonly logsource?: Config["rules"]["logsource"];
   /** Deprecated and unsupported rules are in use too. */
-  readonly retired?: true;
+  readonly retired?: boolean;
 };
 /** What a rule took, over a sample of the records. */
 export type RuleCost = { readonly ruleId: string; readonly title: string; readonly nsPerRecord: number };
@@ -85,8 +85,7 @@ export function readRules(config: Config, paths: readonly string[] | null, emit:
   const mode = toMode(config.rules.strict);
   const { logsource, strict, retired } = config.rules;
   const loaded = loadRules(named, { mode, lists: new Set(lists.keys()), check, thresholds, logsource, retired });
-  const more = retired ? { retired } : {};
-  const from = { ...config, strict, lists, thresholds: [...thresholds], logsource, ...more };
+  const from = { ...config, strict, lists, thresholds: [...thresholds], logsource, retired };
   const rules = toRules(loaded, from, emit);
   checkThresholds(thresholds, rules.ruleSet);
   if (named.length > 0 && rules.ruleSet.detections.length === 0) {

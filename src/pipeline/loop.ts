@@ -28,19 +28,10 @@ import { tellLate, tellLateness } from "./lateness.ts";
 import { type OperationalAbout, type OperationalName, toOperationalAlert } from "./operational.ts";
 import type { Route } from "./route.ts";
 import { tellIntegrity } from "./watch/integrity.ts";
-import { createGathered, gather, type Gathered, toCountDeltas } from "./unit.ts";
+import { type CommitLimits, createGathered, gather, type Gathered, isBig, toCountDeltas } from "./unit.ts";
 import { createSelfWatch, type SelfWatch } from "./watch/self-watch.ts";
 import { createSightings, type Sightings } from "./watch/sightings.ts";
 import { createSilence, type Silence, type SilenceOptions } from "./watch/silence.ts";
-
-/** When a unit is committed: whichever comes first, or MATCHES_MAX. */
-export type CommitLimits = { readonly intervalMs: number; readonly records: number; readonly bytes: number };
-
-/**
- * Matches that bring a commit forward. Groups that a commit opened are neither packed nor evicted before its end, so this is
- * what bounds them: with 6,000 a flood of principals took 100 MiB more than with 2,000. Most records match nothing.
- */
-const MATCHES_MAX = 2000;
 
 export type LoopOptions = {
   readonly sources: readonly Source[];
@@ -148,11 +139,7 @@ export function createLoop(options: LoopOptions): Loop {
       options.emit({ type: "state", ...detector.size() });
       state.silence?.look();
     },
-    due: () =>
-      state.gathered.records >= commit.records ||
-      state.gathered.bytes >= commit.bytes ||
-      state.gathered.matches >= MATCHES_MAX ||
-      clock.monotonicMs() - state.committedAtMs >= commit.intervalMs,
+    due: () => isBig(state.gathered, commit) || clock.monotonicMs() - state.committedAtMs >= commit.intervalMs,
     commit: () => {
       if (!state.isOver) commitState(state, options);
     },

@@ -1,43 +1,22 @@
 /** Events that lack a field that a correlation groups by: in no group, or all in one where the rule asks for it. */
-import { join } from "node:path";
 import { expect, test } from "vitest";
-import { composeReplay } from "../../../src/compose.ts";
-import { createPlace, toConfig, write } from "../make.ts";
+import { LAUNCHES, recordAt, replayRules } from "./make.ts";
 
-const RULES = `title: Reads
-name: reads
-id: 6d0d9a77-5f30-4b6c-9a45-0a7f7d1c9d01
-status: experimental
-logsource: {product: aws, service: cloudtrail}
-detection:
-  read: {eventName: GetObject}
-  condition: read
----
-title: Many reads
+const RULES = `${LAUNCHES}---
+title: Many launches
 id: 6d0d9a77-5f30-4b6c-9a45-0a7f7d1c9d02
 status: experimental
 level: low
 correlation:
   type: event_count
-  rules: [reads]
+  rules: [launches]
   group-by: [recipientAccountId, vpcEndpointId]
   timespan: 10m
   condition: {gte: 3}
 OPTION`;
 
-const record = (minute: number, vpcEndpointId?: string): unknown => ({
-  eventVersion: "1.11",
-  eventID: `event-${minute}`,
-  eventTime: `2026-03-10T08:${String(minute).padStart(2, "0")}:00Z`,
-  eventSource: "s3.amazonaws.com",
-  eventName: "GetObject",
-  awsRegion: "eu-west-1",
-  sourceIPAddress: "192.0.2.1",
-  recipientAccountId: "111122223333",
-  userIdentity: { type: "IAMUser", arn: "arn:aws:iam::111122223333:user/ci", accountId: "111122223333" },
-  requestParameters: { bucketName: "weights" },
-  ...(vpcEndpointId === undefined ? {} : { vpcEndpointId }),
-});
+const record = (minute: number, vpcEndpointId?: string): unknown =>
+  recordAt(minute, vpcEndpointId === undefined ? {} : { vpcEndpointId });
 
 // Three through an endpoint; three without one, of which two more come through others.
 const RECORDS = [1, 2, 3]
@@ -46,17 +25,7 @@ const RECORDS = [1, 2, 3]
   .concat([record(7, "vpce-2"), record(8, "vpce-3")]);
 
 async function groupsWith(option: string): Promise<unknown> {
-  const place = createPlace();
-  const rules = write(join(place.root, "reads.yml"), RULES.replace("OPTION", option));
-  write(join(place.input, "a.json"), JSON.stringify({ Records: RECORDS }));
-  const { alerts } = await composeReplay({
-    config: toConfig(place),
-    paths: [place.input],
-    rulePaths: [rules],
-    latenessMs: null,
-    emit: () => undefined,
-    signal: new AbortController().signal,
-  });
+  const { alerts } = await replayRules(RULES.replace("OPTION", option), RECORDS);
   return alerts.filter(({ title }) => title.startsWith("Many")).map(({ group, eventCount }) => [group, eventCount]);
 }
 
