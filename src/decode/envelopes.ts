@@ -47,6 +47,14 @@ export const GLANCE_FIELDS = [
   "userIdentity.type", "userIdentity.arn", "userIdentity.userName", "userIdentity.principalId", "userIdentity.invokedBy",
   "userIdentity.accessKeyId",
 ] as const; // prettier-ignore
+/**
+ * Lists of these in which records are often alike, and are numbered by (model/glance.ts): what rules ask of the call first,
+ * and what those without such a question ask of the caller.
+ */
+export const GLANCE_NUMBERED: readonly (readonly (typeof GLANCE_FIELDS)[number][])[] = [
+  ["eventSource", "eventName", "userIdentity.type", "errorCode"],
+  ["userAgent", "userIdentity.arn"],
+];
 const IDENTITY = "userIdentity.";
 
 /** The keys that the split pass looks for. */

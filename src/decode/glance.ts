@@ -2,7 +2,7 @@
  * Glances of CloudTrail records: which fields they tell, and the event time without parsing. Pure.
  */
 import type { GlanceForm } from "../model/glance.ts";
-import { GLANCE_FIELDS } from "./envelopes.ts";
+import { GLANCE_FIELDS, GLANCE_NUMBERED } from "./envelopes.ts";
 import { parsePlainTime } from "./time.ts";
 
 const TIME_AT = 2 * GLANCE_FIELDS.indexOf("eventTime");
@@ -21,6 +21,8 @@ const accounts = new Map<number, string>();
 /** The form. Times in any spelling but "2023-07-10T12:05:00Z" are left to the decoder. */
 export const cloudtrailGlance: GlanceForm = {
   fields: GLANCE_FIELDS,
+  numbered: GLANCE_NUMBERED,
+  width: 2 * GLANCE_FIELDS.length + 1 + GLANCE_NUMBERED.length,
   toTimeMs: (chunk, glances, row) => {
     const source = glances[row + SOURCE_AT] as number;
     if (source !== -1 && isStorage(chunk, source)) return Number.NaN;

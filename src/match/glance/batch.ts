@@ -7,11 +7,12 @@
  * same, and a property test holds it so.
  */
 import type { Batch, Decoder } from "../../contracts.ts";
+import { Alike } from "../../lib/alike.ts";
 import type { Event, Json, JsonObject, Kind } from "../../model/event.ts";
 import { type GlanceForm, type Glances, UNKNOWN_ROW } from "../../model/glance.ts";
 import type { CompiledRules } from "../../sigma/compile.ts";
-import { Alike } from "./alike.ts";
 import { createByteTexts } from "./byte-text.ts";
+import { Numbered } from "./numbered.ts";
 
 /** What the glances of one batch tell of its records. */
 export type BatchGlance = {
@@ -42,7 +43,7 @@ export function createBatchGlances(
     const made = looks.get(kind);
     if (made === undefined) return NOTHING_KNOWN;
     const { form, look } = made;
-    const width = 2 * form.fields.length;
+    const { width } = form;
     const isPlain = (index: number): boolean => glances[index * width] !== UNKNOWN_ROW;
     if (look === null) return { ...NOTHING_KNOWN, isPlain };
     return {
@@ -87,10 +88,21 @@ function createLook(rules: CompiledRules, kind: Kind, form: GlanceForm): Look | 
     glance.more.map((field) => ({ field, read: () => read(placeOf(field)) })),
   );
   const places = early.map(placeOf);
-  const known = new Alike<readonly number[]>(glance.fields.map(placeOf));
+  const known = createMemory<readonly number[]>(form, glance.fields);
+  const opened = createMemory<boolean>(form, glance.guarded);
   const guardedFrom = glance.fields.length;
   const setFrom = (from: number): void => {
     for (let index = from; index < places.length; index += 1) setters[index]?.(read(places[index] ?? 0));
+  };
+  /** Where the first look found no rule: whether one with a guard may match. */
+  const isOpen = (): boolean => {
+    const { chunk, glances, at } = row;
+    const before = opened.get(chunk, glances, at);
+    if (before !== undefined) return before;
+    setFrom(guardedFrom);
+    const found = glance.isOpen(event);
+    opened.set(chunk, glances, { row: at, found });
+    return found;
   };
   return (chunk, glances, at) => {
     const alike = known.get(chunk, glances, at);
@@ -98,11 +110,7 @@ function createLook(rules: CompiledRules, kind: Kind, form: GlanceForm): Look | 
     row.glances = glances;
     row.at = at;
     try {
-      if (alike?.length === 0) {
-        if (guardedFrom === places.length) return false;
-        setFrom(guardedFrom);
-        if (!glance.isOpen(event)) return false;
-      }
+      if (alike?.length === 0 && (guardedFrom === places.length || !isOpen())) return false;
       setFrom(0);
       const candidates = alike ?? glance.candidates(event);
       if (alike === undefined) known.set(chunk, glances, { row: at, found: candidates });
@@ -112,6 +120,14 @@ function createLook(rules: CompiledRules, kind: Kind, form: GlanceForm): Look | 
       return true;
     }
   };
+}
+
+/** A memory for records that are alike in these fields: by their number where there is one for them, else by their bytes. */
+function createMemory<T>({ fields, numbered }: GlanceForm, wanted: readonly string[]): Alike<T> | Numbered<T> {
+  const list = numbered.findIndex((one) => wanted.every((field) => one.includes(field)));
+  const by = 2 * fields.length;
+  if (list !== -1) return new Numbered({ by, number: by + 1 + list });
+  return new Alike(wanted.map((field) => 2 * fields.indexOf(field)));
 }
 
 type Setter = (value: Json | undefined) => void;

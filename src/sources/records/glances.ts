@@ -4,14 +4,36 @@
  * One buffer, used again for each batch. What a row promises stands in model/glance.ts.
  */
 import { isUtf8 } from "node:buffer";
-import { GLANCE_FIELDS } from "../../decode/envelopes.ts";
+import { threadId } from "node:worker_threads";
+import { GLANCE_FIELDS, GLANCE_NUMBERED } from "../../decode/envelopes.ts";
+import { Alike } from "../../lib/alike.ts";
 import type { Item } from "../../lib/split/types.ts";
 import { UNKNOWN_ROW } from "../../model/glance.ts";
 
 /** Rows there is room for at first: a usual delivery file has no more records. */
 const ROWS_MIN = 32;
-/** Numbers in a row. */
-const GLANCE_WIDTH = 2 * GLANCE_FIELDS.length;
+/** Numbers in a row of pairs, and in a whole one. */
+const PAIRS_WIDTH = 2 * GLANCE_FIELDS.length;
+const GLANCE_WIDTH = PAIRS_WIDTH + 1 + GLANCE_NUMBERED.length;
+/** Kinds that are numbered in the life of a thread. Those that come later are looked at each by itself. */
+const NUMBERS_MAX = 2 ** 31 - 1;
+/** For all that the thread splits: what is alike is alike in any file. */
+const numberings = GLANCE_NUMBERED.map((fields) =>
+  createNumbering(fields.map((field) => GLANCE_FIELDS.indexOf(field) * 2)),
+);
+
+/** Numbers kinds of records: −1, or the number of those before it that are alike in the fields at `places`. */
+function createNumbering(places: readonly number[]): (chunk: Uint8Array, rows: Int32Array, row: number) => number {
+  const known = new Alike<number>(places);
+  let next = 0;
+  return (chunk, rows, row) => {
+    const before = known.get(chunk, rows, row);
+    if (before !== undefined) return before;
+    if (next === NUMBERS_MAX || !known.set(chunk, rows, { row, found: next })) return -1;
+    next += 1;
+    return next - 1;
+  };
+}
 
 export type GlanceRows = { numbers: Int32Array; rows: number };
 
@@ -32,7 +54,7 @@ export function addGlance(into: GlanceRows, count: number, { scan, start }: Item
   // Of the records before it that have no row nothing is known.
   if (into.rows < count) numbers.fill(UNKNOWN_ROW, into.rows * GLANCE_WIDTH, end - GLANCE_WIDTH);
   const { places } = scan;
-  for (let at = 0, to = end - GLANCE_WIDTH; to < end; at += 1, to += 1) {
+  for (let at = 0, to = end - GLANCE_WIDTH; at < PAIRS_WIDTH; at += 1, to += 1) {
     const place = places[at] as number;
     numbers[to] = place === -1 ? -1 : start + place;
   }
@@ -52,5 +74,11 @@ export function takeGlances(from: GlanceRows, chunk: Uint8Array, offsets: readon
   taken.set(from.numbers.subarray(0, from.rows * GLANCE_WIDTH));
   taken.fill(UNKNOWN_ROW, from.rows * GLANCE_WIDTH);
   from.rows = 0;
+  for (let row = 0; row < taken.length; row += GLANCE_WIDTH) {
+    if (taken[row] === UNKNOWN_ROW) continue;
+    taken[row + PAIRS_WIDTH] = threadId;
+    for (let list = 0; list < numberings.length; list += 1)
+      taken[row + PAIRS_WIDTH + 1 + list] = numberings[list]?.(chunk, taken, row) ?? -1;
+  }
   return taken;
 }

@@ -6,6 +6,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { cloudtrailGlance } from "../../../src/decode/glance.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { type AheadResult, readAhead } from "../../../src/sources/file/ahead.ts";
 import { type FoundFile, listFiles } from "../../../src/sources/file/list.ts";
@@ -51,9 +52,10 @@ async function takeAll(
   return results;
 }
 
-/** What a batch says, without the room at the end of its chunk. */
-const shown = ({ chunk, offsets, ...rest }: RecordBatch): unknown => ({
+/** What a batch says, without the room at the end of its chunk and the numbers of kinds, which each thread gives for itself. */
+const shown = ({ chunk, offsets, glances, ...rest }: RecordBatch): unknown => ({
   ...rest,
+  places: glances?.filter((_, at) => at % cloudtrailGlance.width < 2 * cloudtrailGlance.fields.length),
   texts: Array.from({ length: offsets.length / 2 }, (_, at) =>
     Buffer.from(chunk.subarray(offsets[2 * at], offsets[2 * at + 1])).toString("latin1"),
   ),

@@ -1,7 +1,7 @@
 /** What is remembered for records that are alike is given for those alone. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Alike } from "../../../src/match/glance/alike.ts";
+import { Alike } from "../../src/lib/alike.ts";
 
 const anyValue = fc.option(
   fc.array(fc.constantFrom("a", "b"), { maxLength: 5 }).map((parts) => `"${parts.join("")}"`),

@@ -6,8 +6,6 @@
  * making texts of them and looking these up. Bounded, whatever comes: kinds that share a place drive each other out, and where
  * records are hardly ever alike (a stranger can see to that) nothing is remembered for a while.
  */
-import type { Glances } from "../../model/glance.ts";
-
 const PLACES = 2048;
 /** Bytes of the fields of one kind; a record with longer ones is looked at each time. */
 const BYTES_MAX = 512;
@@ -19,7 +17,10 @@ const REST = 16_384;
 /** What is known of one kind of record: the length of each field, their bytes one behind the other, and what was found. */
 type Kept<T> = { readonly lengths: Int32Array; readonly bytes: Uint8Array; readonly found: T };
 
-/** A memory for the fields whose places in a row of glances are given. A class: hot. */
+/**
+ * A memory for the fields whose places in a row of glances are given: where a value begins in the chunk, behind it where it
+ * ends, −1 for a missing one. A class: hot.
+ */
 export class Alike<T> {
   readonly #places: readonly number[];
   readonly #kept: (Kept<T> | undefined)[] = Array.from({ length: PLACES });
@@ -31,7 +32,7 @@ export class Alike<T> {
   }
 
   /** What `set` was last given for a record like that of the row. */
-  get(chunk: Uint8Array, glances: Glances, row: number): T | undefined {
+  get(chunk: Uint8Array, glances: Int32Array, row: number): T | undefined {
     this.#looks += 1;
     if (this.#looks === TRIAL) this.#looks = this.#misses * 2 > TRIAL ? -REST : 0;
     if (this.#looks === 0) this.#misses = 0;
@@ -42,20 +43,23 @@ export class Alike<T> {
     return undefined;
   }
 
-  set(chunk: Uint8Array, glances: Glances, at: { readonly row: number; readonly found: T }): void {
-    if (this.#looks < 0) return;
+  /** False: it is not remembered, for it rests or the fields are too long. */
+  set(chunk: Uint8Array, glances: Int32Array, at: { readonly row: number; readonly found: T }): boolean {
+    if (this.#looks < 0) return false;
     const { row, found } = at;
     const ranges = this.#places.map(
       (place) => [glances[row + place] ?? MISSING, glances[row + place + 1] ?? 0] as const,
     );
     const lengths = Int32Array.from(ranges, ([start, end]) => (start === MISSING ? MISSING : end - start));
     const bytes = Buffer.concat(ranges.map(([start, end]) => chunk.subarray(start, start === MISSING ? start : end)));
-    if (bytes.length <= BYTES_MAX) this.#kept[this.#placeOf(chunk, glances, row)] = { lengths, bytes, found };
+    if (bytes.length > BYTES_MAX) return false;
+    this.#kept[this.#placeOf(chunk, glances, row)] = { lengths, bytes, found };
+    return true;
   }
 
   #isAlike(
     { lengths, bytes }: Kept<T>,
-    { chunk, glances, row }: { chunk: Uint8Array; glances: Glances; row: number },
+    { chunk, glances, row }: { chunk: Uint8Array; glances: Int32Array; row: number },
   ): boolean {
     let filled = 0;
     for (let field = 0; field < lengths.length; field += 1) {
@@ -70,7 +74,7 @@ export class Alike<T> {
   }
 
   /** By the length of each field and two of its bytes. */
-  #placeOf(chunk: Uint8Array, glances: Glances, row: number): number {
+  #placeOf(chunk: Uint8Array, glances: Int32Array, row: number): number {
     let mark = 0;
     for (let field = 0; field < this.#places.length; field += 1) {
       const place = row + (this.#places[field] as number);
