@@ -48,12 +48,13 @@ export const GLANCE_FIELDS = [
   "userIdentity.accessKeyId",
 ] as const; // prettier-ignore
 /**
- * Lists of these in which records are often alike, and are numbered by (model/glance.ts): what rules ask of the call first,
- * and what those without such a question ask of the caller.
+ * Lists of these in which records are often alike, and are numbered by (model/glance.ts): what rules ask of a call first,
+ * and what those ask of the caller that ask nothing of the call.
  */
 export const GLANCE_NUMBERED: readonly (readonly (typeof GLANCE_FIELDS)[number][])[] = [
   ["eventSource", "eventName", "userIdentity.type", "errorCode"],
-  ["userAgent", "userIdentity.arn"],
+  ["userAgent"],
+  ["userIdentity.arn"],
 ];
 const IDENTITY = "userIdentity.";
 

@@ -81,25 +81,17 @@ function createLook(rules: CompiledRules, kind: Kind, form: GlanceForm): Look | 
     return JSON.parse(Buffer.from(row.chunk.buffer, row.chunk.byteOffset + start, end - start).toString()) as Json;
   };
   const placeOf = (field: string): number => 2 * form.fields.indexOf(field);
-  const early = [...glance.fields, ...glance.guarded];
-  const { event, setters } = createSketch(
-    kind,
-    early,
-    glance.more.map((field) => ({ field, read: () => read(placeOf(field)) })),
-  );
-  const places = early.map(placeOf);
+  const event = createSketch(kind, [...glance.fields, ...glance.guarded, ...glance.more], (field) => {
+    const place = placeOf(field);
+    return () => read(place);
+  });
   const known = createMemory<readonly number[]>(form, glance.fields);
   const opened = createMemory<boolean>(form, glance.guarded);
-  const guardedFrom = glance.fields.length;
-  const setFrom = (from: number): void => {
-    for (let index = from; index < places.length; index += 1) setters[index]?.(read(places[index] ?? 0));
-  };
   /** Where the first look found no rule: whether one with a guard may match. */
   const isOpen = (): boolean => {
     const { chunk, glances, at } = row;
     const before = opened.get(chunk, glances, at);
     if (before !== undefined) return before;
-    setFrom(guardedFrom);
     const found = glance.isOpen(event);
     opened.set(chunk, glances, { row: at, found });
     return found;
@@ -110,8 +102,7 @@ function createLook(rules: CompiledRules, kind: Kind, form: GlanceForm): Look | 
     row.glances = glances;
     row.at = at;
     try {
-      if (alike?.length === 0 && (guardedFrom === places.length || !isOpen())) return false;
-      setFrom(0);
+      if (alike?.length === 0 && (glance.guarded.length === 0 || !isOpen())) return false;
       const candidates = alike ?? glance.candidates(event);
       if (alike === undefined) known.set(chunk, glances, { row: at, found: candidates });
       return glance.mayMatch(event, candidates);
@@ -122,46 +113,35 @@ function createLook(rules: CompiledRules, kind: Kind, form: GlanceForm): Look | 
   };
 }
 
-/** A memory for records that are alike in these fields: by their number where there is one for them, else by their bytes. */
+/** A memory for records that are alike in these fields: by their numbers where there are some for all of them, else by their bytes. */
 function createMemory<T>({ fields, numbered }: GlanceForm, wanted: readonly string[]): Alike<T> | Numbered<T> {
-  const list = numbered.findIndex((one) => wanted.every((field) => one.includes(field)));
   const by = 2 * fields.length;
-  if (list !== -1) return new Numbered({ by, number: by + 1 + list });
+  const isAsked = numbered.map((list) => list.some((field) => wanted.includes(field)));
+  if (wanted.every((field) => numbered.some((list) => list.includes(field))))
+    return new Numbered({ by, numbers: isAsked.flatMap((is, list) => (is ? [by + 1 + list] : [])) });
   return new Alike(wanted.map((field) => 2 * fields.indexOf(field)));
 }
 
-type Setter = (value: Json | undefined) => void;
 type Fields = Record<string, Json | undefined>;
 
 /**
- * An event whose record has the fields of the glance only; a value that is undefined counts as missing. One for all.
- * `late`: read when they are asked for.
+ * An event whose record has the fields of the glance only, each read when it is asked for; a value that is undefined counts
+ * as missing. One for all records: `readerOf` gives what reads a field of the current one.
  */
 function createSketch(
   kind: Kind,
-  early: readonly string[],
-  late: readonly { readonly field: string; readonly read: () => Json | undefined }[],
-): { readonly event: Event; readonly setters: readonly Setter[] } {
+  fields: readonly string[],
+  readerOf: (field: string) => () => Json | undefined,
+): Event {
   const record: Record<string, Json | undefined | Fields> = {};
-  /** Where a field stands: in the record, or in an object of it. */
-  const stand = (field: string): { readonly holder: Fields; readonly key: string } => {
+  for (const field of fields) {
     const dot = field.indexOf(".");
-    if (dot === -1) return { holder: record as Fields, key: field };
-    const parent = field.slice(0, dot);
-    const holder = (record[parent] ?? {}) as Fields;
-    record[parent] = holder as JsonObject;
-    return { holder, key: field.slice(dot + 1) };
-  };
-  const setters = early.map((field): Setter => {
-    const { holder, key } = stand(field);
-    holder[key] = undefined;
-    return (value) => void (holder[key] = value);
-  });
-  for (const { field, read } of late) {
-    const { holder, key } = stand(field);
-    Object.defineProperty(holder, key, { get: read, enumerable: true });
+    const parent = field.slice(0, Math.max(dot, 0));
+    if (dot !== -1) record[parent] ??= {};
+    const holder = dot === -1 ? record : (record[parent] as Fields);
+    Object.defineProperty(holder, field.slice(dot + 1), { get: readerOf(field), enumerable: true });
   }
-  const event: Event = {
+  return {
     provider: "aws",
     kind,
     logsource: `aws/${kind}`,
@@ -176,5 +156,4 @@ function createSketch(
     flags: [],
     record: record as JsonObject,
   };
-  return { event, setters };
 }

@@ -1,49 +1,66 @@
 /**
  * Remembers what was found for records that whoever split them has numbered as alike (model/glance.ts).
  *
- * Looks at no byte of a record. Bounded, whatever comes: of the numbers by one hand the last PLACES are remembered, and
- * hands are threads, of which there are few; should there be many, all is found anew.
+ * Looks at no byte of a record. Bounded, whatever comes: kinds that share a place drive each other out, and the hands that
+ * number are threads, of which there are few; should there be many, all is found anew.
  */
 import type { Glances } from "../../model/glance.ts";
 
-const PLACES = 2048;
+const PLACE_BITS = 11;
+const PLACES = 2 ** PLACE_BITS;
 const HANDS_MAX = 16;
+/** Spreads numbers that are counted up from nothing over the places. Odd, so that every bit counts. */
+const SPREAD = 0x9e3779b1;
 
+/** By place: the numbers of one kind, and what was found. */
 type Kept<T> = { readonly numbers: Int32Array; readonly found: (T | undefined)[] };
 
-/** A memory for the numbers at `number` of a row, given by the hand at `by`. A class: hot. */
+/** A memory for the numbers that stand at `numbers` of a row, given by the hand at `by`. A class: hot. */
 export class Numbered<T> {
   readonly #by: number;
-  readonly #number: number;
+  readonly #numbers: readonly number[];
   readonly #hands = new Map<number, Kept<T>>();
 
-  constructor({ by, number }: { readonly by: number; readonly number: number }) {
+  constructor({ by, numbers }: { readonly by: number; readonly numbers: readonly number[] }) {
     this.#by = by;
-    this.#number = number;
+    this.#numbers = numbers;
   }
 
-  /** What `set` was last given for a record with the number of the row. */
+  /** What `set` was last given for a record with the numbers of the row. */
   get(_chunk: Uint8Array, glances: Glances, row: number): T | undefined {
-    const number = glances[row + this.#number] as number;
     const kept = this.#hands.get(glances[row + this.#by] as number);
-    const place = number & (PLACES - 1);
-    return number !== -1 && kept?.numbers[place] === number ? kept.found[place] : undefined;
+    if (kept === undefined) return undefined;
+    const place = this.#placeOf(glances, row);
+    const count = this.#numbers.length;
+    for (let at = 0; at < count; at += 1) {
+      const number = glances[row + (this.#numbers[at] as number)];
+      if (number === -1 || kept.numbers[place * count + at] !== number) return undefined;
+    }
+    return kept.found[place];
   }
 
-  set(_chunk: Uint8Array, glances: Glances, at: { readonly row: number; readonly found: T }): void {
-    const number = glances[at.row + this.#number] as number;
-    if (number === -1) return;
-    const kept = this.#handOf(glances[at.row + this.#by] as number);
-    const place = number & (PLACES - 1);
-    kept.numbers[place] = number;
-    kept.found[place] = at.found;
+  set(_chunk: Uint8Array, glances: Glances, { row, found }: { readonly row: number; readonly found: T }): void {
+    const kept = this.#handOf(glances[row + this.#by] as number);
+    const place = this.#placeOf(glances, row);
+    const count = this.#numbers.length;
+    for (let at = 0; at < count; at += 1)
+      kept.numbers[place * count + at] = glances[row + (this.#numbers[at] as number)] as number;
+    kept.found[place] = found;
+  }
+
+  #placeOf(glances: Glances, row: number): number {
+    let mark = 0;
+    for (let at = 0; at < this.#numbers.length; at += 1)
+      mark = Math.imul(mark + (glances[row + (this.#numbers[at] as number)] as number), SPREAD);
+    return mark >>> (32 - PLACE_BITS);
   }
 
   #handOf(by: number): Kept<T> {
     const before = this.#hands.get(by);
     if (before !== undefined) return before;
     if (this.#hands.size === HANDS_MAX) this.#hands.clear();
-    const made = { numbers: new Int32Array(PLACES).fill(-1), found: Array.from<T | undefined>({ length: PLACES }) };
+    const numbers = new Int32Array(PLACES * this.#numbers.length).fill(-1);
+    const made = { numbers, found: Array.from<T | undefined>({ length: PLACES }) };
     this.#hands.set(by, made);
     return made;
   }

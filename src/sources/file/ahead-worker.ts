@@ -4,7 +4,6 @@
  * It is sent the next files and answers with their batches, in order; the bytes change hands and are not copied. It knows
  * nothing that the main thread does not tell, keeps nothing, and touches only the files it is told to read.
  */
-import { setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
 import { systemClock } from "../../lib/clock.ts";
 import type { Scanners } from "../../lib/split/scanners.ts";
@@ -106,18 +105,6 @@ function waitForMore(): void {
   });
 }
 
-/** Niceness, 0 to 19: where cores are few the main thread goes first, for this one is ahead of it anyway. */
-const NICE = 10;
-/** Linux alone has a niceness for each thread; elsewhere it would be that of the whole process. */
-function giveWay(): void {
-  if (process.platform !== "linux") return;
-  try {
-    setPriority(NICE);
-  } catch {
-    // Forbidden here: it reads on as any other thread.
-  }
-}
-
 parentPort?.on("message", ({ files, source, limits }: AheadQuestion) => {
   idle.abort();
   const { results, numbers } = gatherNumbers(readAll(files, { source, limits, scanners: scannersFor(limits) }));
@@ -125,6 +112,5 @@ parentPort?.on("message", ({ files, source, limits }: AheadQuestion) => {
   parentPort?.postMessage(results, [numbers.buffer as ArrayBuffer, ...chunks]);
   waitForMore();
 });
-giveWay();
 parentPort?.postMessage("ready", []);
 waitForMore();
