@@ -40,5 +40,5 @@ EXPOSE 9464
 # or switches the pages off, give the container a --health-cmd of its own or --no-healthcheck.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.SAGEWATCH_HTTP.split(':').pop() + '/health').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 # The heap is kept small as in tools/run.mjs, which says why.
-ENTRYPOINT ["node", "--max-semi-space-size=8", "--heap-growing-percent=100", "/opt/sagewatch/dist/main.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=8", "--heap-growing-percent=100", "--v8-pool-size=1", "/opt/sagewatch/dist/main.js"]
 CMD ["run"]
