@@ -294,6 +294,7 @@ export type CommitUnit = Omit<Deltas, "alerts" | "pressure" | "negatives"> & {
   readonly alerts: readonly RoutedAlert[];
   readonly rejected: readonly Rejected[];
   readonly counts: readonly CountDelta[];
+  /** In order: of two with one key the later counts. */
   readonly positions: readonly Position[];
   readonly integrity?: readonly IntegrityNote[];
   readonly sightings?: readonly Sighting[]; // kept for those events that are evidence of an alert

@@ -59,7 +59,12 @@ export type Config = {
     readonly depth: number;
     readonly gzipRatio: number;
   };
-  readonly commit: { readonly intervalMs: number; readonly records: number; readonly bytes: number };
+  readonly commit: {
+    readonly intervalMs: number;
+    readonly records: number;
+    readonly bytes: number;
+    readonly matches: number;
+  };
   /** ms. */
   readonly updateEvery: number;
   readonly repair: RepairConfig;
@@ -187,8 +192,16 @@ const commit = z
     bytes: sizeSchema({ least: 64 * 1024, most: 256 * MIB })
       .prefault("8 MiB")
       .describe("Bytes of records that bring a commit forward. Default 8 MiB: 6000 records of usual size."),
+    matches: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(2000)
+      .describe(
+        "Matches of rules that bring a commit forward, once 2000 records are in it. Default 2000: groups that a commit opens stay in memory until its end, and a flood of principals takes 100 MiB more with 6000.",
+      ),
   })
-  .describe("When one transaction is written: at whichever of the three comes first.");
+  .describe("When one transaction is written: at whichever of these comes first.");
 
 const shareSchema = z.number().min(0.05).max(1).default(0.8);
 

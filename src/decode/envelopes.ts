@@ -48,14 +48,16 @@ export const GLANCE_FIELDS = [
   "userIdentity.accessKeyId",
 ] as const; // prettier-ignore
 /**
- * Lists of these in which records are often alike, and are numbered by (model/glance.ts): what rules ask of a call first,
- * and what those ask of the caller that ask nothing of the call.
+ * Lists of these in which records are often alike, and are numbered by (model/glance.ts): what most rules ask
+ * first, and the two fields by which rules look for a caller, whatever was called.
  */
 export const GLANCE_NUMBERED: readonly (readonly (typeof GLANCE_FIELDS)[number][])[] = [
   ["eventSource", "eventName", "userIdentity.type", "errorCode"],
   ["userAgent"],
   ["userIdentity.arn"],
 ];
+/** Numbers in a row of glances: pairs, who numbered, numbers. */
+export const GLANCE_WIDTH: number = 2 * GLANCE_FIELDS.length + 1 + GLANCE_NUMBERED.length;
 const IDENTITY = "userIdentity.";
 
 /** The keys that the split pass looks for. */

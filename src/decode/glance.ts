@@ -2,7 +2,7 @@
  * Glances of CloudTrail records: which fields they tell, and the event time without parsing. Pure.
  */
 import type { GlanceForm } from "../model/glance.ts";
-import { GLANCE_FIELDS, GLANCE_NUMBERED } from "./envelopes.ts";
+import { GLANCE_FIELDS, GLANCE_NUMBERED, GLANCE_WIDTH } from "./envelopes.ts";
 import { parsePlainTime } from "./time.ts";
 
 const TIME_AT = 2 * GLANCE_FIELDS.indexOf("eventTime");
@@ -22,7 +22,7 @@ const accounts = new Map<number, string>();
 export const cloudtrailGlance: GlanceForm = {
   fields: GLANCE_FIELDS,
   numbered: GLANCE_NUMBERED,
-  width: 2 * GLANCE_FIELDS.length + 1 + GLANCE_NUMBERED.length,
+  width: GLANCE_WIDTH,
   toTimeMs: (chunk, glances, row) => {
     const source = glances[row + SOURCE_AT] as number;
     if (source !== -1 && isStorage(chunk, source)) return Number.NaN;

@@ -10,8 +10,8 @@ export const UNKNOWN_ROW = -2;
 
 /**
  * Glances of a batch. A row a record, of a (start, end) pair for each field of the kind's form: where the value stands in
- * the chunk, its quotes included, −1 where the record has no such field. The bytes from the first record to the last are
- * valid UTF-8. A row that does not begin with UNKNOWN_ROW promises that a parser takes the record and each of its numbers
+ * the chunk, its quotes included, −1 where the record has no such field. Each record with a row is valid
+ * UTF-8. A row that does not begin with UNKNOWN_ROW promises that a parser takes the record and each of its numbers
  * exactly, that none of the fields stands twice in it, in whatever spelling, and that a value that is a text has no escapes.
  *
  * Behind the pairs stand who numbered the record, and a number for each list of the form's `numbered`, −1 for none. Records

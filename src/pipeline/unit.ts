@@ -9,14 +9,15 @@ import type { Rejected, SkipReason } from "../model/event.ts";
 import type { IntegrityNote } from "../model/integrity/notes.ts";
 import type { Seen } from "./lateness.ts";
 
-/** When a unit is committed: whichever comes first, or MATCHES_MAX. */
-export type CommitLimits = { readonly intervalMs: number; readonly records: number; readonly bytes: number };
-
-/**
- * Matches that bring a commit forward. Groups that a commit opened are neither packed nor evicted before its end, so this is
- * what bounds them: with 6,000 a flood of principals took 100 MiB more than with 2,000. Most records match nothing.
- */
-const MATCHES_MAX = 2000;
+/** When a unit is committed: whichever comes first. */
+export type CommitLimits = {
+  readonly intervalMs: number;
+  readonly records: number;
+  readonly bytes: number;
+  /** Counts once MATCHING_MIN records are gathered: where each record matches several rules, waits for the disk are no more. */
+  readonly matches: number;
+};
+const MATCHING_MIN = 2000;
 
 type Counts = {
   source: string;
@@ -89,7 +90,8 @@ export function gather(into: Gathered, batch: Batch, result: MatchResult & { rea
 
 /** True when it should be committed, however young it is. */
 export function isBig({ records, bytes, matches }: Gathered, limits: CommitLimits): boolean {
-  return records >= limits.records || bytes >= limits.bytes || matches >= MATCHES_MAX;
+  const isFullOfMatches = matches >= limits.matches && records >= MATCHING_MIN;
+  return isFullOfMatches || records >= limits.records || bytes >= limits.bytes;
 }
 
 /** The counts as the unit carries them. */

@@ -70,7 +70,7 @@ describe("defaults", () => {
       sinks: [],
       rules: { paths: null, strict: false },
       limits: { recordBytes: 1_048_576, depth: 64, gzipRatio: 200 },
-      commit: { intervalMs: 250, records: 6000, bytes: 8_388_608 },
+      commit: { intervalMs: 250, records: 6000, bytes: 8_388_608, matches: 2000 },
       updateEvery: 60_000,
       log: { level: "info" },
     });

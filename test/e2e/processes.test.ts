@@ -175,7 +175,7 @@ test(
     writeDay(place, 60_000);
     write(join(place.root, "rules/chaos.yml"), QUIET_RULE);
     // Nothing is committed before 5 s are over, so what is read is in flight.
-    const commit = { intervalMs: 5000, records: 100_000, bytes: "64 MiB" };
+    const commit = { intervalMs: 5000, records: 100_000, bytes: "64 MiB", matches: 100_000 };
     const rules = ["shipped"];
     const settings = { rules, more: { commit, log: { level: "debug" } } };
     const wanted = 5000 + Math.floor(Math.random() * 5000);

@@ -104,7 +104,7 @@ function openLoop(options: { capBytes: number; dir: string | null; sums: Sums })
     fullSink: () => null,
     clock: systemClock,
     emit: (signal: Signal) => void (signal.type === "state_pressure" && (sums.signalled += signal.groups)),
-    commit: { intervalMs: 0, records: COMMIT, bytes: Infinity },
+    commit: { intervalMs: 0, records: COMMIT, bytes: Infinity, matches: COMMIT },
     stageMs: { match: 0, detect: 0, commit: 0 },
   });
   return { loop, store, sent, groups: () => detector.size().groups };

@@ -24,6 +24,8 @@ const RULES: Readonly<Record<string, Expression>> = {
   root: text("userIdentity.type", "Root"),
   agent: text("userAgent", "*kali*"),
   job: text("eventName", "*Job"),
+  // By a field that nobody numbers records by.
+  person: text("userIdentity.userName", "anna"),
   issuer: leaf("userIdentity.arn", {
     type: "regex",
     source: ".+:assumed-role/aws:.+",

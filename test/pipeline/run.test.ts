@@ -72,7 +72,7 @@ async function run(store: Store, parts: Parts): Promise<void> {
       ),
       clock: systemClock,
       emit: () => undefined,
-      commit: { intervalMs: 60_000, records: 1, bytes: 4e6 },
+      commit: { intervalMs: 60_000, records: 1, bytes: 4e6, matches: 2000 },
       stageMs: { match: 0, detect: 0, commit: 0 },
     },
     parts.signal ?? new AbortController().signal,

@@ -40,6 +40,8 @@ export class Numbered<T> {
   }
 
   set(_chunk: Uint8Array, glances: Glances, { row, found }: { readonly row: number; readonly found: T }): void {
+    // What has no number would never be found again.
+    for (const at of this.#numbers) if (glances[row + at] === -1) return;
     const kept = this.#handOf(glances[row + this.#by] as number);
     const place = this.#placeOf(glances, row);
     const count = this.#numbers.length;

@@ -2,7 +2,8 @@
  * The thread that reads, unpacks and splits small files ahead of the main one (file-ahead.ts).
  *
  * It is sent the next files and answers with their batches, in order; the bytes change hands and are not copied. It knows
- * nothing that the main thread does not tell, keeps nothing, and touches only the files it is told to read.
+ * nothing that the main thread does not tell, keeps nothing but which records are alike, and touches only the files it is
+ * told to read.
  */
 import { parentPort } from "node:worker_threads";
 import { systemClock } from "../../lib/clock.ts";

@@ -22,7 +22,7 @@ export type JointReading = { readonly source: string; readonly limits: RecordLim
 
 type PackedFile = { readonly path: string; readonly sizeBytes: number };
 
-/** Some 250 usual records: small against a commit of 2,000, and 2 ms of matching. */
+/** Some 250 usual records: small against a commit, and 2 ms of matching. */
 const JOINT_FILES = 20;
 const JOINT_BYTES = 64 * 1024;
 

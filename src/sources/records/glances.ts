@@ -5,19 +5,21 @@
  */
 import { isUtf8 } from "node:buffer";
 import { threadId } from "node:worker_threads";
-import { GLANCE_FIELDS, GLANCE_NUMBERED } from "../../decode/envelopes.ts";
+import { GLANCE_FIELDS, GLANCE_NUMBERED, GLANCE_WIDTH } from "../../decode/envelopes.ts";
 import { Alike } from "../../lib/alike.ts";
 import type { Item } from "../../lib/split/types.ts";
 import { UNKNOWN_ROW } from "../../model/glance.ts";
 
 /** Rows there is room for at first: a usual delivery file has no more records. */
 const ROWS_MIN = 32;
-/** Numbers in a row of pairs, and in a whole one. */
+/** Numbers of a row before who numbered it. */
 const PAIRS_WIDTH = 2 * GLANCE_FIELDS.length;
-const GLANCE_WIDTH = PAIRS_WIDTH + 1 + GLANCE_NUMBERED.length;
 /** Kinds that are numbered in the life of a thread. Those that come later are looked at each by itself. */
 const NUMBERS_MAX = 2 ** 31 - 1;
-/** For all that the thread splits: what is alike is alike in any file. */
+/**
+ * For all that the thread splits: what is alike is alike in any file. A number stands for one kind as long as the process
+ * lives, since this module is there once a thread and no thread gets the id of another.
+ */
 const numberings = GLANCE_NUMBERED.map((fields) =>
   createNumbering(fields.map((field) => GLANCE_FIELDS.indexOf(field) * 2)),
 );

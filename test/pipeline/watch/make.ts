@@ -111,7 +111,7 @@ export function startLive(
       ],
       clock: turned,
       emit: (signal) => void signals.push(signal),
-      commit: { intervalMs: 5_000, records: 1, bytes: 4e6 },
+      commit: { intervalMs: 5_000, records: 1, bytes: 4e6, matches: 2000 },
       stageMs: { match: 0, detect: 0, commit: 0 },
       ...(silence === undefined ? {} : { silence: { limitOf: silence, positions: loaded.positions } }),
       ...more,

@@ -65,7 +65,7 @@ function start(store: Store, names: readonly string[], answer: (sink: string) =>
       ),
       clock: fast,
       emit: () => undefined,
-      commit: { intervalMs: 250, records: 1, bytes: 4e6 },
+      commit: { intervalMs: 250, records: 1, bytes: 4e6, matches: 2000 },
       stageMs: { match: 0, detect: 0, commit: 0 },
     },
     new AbortController().signal,
