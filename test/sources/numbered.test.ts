@@ -8,16 +8,18 @@ import { LIMITS } from "./records.ts";
 const { fields, numbered, width } = cloudtrailGlance;
 
 // Two of them fall into one place of the memory: they share their ends but for the last character.
-const anyText = fc.constantFrom("a", "b", "", "é", "role-1", "role-2", "s3.amazonaws.com", "GetObject");
+const anyText = fc.constantFrom("a", "b", "", "é", "role-1", "role-2");
+/** Of few, so that records are often alike in all four fields of a call: a memory that mostly misses rests. */
+const anyName = fc.constantFrom("a", "role-1", "role-2");
 const anyRecord = fc.record(
   {
     eventVersion: fc.constant("1.11"),
     eventTime: fc.constant("2026-03-10T08:00:00Z"),
-    eventSource: anyText,
-    eventName: anyText,
-    errorCode: anyText,
+    eventSource: anyName,
+    eventName: anyName,
+    errorCode: anyName,
     userAgent: fc.oneof(anyText, fc.integer({ min: 0, max: 2 })),
-    userIdentity: fc.record({ type: anyText, arn: anyText }, { requiredKeys: [] }),
+    userIdentity: fc.record({ type: anyName, arn: anyText }, { requiredKeys: [] }),
   },
   { requiredKeys: ["eventVersion", "eventTime", "eventSource", "eventName", "userIdentity"] },
 );
@@ -46,7 +48,7 @@ function numberedIn(records: readonly unknown[]): { list: number; number: string
 
 test("over many files, whatever stands in them", () => {
   const texts = new Map<string, string>();
-  let alike = 0;
+  const alike = numbered.map(() => 0);
   fc.assert(
     fc.property(fc.array(anyRecord, { minLength: 1, maxLength: 20 }), (records) => {
       const found = numberedIn(records);
@@ -55,12 +57,13 @@ test("over many files, whatever stands in them", () => {
         if (one.number.endsWith(" -1")) continue;
         const name = `${one.list} ${one.number}`;
         const before = texts.get(name);
-        if (before !== undefined) alike += 1;
+        if (before !== undefined) alike[one.list]! += 1;
         expect(before ?? one.texts).toBe(one.texts);
         texts.set(name, one.texts);
       }
     }),
+    { numRuns: 400 },
   );
-  // Else it proves nothing.
-  expect(alike).toBeGreaterThan(100);
+  // Else it proves nothing of a list.
+  expect(Math.min(...alike)).toBeGreaterThan(100);
 });
