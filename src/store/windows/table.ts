@@ -45,14 +45,18 @@ export function createWindowTables(sqlite: DatabaseSync, limits: Pick<StoreLimit
   const packs = createPackTable(sqlite, parts);
   const find = createFinder(parts, packs);
   const drop = createDrop(parts, packs, find);
-  const add: WindowTables["add"] = (members, evidence) => {
-    const all = toParts(members, evidence);
-    for (let from = 0; from < all.length; from += PART_MAX)
-      addPack(all.slice(from, from + PART_MAX), { parts, packs, maxBytes: limits.recordBytes });
+  const write = (added: Added): void => {
+    for (let from = 0; from < added.parts.length; from += PART_MAX)
+      addPack(added.parts.slice(from, from + PART_MAX), { parts, packs, maxBytes: limits.recordBytes });
   };
-  const repack = createRepack(sqlite, { parts, packs, add });
+  const repack = createRepack(sqlite, { parts, packs, add: (members, evidence) => write(toAdded(members, evidence)) });
+  // Most records that an alert copies came with the same commit: unpacking its pack for them is a tenth of its time.
+  let added = NOTHING_ADDED;
   return {
-    add,
+    add: (members, evidence) => {
+      added = toAdded(members, evidence);
+      write(added);
+    },
     remove: ({ drops, prunes, evictions }) => {
       const gone = drops.flatMap(drop);
       for (const { stateKey, slice } of prunes) gone.push(...parts.prune(stateKey, slice));
@@ -61,6 +65,7 @@ export function createWindowTables(sqlite: DatabaseSync, limits: Pick<StoreLimit
       packs.settle(gone);
       repack();
       packs.rest();
+      added = NOTHING_ADDED;
     },
     forget: (stateKey, max) => {
       const gone = parts.forget(stateKey, max);
@@ -68,6 +73,8 @@ export function createWindowTables(sqlite: DatabaseSync, limits: Pick<StoreLimit
       return gone.length;
     },
     record: (from, wanted) => {
+      const fresh = added.at(from)?.evidence.find((one) => isWanted(one, wanted));
+      if (fresh !== undefined) return fresh.record;
       const [found] = find(from, wanted);
       return found === undefined ? null : packs.record(toPackId(found.id), found.facts);
     },
@@ -77,8 +84,15 @@ export function createWindowTables(sqlite: DatabaseSync, limits: Pick<StoreLimit
 
 type PlacedPart = Part & { readonly place: Place };
 
+/** What one commit adds, and what of it stands at a place (undefined where that is evidence alone). */
+type Added = {
+  readonly parts: readonly PlacedPart[];
+  at(place: Place): PlacedPart | undefined;
+};
+const NOTHING_ADDED: Added = { parts: [], at: () => undefined };
+
 /** Members by place, each with the evidence of its place beside it. */
-function toParts(members: readonly MemberDelta[], evidence: readonly EvidenceDelta[]): readonly PlacedPart[] {
+function toAdded(members: readonly MemberDelta[], evidence: readonly EvidenceDelta[]): Added {
   const parts: (PlacedPart & { evidence: EvidenceDelta[] })[] = members.map((place) => ({
     place,
     members: place.members,
@@ -91,12 +105,14 @@ function toParts(members: readonly MemberDelta[], evidence: readonly EvidenceDel
     const ofGroup = ofRule.get(group) ?? new Map<number, typeof part>();
     byPlace.set(stateKey, ofRule.set(group, ofGroup.set(slice, part)));
   }
+  const at = ({ stateKey, group, slice }: Place): (typeof parts)[number] | undefined =>
+    byPlace.get(stateKey)?.get(group)?.get(slice);
   for (const one of evidence) {
-    const part = byPlace.get(one.stateKey)?.get(one.group)?.get(one.slice) ?? parts.at(-1);
+    const part = at(one) ?? parts.at(-1);
     if (part !== undefined && isSamePlace(part.place, one)) part.evidence.push(one);
     else parts.push({ place: one, members: [], evidence: [one] });
   }
-  return parts;
+  return { parts, at };
 }
 
 function isSamePlace(a: Place, b: Place): boolean {
@@ -113,16 +129,20 @@ function addPack(
   to.packs.add(pack, packing.finish(), all.length);
 }
 
+function isWanted({ key, recordHash }: Wanted, wanted: Wanted): boolean {
+  return recordHash === wanted.recordHash && key === wanted.key;
+}
+
 /** A piece of evidence in its part. */
 type Found = { readonly id: number; readonly body: string; readonly facts: EvidenceFacts };
 
 function createFinder(parts: PartTable, packs: PackTable): (place: Place, wanted: Wanted) => Found[] {
-  return (place, { key, recordHash }) =>
+  return (place, wanted) =>
     parts.at(place).flatMap(({ id, body }) => {
       const pack = toPackId(id);
-      if (!packs.mayHold(pack, recordHash)) return [];
+      if (!packs.mayHold(pack, wanted.recordHash)) return [];
       const all = unpackEvidence(body, packs.facts(pack));
-      const facts = all.find((one) => one.recordHash === recordHash && one.key === key);
+      const facts = all.find((one) => isWanted(one, wanted));
       return facts === undefined ? [] : [{ id, body, facts }];
     });
 }
