@@ -37,16 +37,19 @@ const NOTHING = { unjudged: new Set<Windows>(), missing: new Set<string>() };
 type Pending = {
   members: Map<Group, Map<number, Member[]>>;
   stateKeys: Map<Group, string>;
-  /** The entry that the group keeps → the same with the record's bytes, on its way to the store. */
-  evidence: Map<EvidenceDelta, EvidenceDelta>;
+  /** The entry that the group keeps → the record's bytes, on their way to the store. */
+  evidence: Map<EvidenceDelta, Uint8Array | null>;
   drops: EvidenceDrop[];
   prunes: Prune[];
   negatives: Map<string, number>;
   alerts: AlertDraft[];
   late: Match[];
-  /** What groups keep of the record whose evidence is `of`. */
-  last: (Pick<EvidenceDelta, "evidence" | "pointer"> & { readonly of: Evidence }) | null;
+  /** What groups keep of the record that was applied last, whose evidence is `of`. */
+  last: (RecordFacts & { readonly of: Evidence }) | null;
 };
+
+/** What groups keep of a record: the same for all its matches, which follow each other. */
+type RecordFacts = Pick<EvidenceDelta, "evidence" | "pointer"> & Pick<Member, "accountId" | "region" | "principal">;
 
 /** A detector whose windows another one may take over. */
 export type LiveDetector = Detector & {
@@ -226,16 +229,18 @@ function applyMember(match: Match, entry: Windows, pending: Pending): Applied {
     return null;
   }
   const group = entry.groups.open(match.group);
-  const member = toMember(match, entry.intern);
+  const facts = shareFacts(match, entry.intern, pending);
+  const member = toMember(match, facts, entry.intern);
   const added = addMember(group, member);
   if (added === "same") return { group, added };
   const slice = Math.floor(match.timeMs / SLICE_MS);
   noteAdded(entry, group, member);
   if (isTurned(entry.rule, group, member))
     pending.negatives.set(entry.rule.id, (pending.negatives.get(entry.rule.id) ?? 0) + 1);
-  keepEvidence(match, { group, slice, entry }, pending);
+  const { stateKey } = entry.rule;
+  keepEvidence(match, { group, slice, stateKey, facts, isStored: entry.primary }, pending);
   entry.dirty.add(group);
-  if (entry.primary) noteMember(member, { group, slice, stateKey: entry.rule.stateKey }, pending);
+  if (entry.primary) noteMember(member, { group, slice, stateKey }, pending);
   return { group, added };
 }
 
@@ -253,41 +258,50 @@ function noteMember(member: Member, at: { group: Group; slice: number; stateKey:
   else list.push(member);
 }
 
-function keepEvidence(match: Match, at: { group: Group; slice: number; entry: Windows }, pending: Pending): void {
-  const { key, recordHash, timeMs, record } = match;
-  const { stateKey } = at.entry.rule;
-  const { evidence, pointer } = shareFacts(match, at.entry.intern, pending);
-  const place = { stateKey, group: at.group.key, slice: at.slice };
+type EvidencePlace = {
+  readonly group: Group;
+  readonly slice: number;
+  readonly stateKey: string;
+  readonly facts: RecordFacts;
+  readonly isStored: boolean;
+};
+
+function keepEvidence(match: Match, { group, slice, stateKey, facts, isStored }: EvidencePlace, pending: Pending): void {
+  const { key, recordHash, timeMs } = match;
+  const { evidence, pointer } = facts;
   // The group keeps no bytes: they are a view on a whole chunk, which must be free to go after the commit.
-  const offered: EvidenceDelta = { ...place, key, recordHash, timeMs, evidence, pointer, record: null };
-  const { kept, dropped } = addEvidence(at.group, offered);
-  if (!at.entry.primary) return;
-  if (kept) pending.evidence.set(offered, { ...offered, record });
+  const offered: EvidenceDelta = {
+    stateKey,
+    group: group.key,
+    slice,
+    key,
+    recordHash,
+    timeMs,
+    evidence,
+    pointer,
+    record: null,
+  };
+  const { kept, dropped } = addEvidence(group, offered);
+  if (!isStored) return;
+  if (kept) pending.evidence.set(offered, match.record);
   if (dropped === null) return;
   // Evidence that never reached the store need not be taken out of it.
-  if (!pending.evidence.delete(dropped)) {
-    pending.drops.push({
-      stateKey,
-      group: at.group.key,
-      slice: at.slice,
-      key: dropped.key,
-      recordHash: dropped.recordHash,
-    });
-  }
+  if (!pending.evidence.delete(dropped))
+    pending.drops.push({ stateKey, group: group.key, slice, key: dropped.key, recordHash: dropped.recordHash });
 }
 
-/** Evidence and pointer of a record as groups keep them: made once for all its matches, which follow each other. */
-function shareFacts(
-  { evidence, pointer }: Match,
-  intern: (text: string) => string,
-  pending: Pending,
-): Pick<EvidenceDelta, "evidence" | "pointer"> {
+/** The facts of the match's record, made once for all its matches. */
+function shareFacts(match: Match, intern: (text: string) => string, pending: Pending): RecordFacts {
+  const { evidence, pointer, accountId, region, principal } = match;
   if (pending.last?.of !== evidence) {
     const { source, path, index } = pointer;
     pending.last = {
       of: evidence,
       evidence: shareTexts(evidence, intern),
       pointer: { source, path: intern(path), index },
+      accountId: intern(accountId),
+      region: intern(region),
+      principal: intern(principal),
     };
   }
   return pending.last;
@@ -297,8 +311,10 @@ function shareTexts({ action, ip, agent, error, target }: Evidence, intern: (tex
   return { action: intern(action), ip: intern(ip), agent: intern(agent), error: intern(error), target: intern(target) };
 }
 
-function toMember(match: Match, intern: (text: string) => string): Member {
-  const {
+function toMember(match: Match, facts: RecordFacts, intern: (text: string) => string): Member {
+  const { step, timeMs, kind, key, eventId, version, recordHash, value, number } = match;
+  const { accountId, region, principal } = facts;
+  return {
     step,
     timeMs,
     kind,
@@ -309,22 +325,7 @@ function toMember(match: Match, intern: (text: string) => string): Member {
     accountId,
     region,
     principal,
-    value,
-    number,
-    evidence,
-  } = match;
-  return {
-    step,
-    timeMs,
-    kind,
-    key,
-    eventId,
-    version,
-    recordHash,
-    accountId: intern(accountId),
-    region: intern(region),
-    principal: intern(principal),
-    action: intern(evidence.action),
+    action: facts.evidence.action,
     value: value === null ? null : intern(value),
     number,
   };
@@ -383,7 +384,7 @@ function toDeltas(drained: Pending): Omit<Deltas, "evictions" | "pressure"> {
   }
   return {
     members,
-    evidence: [...drained.evidence.values()],
+    evidence: [...drained.evidence].map(([kept, record]) => ({ ...kept, record })),
     drops: drained.drops,
     prunes: drained.prunes,
     negatives: drained.negatives,

@@ -5,6 +5,8 @@
  * ("AWS Internal", a host name, a list, an octet with a leading zero) is simply in no network. Pure.
  */
 
+import { TextCache } from "../../lib/texts/cache.ts";
+
 /** An address as eight 16-bit groups, IPv4 in the mapped form. */
 export type Address = { readonly family: 4 | 6; readonly groups: readonly number[] };
 
@@ -39,12 +41,26 @@ export function parseNetwork(text: string): Network | null {
   return { family: bits >= MAPPED_BITS ? address.family : 6, groups: address.groups, bits };
 }
 
+/** Addresses that were asked for last: each is asked for by all networks of all rules, and callers come again. */
+const addresses = new TextCache<Address | null>();
+/** No address is longer. */
+const ADDRESS_MAX = 45;
+
+function addressOf(text: string): Address | null {
+  if (text.length > ADDRESS_MAX) return null;
+  const known = addresses.get(text);
+  if (known !== undefined) return known;
+  const address = parseAddress(text);
+  addresses.set(text, address);
+  return address;
+}
+
 /** Compiles a network; null when the text is none. */
 export function compileCidr(text: string): ((candidate: string) => boolean) | null {
   const network = parseNetwork(text);
   if (network === null) return null;
   return (candidate) => {
-    const address = parseAddress(candidate);
+    const address = addressOf(candidate);
     return address !== null && address.family === network.family && inNetwork(address.groups, network);
   };
 }
@@ -69,7 +85,7 @@ function parseV4(text: string): readonly [number, number] | null {
 }
 
 function parseV6(text: string): readonly number[] | null {
-  if (text.length > 45) return null;
+  if (text.length > ADDRESS_MAX) return null;
   const halves = text.split("::");
   if (halves.length > 2) return null;
   const head = parseGroups(halves[0] ?? "");

@@ -33,7 +33,7 @@ export type Ahead = {
 const FILES_MIN = 200;
 /** Files of one question: a message costs some 30 µs on either side. */
 const QUESTION_FILES = 128;
-/** Of the first, whose answer is waited for. */
+/** Of the first, whose answer is waited for. The next have twice as many each: the thread is about twice as fast as what takes. */
 const FIRST_FILES = 20;
 /** Packed bytes of one question: with files of usual size about 2 MiB unpacked. */
 const QUESTION_BYTES = 512 * 1024;
@@ -52,38 +52,36 @@ const NOTHING_AHEAD: Ahead = { take: () => Promise.resolve(null), close: () => P
  */
 export function readAhead(files: readonly FoundFile[], settings: AheadSettings & { mayJoin?: MayJoin }): Ahead {
   const { mayJoin = () => false, source, limits } = settings;
-  const wanted = files.flatMap((file, at): WantedFile[] => {
-    const before = files[at - 1];
-    const follows = before !== undefined && isSmall(before) && mayJoin(before) && mayJoin(file);
-    return isSmall(file) ? [{ ...file, follows }] : [];
-  });
-  if (wanted.length < FILES_MIN) return NOTHING_AHEAD;
+  const places = toPlaces(files);
+  if (places.size < FILES_MIN) return NOTHING_AHEAD;
   const thread = takeThread();
-  const places = new Map(wanted.map((file, at) => [file.key, at] as const));
-  /** By the key of each file of a question: the results that were not taken yet, by the key of their first file. */
-  const answers = new Map<string, Promise<Map<string, AheadResult>>>();
+  /** By each file of a question: the results that were not taken yet, by their first file. */
+  const answers = new Map<FoundFile, Promise<Map<FoundFile, AheadResult>>>();
   /** First file that is neither asked for nor taken. */
   let next = 0;
+  let most = FIRST_FILES;
   const ask = (): void => {
-    const question = toQuestion(wanted, next, next === 0 ? FIRST_FILES : QUESTION_FILES);
-    next += question.length;
-    const answer = thread.ask(question, { source, limits }).then((results) => byFirstFile(question, results));
-    for (const { key } of question) answers.set(key, answer);
+    const { asked, end } = toQuestion(files, next, { most, mayJoin });
+    next = end;
+    most = Math.min(2 * most, QUESTION_FILES);
+    if (asked.length === 0) return;
+    const answer = thread.ask(asked, { source, limits }).then((results) => byFirstFile(asked, results));
+    for (const { file } of asked) answers.set(file, answer);
   };
   return {
-    take: async ({ key }) => {
-      const at = places.get(key);
+    take: async (file) => {
+      const at = places.get(file);
       if (at === undefined) return null;
-      next = Math.max(next, at + (answers.has(key) ? 0 : 1));
-      while (thread.isReady() && next < wanted.length && thread.open() < QUESTIONS_OPEN) ask();
+      next = Math.max(next, at + (answers.has(file) ? 0 : 1));
+      while (thread.isReady() && next < files.length && thread.open() < QUESTIONS_OPEN) ask();
       // Where the thread keeps up nothing is ever waited for, and timers, signals and its answers must have their turn.
       if (at % TURN_FILES === 0) await nextTurn();
-      const answer = answers.get(key);
-      answers.delete(key);
+      const answer = answers.get(file);
+      answers.delete(file);
       const results = await answer;
-      const result = results?.get(key) ?? null;
+      const result = results?.get(file) ?? null;
       // Not only its name: those that came with it are never taken, and theirs would keep its bytes until the run ends.
-      results?.delete(key);
+      results?.delete(file);
       return result;
     },
     close: () => thread.close(),
@@ -91,26 +89,43 @@ export function readAhead(files: readonly FoundFile[], settings: AheadSettings &
 }
 
 type MayJoin = (file: FoundFile) => boolean;
-type WantedFile = FoundFile & AheadFile;
 
-function byFirstFile(files: readonly WantedFile[], results: readonly AheadResult[]): Map<string, AheadResult> {
-  const found = new Map<string, AheadResult>();
+/** Places of those files that the thread can read. */
+function toPlaces(files: readonly FoundFile[]): Map<FoundFile, number> {
+  const places = new Map<FoundFile, number>();
+  for (const [at, file] of files.entries()) if (isSmall(file)) places.set(file, at);
+  return places;
+}
+
+/** A file that is asked for. `follows` as in AheadFile. */
+type AskedFile = { readonly file: FoundFile; readonly follows: boolean };
+
+function byFirstFile(asked: readonly AskedFile[], results: readonly AheadResult[]): Map<FoundFile, AheadResult> {
+  const found = new Map<FoundFile, AheadResult>();
   let at = 0;
   for (const result of results) {
-    found.set(files[at]?.key ?? "", result);
+    const first = asked[at]?.file;
+    if (first !== undefined) found.set(first, result);
     at += 1 + (result?.starts.length ?? 0);
   }
   return found;
 }
 
-/** The files from `from` on that make one question, at most `count`. */
-function toQuestion(files: readonly WantedFile[], from: number, count: number): readonly WantedFile[] {
+/** The files from `from` on that make one question, at most `most`, and where the next one begins. */
+function toQuestion(
+  files: readonly FoundFile[],
+  from: number,
+  { most, mayJoin }: { readonly most: number; readonly mayJoin: MayJoin },
+): { readonly asked: readonly AskedFile[]; readonly end: number } {
+  const asked: AskedFile[] = [];
   let [end, bytes] = [from, 0];
-  while (end < files.length && end - from < count && bytes < QUESTION_BYTES) {
-    bytes += files[end]?.sizeBytes ?? 0;
-    end += 1;
+  for (; end < files.length && asked.length < most && bytes < QUESTION_BYTES; end += 1) {
+    const [before, file] = [files[end - 1], files[end] as FoundFile];
+    if (!isSmall(file)) continue;
+    asked.push({ file, follows: before !== undefined && isSmall(before) && mayJoin(before) && mayJoin(file) });
+    bytes += file.sizeBytes;
   }
-  return files.slice(from, end);
+  return { asked, end };
 }
 
 type Thread = {
@@ -118,7 +133,7 @@ type Thread = {
   /** Questions without an answer yet. */
   open(): number;
   /** Results in the order of the files; none once the thread is broken. */
-  ask(files: readonly AheadFile[], settings: AheadSettings): Promise<readonly AheadResult[]>;
+  ask(asked: readonly AskedFile[], settings: AheadSettings): Promise<readonly AheadResult[]>;
   /** Taken into use: the process lives until it is closed. */
   hold(): void;
   /** Ends it, or leaves it for the next run where nothing is open. */
@@ -160,11 +175,11 @@ function startThread(): Thread {
     isReady: () => isReady,
     open: () => waiting.length,
     hold: () => worker.ref(),
-    ask: (files, settings) => {
+    ask: (asked, settings) => {
       const { promise, resolve } = Promise.withResolvers<readonly AheadResult[]>();
       waiting.push(resolve);
-      const asked = files.map(({ path, sizeBytes, follows }) => ({ path, sizeBytes, follows }));
-      const question: AheadQuestion = { ...settings, files: asked };
+      const files = asked.map(({ file: { path, sizeBytes }, follows }): AheadFile => ({ path, sizeBytes, follows }));
+      const question: AheadQuestion = { ...settings, files };
       worker.postMessage(question, []);
       return promise;
     },

@@ -17,8 +17,11 @@ export async function* readOnce(run: FileRun, signal: AbortSignal): AsyncGenerat
   const listed = look.files;
   createForgetting(run)(look);
   if (listed.length === 0) deps.warn(`There are no files in ${config.paths.join(", ")}.`);
-  for (const file of listed) if (positions.get(file.key) === DONE) followUp(file, run);
-  const files = listed.filter(({ key }) => positions.get(key) !== DONE);
+  const files: FoundFile[] = [];
+  for (const file of listed) {
+    if (positions.get(file.key) === DONE) followUp(file, run);
+    else files.push(file);
+  }
   const progress = createProgress(deps);
   progress.add(files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
   const ahead = readAhead(files, {

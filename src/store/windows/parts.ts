@@ -15,7 +15,8 @@ export type Place = { readonly stateKey: string; readonly slice: number; readonl
 
 /** Works inside the caller's transaction. What removes gives the ids of what went. */
 export type PartTable = {
-  add(id: number, place: Place, body: string): void;
+  /** What adds the parts of one commit: the number of a state key is looked up once. */
+  adder(): (id: number, place: Place, body: string) => void;
   at(place: Place): readonly { readonly id: number; readonly body: string }[];
   rewrite(id: number, place: Place, body: string): void;
   remove(id: number): number[];
@@ -53,10 +54,14 @@ export function createPartTable(sqlite: DatabaseSync): PartTable {
   const forgetState = sqlite.prepare("DELETE FROM rule_states WHERE id = ?");
   const count = sqlite.prepare("SELECT count(*) AS parts FROM (SELECT 1 FROM parts WHERE id >= ? AND id < ? LIMIT ?)");
   return {
-    add: (id, place, body) => {
-      const { stateKey, slice, group } = place;
-      const state = stateOf.name(stateKey);
-      add.run(id, state, slice, crc32(group), group, body, toPartCrc(place, body));
+    adder: () => {
+      const states = new Map<string, number>();
+      return (id, place, body) => {
+        const { stateKey, slice, group } = place;
+        const state = states.get(stateKey) ?? stateOf.name(stateKey);
+        states.set(stateKey, state);
+        add.run(id, state, slice, crc32(group), group, body, toPartCrc(place, body));
+      };
     },
     at: ({ stateKey, slice, group }) => {
       const state = stateOf.find(stateKey);

@@ -125,7 +125,8 @@ function addPack(
 ): void {
   const packing = createPacking(to.maxBytes);
   const pack = to.packs.next();
-  for (const [at, part] of all.entries()) to.parts.add(pack * PART_MAX + at, part.place, packPart(part, packing));
+  const add = to.parts.adder();
+  for (const [at, part] of all.entries()) add(pack * PART_MAX + at, part.place, packPart(part, packing));
   to.packs.add(pack, packing.finish(), all.length);
 }
 
