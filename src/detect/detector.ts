@@ -266,7 +266,11 @@ type EvidencePlace = {
   readonly isStored: boolean;
 };
 
-function keepEvidence(match: Match, { group, slice, stateKey, facts, isStored }: EvidencePlace, pending: Pending): void {
+function keepEvidence(
+  match: Match,
+  { group, slice, stateKey, facts, isStored }: EvidencePlace,
+  pending: Pending,
+): void {
   const { key, recordHash, timeMs } = match;
   const { evidence, pointer } = facts;
   // The group keeps no bytes: they are a view on a whole chunk, which must be free to go after the commit.

@@ -5,10 +5,18 @@
  * nothing that the main thread does not tell, keeps nothing but which records are alike, and touches only the files it is
  * told to read.
  */
+import { type Stats, statSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import { systemClock } from "../../lib/clock.ts";
 import type { Scanners } from "../../lib/split/scanners.ts";
-import type { AheadFile, AheadQuestion, AheadResult } from "./ahead.ts";
+import {
+  type AheadFile,
+  type AheadQuestion,
+  type AheadResult,
+  type AheadSettings,
+  LOOK_WIDTH,
+  type Looks,
+} from "./thread.ts";
 import { countJoint, type JointReading, readJoint } from "./joint.ts";
 import { readWhole } from "./read.ts";
 import { createRecordBatcher, createRecordScanners, type RecordBatch, type RecordLimits } from "../records/batches.ts";
@@ -106,12 +114,40 @@ function waitForMore(): void {
   });
 }
 
-parentPort?.on("message", ({ files, source, limits }: AheadQuestion) => {
+function lookAll(paths: readonly string[]): Looks {
+  const looks = new Float64Array(LOOK_WIDTH * paths.length).fill(Number.NaN);
+  for (const [at, path] of paths.entries()) {
+    const stats = tryStat(path);
+    if (stats?.isFile() === true) looks.set([stats.ino, stats.size, stats.mtimeMs], LOOK_WIDTH * at);
+  }
+  return looks;
+}
+
+/** Null where there are none: the main thread looks again, and says why. */
+function tryStat(path: string): Stats | null {
+  try {
+    return statSync(path);
+  } catch {
+    return null;
+  }
+}
+
+parentPort?.on("message", (question: AheadQuestion) => {
   idle.abort();
+  if ("paths" in question) answerLook(question.paths);
+  else answerRead(question);
+  waitForMore();
+});
+
+function answerLook(paths: readonly string[]): void {
+  const looks = lookAll(paths);
+  parentPort?.postMessage(looks, [looks.buffer as ArrayBuffer]);
+}
+
+function answerRead({ files, source, limits }: AheadSettings & { readonly files: readonly AheadFile[] }): void {
   const { results, numbers } = gatherNumbers(readAll(files, { source, limits, scanners: scannersFor(limits) }));
   const chunks = results.flatMap((result) => (result?.batches ?? []).map(({ chunk }) => chunk.buffer as ArrayBuffer));
   parentPort?.postMessage(results, [numbers.buffer as ArrayBuffer, ...chunks]);
-  waitForMore();
-});
+}
 parentPort?.postMessage("ready", []);
 waitForMore();

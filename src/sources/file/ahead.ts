@@ -7,21 +7,10 @@
  * turned out to be none for it, or when the thread broke. Memory is bounded by the questions that are open at a time.
  * For a few files it is not worth a thread, and none is started.
  */
-import { Worker } from "node:worker_threads";
 import { nextTurn } from "../../lib/clock.ts";
 import type { FoundFile } from "./list.ts";
 import { isSmall } from "./read.ts";
-import type { RecordLimits } from "../records/batches.ts";
-import type { JointResult } from "./joint.ts";
-
-/** What the thread is told of a run, and of each file. */
-export type AheadSettings = { readonly source: string; readonly limits: RecordLimits };
-/** `follows`: it may be put into one batch with the file before it. */
-export type AheadFile = Pick<FoundFile, "path" | "sizeBytes"> & { readonly follows: boolean };
-/** What it is asked. */
-export type AheadQuestion = AheadSettings & { readonly files: readonly AheadFile[] };
-/** A file's batches, or its one batch with those of files that follow it, which are then not asked for. Null: read it here. */
-export type AheadResult = JointResult | null;
+import { type AheadFile, type AheadResult, type AheadSettings, takeThread } from "./thread.ts";
 
 /** Answers for the files of one run, asked in their order. */
 export type Ahead = {
@@ -40,8 +29,6 @@ const QUESTION_BYTES = 512 * 1024;
 /** Questions open at a time: the thread has work during a commit of 10 ms. */
 const QUESTIONS_OPEN = 3;
 const TURN_FILES = 16;
-/** Heap of the thread in MiB. Chunks lie outside it; one that needs more is given up, and reading goes on without. */
-const HEAP = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8 };
 
 /** For runs in which nothing is read ahead. */
 const NOTHING_AHEAD: Ahead = { take: () => Promise.resolve(null), close: () => Promise.resolve() };
@@ -65,7 +52,8 @@ export function readAhead(files: readonly FoundFile[], settings: AheadSettings &
     next = end;
     most = Math.min(2 * most, QUESTION_FILES);
     if (asked.length === 0) return;
-    const answer = thread.ask(asked, { source, limits }).then((results) => byFirstFile(asked, results));
+    const wanted = asked.map(({ file: { path, sizeBytes }, follows }): AheadFile => ({ path, sizeBytes, follows }));
+    const answer = thread.read(wanted, { source, limits }).then((results) => byFirstFile(asked, results));
     for (const { file } of asked) answers.set(file, answer);
   };
   return {
@@ -126,72 +114,4 @@ function toQuestion(
     bytes += file.sizeBytes;
   }
   return { asked, end };
-}
-
-type Thread = {
-  isReady(): boolean;
-  /** Questions without an answer yet. */
-  open(): number;
-  /** Results in the order of the files; none once the thread is broken. */
-  ask(asked: readonly AskedFile[], settings: AheadSettings): Promise<readonly AheadResult[]>;
-  /** Taken into use: the process lives until it is closed. */
-  hold(): void;
-  /** Ends it, or leaves it for the next run where nothing is open. */
-  close(): Promise<void>;
-};
-
-/**
- * The thread that the last run left, until the next one takes it: starting one and warming its code take as long as reading
- * thousands of files. It ends by itself when nothing comes (ahead-worker.ts), and keeps no process alive.
- */
-let parked: Thread | null = null;
-
-function takeThread(): Thread {
-  const thread = parked ?? startThread();
-  parked = null;
-  thread.hold();
-  return thread;
-}
-
-function startThread(): Thread {
-  // Beside this file and with its ending: .ts in a checkout, .js when built.
-  const file = new URL(import.meta.url.replace(/ahead\.(\w+)$/, "ahead-worker.$1"));
-  const worker = new Worker(file, { resourceLimits: HEAP });
-  const waiting: ((results: readonly AheadResult[]) => void)[] = [];
-  let isReady = false;
-  const stop = (): void => {
-    isReady = false;
-    if (parked === thread) parked = null;
-    for (const resolve of waiting.splice(0)) resolve([]);
-  };
-  worker.on("message", (message: "ready" | readonly AheadResult[]) => {
-    if (message === "ready") isReady = true;
-    else waiting.shift()?.(message);
-  });
-  // Whatever broke, the main thread meets it again by itself if it has to do with a file.
-  worker.on("error", stop);
-  worker.on("exit", stop);
-  const thread: Thread = {
-    isReady: () => isReady,
-    open: () => waiting.length,
-    hold: () => worker.ref(),
-    ask: (asked, settings) => {
-      const { promise, resolve } = Promise.withResolvers<readonly AheadResult[]>();
-      waiting.push(resolve);
-      const files = asked.map(({ file: { path, sizeBytes }, follows }): AheadFile => ({ path, sizeBytes, follows }));
-      const question: AheadQuestion = { ...settings, files };
-      worker.postMessage(question, []);
-      return promise;
-    },
-    close: async () => {
-      if (isReady && waiting.length === 0 && parked === null) {
-        parked = thread;
-        worker.unref();
-        return;
-      }
-      stop();
-      await worker.terminate();
-    },
-  };
-  return thread;
 }

@@ -12,7 +12,7 @@ import type { Batch } from "../../contracts.ts";
 import type { Scanners } from "../../lib/split/scanners.ts";
 import type { FileSourceConfig } from "./settings.ts";
 import { type FileQuery, type FoundFile, reasonOf, toKey } from "./list.ts";
-import type { AheadResult } from "./ahead.ts";
+import type { AheadResult } from "./thread.ts";
 import type { JointResult } from "./joint.ts";
 import { readFileBatches } from "./read.ts";
 import type { RecordBatch } from "../records/batches.ts";

@@ -9,11 +9,12 @@ import { readAhead } from "./ahead.ts";
 import { createProgress, DONE, type FileRun, followUp, countTaken, readFile, toJointBatch, toQuery } from "./batch.ts";
 import { createForgetting } from "./gone.ts";
 import { type FoundFile, listFiles } from "./list.ts";
+import { lookBeside } from "./thread.ts";
 
 /** Batches of all files, historic. Errors by code: not_found. */
 export async function* readOnce(run: FileRun, signal: AbortSignal): AsyncGenerator<Batch> {
   const { config, deps, positions } = run;
-  const look = await listFiles(toQuery(run, true));
+  const look = await listFiles({ ...toQuery(run, true), beside: lookBeside });
   const listed = look.files;
   createForgetting(run)(look);
   if (listed.length === 0) deps.warn(`There are no files in ${config.paths.join(", ")}.`);

@@ -2,15 +2,16 @@
  * Reading ahead in a thread gives what reading here gives, for whatever lies in a folder, and does without the thread
  * where there is none.
  */
-import { rmSync } from "node:fs";
+import { rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { cloudtrailGlance } from "../../../src/decode/glance.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
-import { type AheadResult, readAhead } from "../../../src/sources/file/ahead.ts";
+import { readAhead } from "../../../src/sources/file/ahead.ts";
 import { type FoundFile, listFiles } from "../../../src/sources/file/list.ts";
 import { readFileBatches } from "../../../src/sources/file/read.ts";
+import { type AheadResult, lookBeside } from "../../../src/sources/file/thread.ts";
 import type { RecordBatch } from "../../../src/sources/records/batches.ts";
 import { call, createFolder, delivery, type Folder, LIMITS, mixed } from "../records.ts";
 
@@ -127,6 +128,55 @@ describe("the thread of a run before", () => {
     const answered = results.flatMap((result, at) => (result === null ? [] : [[files.at(-1 - at)!, result] as const]));
     expect(answered.length).toBeGreaterThan(100);
     for (const [file, { batches }] of answered) expect(batches.map(shown)).toEqual((await readHere(file)).map(shown));
+  });
+});
+
+describe("looks at files beside the main thread", () => {
+  const query = { pattern: null, mustExist: true, except: null };
+
+  /** Lists twice, the second time with the thread up; what was found and said, and how many paths the thread looked at. */
+  async function listBeside(
+    beside: typeof lookBeside,
+  ): Promise<{ found: readonly FoundFile[]; said: string[]; looked: number }> {
+    const said: string[] = [];
+    let looked = 0;
+    const counted: typeof lookBeside = (paths) => {
+      const answer = beside(paths);
+      if (answer !== null) looked += paths.length;
+      return answer;
+    };
+    const wanted = { ...query, paths: [folder.path], warn: (text: string) => void said.push(text), beside: counted };
+    return { found: (await listFiles(wanted)).files, said, looked };
+  }
+
+  async function waitForThread(paths: readonly string[]): Promise<void> {
+    for (let answer = lookBeside(paths); answer === null || (await answer).length === 0; answer = lookBeside(paths))
+      await systemClock.sleep(5);
+  }
+
+  beforeEach(() => {
+    for (let at = 0; at < 700; at += 1) folder.write(`${at % 7}/${at}_20230710T12${10 + (at % 50)}Z_x.json`, call("a"));
+    folder.write("away/b.json", call("b"));
+    symlinkSync(join(folder.path, "away/b.json"), join(folder.path, "3/link.json"));
+    symlinkSync(join(folder.path, "away"), join(folder.path, "3/folder"));
+    symlinkSync(join(folder.path, "nowhere"), join(folder.path, "4/dangling.json"));
+  });
+
+  test("find what looking here finds, and say the same", async () => {
+    await waitForThread([folder.path]);
+    const here = await listBeside(() => null);
+    const beside = await listBeside(lookBeside);
+    expect(beside.looked).toBeGreaterThan(100);
+    expect(here.looked).toBe(0);
+    expect(beside.found).toEqual(here.found);
+    expect(beside.found).toHaveLength(702);
+    expect(beside.said).toEqual(here.said);
+    expect(beside.said).toEqual([expect.stringContaining("3/folder is a link to a folder")]);
+  });
+
+  test("are done here where the thread broke: its answers are empty", async () => {
+    const { found } = await listBeside(() => Promise.resolve(new Float64Array(0)));
+    expect(found).toEqual((await listBeside(() => null)).found);
   });
 });
 
