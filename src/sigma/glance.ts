@@ -1,8 +1,9 @@
 /**
  * The glance: whether a few fields of an event already show that no rule can match it.
  *
- * Two looks. The first is for every event, or for one of all that are alike in its fields: rules with a witness need one of its values; of the others, what reads one field
- * alone and must hold (the guard). The second is for the rules that the first leaves: what of each can be told by the
+ * Two looks. The first is for every event, or for one of all that are alike in its fields: rules with a witness need one of
+ * its values; of the others, what reads one field alone and must hold (the guard); and what of each rule that is left can be
+ * told by these fields must be true. The second is for the rules that the first leaves: what of each can be told by the
  * fields that are known before a record is parsed, all else taken to be as the rule wants it. Where the first look needs a
  * field that is not known there is no glance, and every record is parsed: slower, and nothing else. Sound by construction
  * and by test: what a glance passes over matches no rule.
@@ -22,10 +23,12 @@ export type Glance = {
   readonly more: readonly string[];
   /** The first look: rules that an event with these values in `fields` may match, but for those with a guard in `guarded`. Depends on nothing else. */
   candidates(event: Event): readonly number[];
-  /** Where it found none: whether the guard of a rule with one in `guarded` holds of these values of `guarded`. False: no rule matches. */
+  /** And whether the guard of a rule with one in `guarded` holds of these values of `guarded`. False: no such rule matches. */
   isOpen(event: Event): boolean;
-  /** The second. False: neither these nor a rule with a guard in `guarded` matches any event that has these values in all fields. */
+  /** The second. False: none of the candidates matches any event that has these values in all fields. */
   mayMatch(event: Event, candidates: readonly number[]): boolean;
+  /** The second, of the rules with a guard in `guarded`. */
+  mayMatchOpen(event: Event): boolean;
 };
 
 /** What a glance is made for. */
@@ -58,7 +61,11 @@ export function createGlance(
     return name !== undefined;
   };
   const holds: (() => boolean)[] = [];
-  for (const { index } of own) holds[index] = evaluator.program(toWeakPlan(planOf(index), isKnown));
+  const holdsAtFirst: (() => boolean)[] = [];
+  for (const { index } of own) {
+    holds[index] = evaluator.program(toWeakPlan(planOf(index), isKnown));
+    holdsAtFirst[index] = evaluator.program(toWeakPlan(planOf(index), (field) => fields.has(field)));
+  }
   const index = createIndex(logsource, witnesses, (field) => evaluator.slot(field));
   return {
     fields: [...fields],
@@ -69,7 +76,7 @@ export function createGlance(
       evaluator.begin(event);
       index.candidates((rule) => found.add(rule));
       for (const { index: rule, guard } of sooner) if (guard?.holds() === true) found.add(rule);
-      return [...found];
+      return [...found].filter((rule) => holdsAtFirst[rule]?.() === true);
     },
     isOpen: (event) => {
       evaluator.begin(event);
@@ -78,9 +85,11 @@ export function createGlance(
     mayMatch: (event, candidates) => {
       evaluator.begin(event);
       for (let at = 0; at < candidates.length; at += 1) if (holds[candidates[at] ?? -1]?.() === true) return true;
-      for (let at = 0; at < later.length; at += 1)
-        if (later[at]?.guard?.holds() === true && holds[later[at]?.index ?? -1]?.() === true) return true;
       return false;
+    },
+    mayMatchOpen: (event) => {
+      evaluator.begin(event);
+      return later.some(({ index: rule, guard }) => guard?.holds() === true && holds[rule]?.() === true);
     },
   };
 }

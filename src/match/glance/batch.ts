@@ -87,7 +87,12 @@ function createLook(rules: CompiledRules, kind: Kind, form: GlanceForm): Look | 
   });
   const known = createMemory<readonly number[]>(form, glance.fields);
   const opened = createMemory<boolean>(form, glance.guarded);
-  /** Where the first look found no rule: whether one with a guard may match. */
+  const toCandidates = (): readonly number[] => {
+    const found = glance.candidates(event);
+    known.set(row.chunk, row.glances, { row: row.at, found });
+    return found;
+  };
+  /** Whether a rule with a guard may match, by the first look. */
   const isOpen = (): boolean => {
     const { chunk, glances, at } = row;
     const before = opened.get(chunk, glances, at);
@@ -97,15 +102,13 @@ function createLook(rules: CompiledRules, kind: Kind, form: GlanceForm): Look | 
     return found;
   };
   return (chunk, glances, at) => {
-    const alike = known.get(chunk, glances, at);
     row.chunk = chunk;
     row.glances = glances;
     row.at = at;
     try {
-      if (alike?.length === 0 && (glance.guarded.length === 0 || !isOpen())) return false;
-      const candidates = alike ?? glance.candidates(event);
-      if (alike === undefined) known.set(chunk, glances, { row: at, found: candidates });
-      return glance.mayMatch(event, candidates);
+      const candidates = known.get(chunk, glances, at) ?? toCandidates();
+      if (candidates.length > 0 && glance.mayMatch(event, candidates)) return true;
+      return glance.guarded.length > 0 && isOpen() && glance.mayMatchOpen(event);
     } catch {
       // Whatever a rule stumbles over, the record is judged as all records are, and one that fails is rejected there.
       return true;
