@@ -6,7 +6,7 @@
  */
 import { compilePattern, type PlainPattern } from "../leaf/text.ts";
 import type { Findings } from "../problems.ts";
-import { type ApiEvent, apiNames, type Source, withoutDate } from "./names.ts";
+import { type ApiEvent, apiNames, type Source, SOURCES_TOLD, toShort, withoutDate } from "./names.ts";
 
 /** Where the value stands and how it is written, and what the rule says of the event source there (null: nothing). */
 export type NamePlace = ValuePlace & { readonly sources: readonly Source[] | null };
@@ -72,7 +72,7 @@ function lintUnknown(stated: readonly Source[], { at, value, findings }: ValuePl
     return isOther ? [] : eventsOf(stated, near);
   }
   const owners = [...apiNames().sources.values()].filter((source) => findEvent(source, value.toLowerCase()) !== null);
-  if (owners.length > 0 && owners.length <= OWNERS_TOLD) {
+  if (owners.length > 0 && owners.length <= SOURCES_TOLD) {
     const message = `${begun}; it is one of ${toShort(owners)}`;
     const remedy = `state eventSource ${owners.map(({ name }) => name).join(" or ")}`;
     findings.lapse("api_event_unknown", at, { message, value, remedy });
@@ -82,9 +82,6 @@ function lintUnknown(stated: readonly Source[], { at, value, findings }: ValuePl
   findings.warning("api_event_unknown", at, { message: begun, value, remedy });
   return [];
 }
-
-/** Services that are named as owners of an operation; a name of more is nobody's. */
-const OWNERS_TOLD = 3;
 
 /** A name that may be right where not every name is known. */
 function lintSlip(stated: readonly Source[], { at, value, findings }: ValuePlace): readonly ApiEvent[] {
@@ -101,10 +98,4 @@ function lintSlip(stated: readonly Source[], { at, value, findings }: ValuePlace
 
 function isOtherVersion(left: string, right: string): boolean {
   return left.replace(VERSION, "").toLowerCase() === right.replace(VERSION, "").toLowerCase();
-}
-
-/** "sagemaker", "s3 and iam". */
-function toShort(sources: readonly Source[]): string {
-  const names = sources.map(({ name }) => name.replace(/\.amazonaws\.com$/, ""));
-  return names.length > OWNERS_TOLD ? `${names.slice(0, OWNERS_TOLD).join(", ")} …` : names.join(" and ");
 }

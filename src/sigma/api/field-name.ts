@@ -2,13 +2,14 @@
  * One field of a CloudTrail rule against the record's own fields, and against the parameters and responses of the operations
  * that the rule states. Of responses the first level is known.
  *
- * Parameters are checked where every event name is known and the service spells them by the one rule; elsewhere (EC2, S3
- * and a few more) only a slip of a known one is told. Case counts in fields. What stands below a map, a text or a field
+ * Parameters are checked where every event name is known, or where the rule names none but all events of its sources are,
+ * and the service spells them by the one rule; elsewhere (EC2, S3 and a few more) only a slip of a known one is told. Case
+ * counts in fields. What stands below a map, a text or a field
  * that depends on the service is never judged.
  */
 import { compilePattern, type PlainPattern } from "../leaf/text.ts";
 import type { Findings } from "../problems.ts";
-import { type ApiEvent, apiNames, type Member, type Source, withoutDate } from "./names.ts";
+import { type ApiEvent, apiNames, type Member, type Source, toShort, withoutDate } from "./names.ts";
 import { type FieldTree, RECORD_FIELDS } from "./record-fields.ts";
 
 /** A place where the field is read: its sources and the patterns of its event names; null where anything is possible. */
@@ -24,6 +25,8 @@ export type FieldPlace = {
 export type Meant = ReadonlyMap<string, readonly ApiEvent[]>;
 
 const NEAR = 2;
+/** Events or services that are named in a message. */
+const OWNERS_TOLD = 3;
 const COMPUTED = /^(?:enrich|state)\./;
 /** What refusals and plain answers of any operation are made of, as seen in records. */
 const ANY_RESPONSE: ReadonlySet<string> = new Set(["message", "__type", "requestId", "_return"]);
@@ -51,16 +54,26 @@ export function lintFieldName(field: string, place: FieldPlace): void {
     lintMember(path, { kind: "responses", shapeOf: ({ response }) => response }, place);
 }
 
-/** Every event that the calls can be, with whether all are spelled by the rule; null when one of them is not known. */
-function toEvents(
-  calls: readonly Call[],
-  meant: Meant,
-): { readonly events: readonly ApiEvent[]; readonly isSpelled: boolean } | null {
+/** Every event that the calls can be, whose they are in words, and whether all are spelled by the rule and known. */
+type Events = { readonly events: readonly ApiEvent[]; readonly owners: ReadonlySet<string>; readonly isSpelled: boolean };
+
+/** Null when an event of the calls is not known. */
+function toEvents(calls: readonly Call[], meant: Meant): Events | null {
   const events: ApiEvent[] = [];
+  const owners = new Set<string>();
   let isSpelled = true;
   for (const { sources, names } of calls) {
-    if (sources === null || names === null) return null;
+    if (sources === null) return null;
     isSpelled &&= sources.every((source) => source.isSpelled);
+    if (names === null) {
+      if (!sources.every((source) => source.isWhole)) return null;
+      const all = sources.flatMap((source) => [...source.events.values()].filter(({ loggedAs }) => loggedAs === null));
+      // What a service does by itself may have parameters that nobody has written down.
+      isSpelled &&= all.every(({ shape }) => shape !== null);
+      events.push(...all.filter(({ shape }) => shape !== null));
+      owners.add(toShort(sources));
+      continue;
+    }
     for (const pattern of names) {
       const { literal, matches } = compilePattern(pattern);
       const stated = sources.flatMap((source) =>
@@ -71,9 +84,10 @@ function toEvents(
       const found = (literal === null ? undefined : meant.get(literal)) ?? stated;
       if (found.length === 0) return null;
       events.push(...found);
+      for (const { name } of found) owners.add(name);
     }
   }
-  return { events, isSpelled };
+  return { events, owners, isSpelled };
 }
 
 /** What is held against: requests or responses. */
@@ -90,7 +104,7 @@ function lintMember(path: readonly string[], { kind, shapeOf }: Side, place: Fie
     const next = members.flatMap((known) => (known.has(name) ? [known.get(name) ?? null] : []));
     if (next.length === 0) {
       const names = members.flatMap((known) => [...known.keys()]);
-      const owner = `${kind} of ${[...new Set(found.events.map((event) => event.name))].slice(0, 3).join(", ")}`;
+      const owner = `${kind} of ${[...found.owners].slice(0, OWNERS_TOLD).join(", ")}`;
       tell({ path, depth, names, owner, isSure: found.isSpelled }, place);
       return;
     }

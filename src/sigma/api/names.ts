@@ -99,3 +99,12 @@ function toMembers(line: string, names: readonly string[]): ReadonlyMap<string, 
 export function withoutDate(event: string): string {
   return event.replace(/(?:19|20)\d{6}(?:v\d+)?$/i, "");
 }
+
+/** Services that a message names; a name that more of them have is nobody's. */
+export const SOURCES_TOLD = 3;
+
+/** "sagemaker", "s3 and iam". */
+export function toShort(sources: readonly Source[]): string {
+  const names = sources.map(({ name }) => name.replace(/\.amazonaws\.com$/, ""));
+  return names.length > SOURCES_TOLD ? `${names.slice(0, SOURCES_TOLD).join(", ")} …` : names.join(" and ");
+}

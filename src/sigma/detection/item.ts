@@ -7,7 +7,7 @@
 import type { Expression } from "../ast.ts";
 import { fold } from "../leaf/fold.ts";
 import { shownAs, typeOf, type YamlEntry, type YamlList, type YamlNode, type YamlScalar } from "../yaml.ts";
-import { allOf, anyOf, holdsOfNothing, leaf, not, whole } from "./expression.ts";
+import { allOf, anyOf, holdsOfNothing, leaf, not, UNREAD, whole } from "./expression.ts";
 import { type FieldKey, parseFieldKey } from "./modifiers.ts";
 import { overMembers } from "./selector.ts";
 import { type Reading, type Target, toOneField, toTarget } from "./target.ts";
@@ -21,18 +21,17 @@ const TESTS_MAX = 50_000;
 /** What a key of a detection says, before its value is read. */
 export type Key = FieldKey & { readonly target: Target };
 
-/** Reads a key; null when it has errors. */
+/** Reads a key; null when its name means nothing, which is reported. */
 export function parseKey({ key, keyNode }: YamlEntry, reading: Reading): Key | null {
   const parsed = parseFieldKey(keyNode, key, reading.findings);
-  if (parsed === null) return null;
   const target = toTarget(parsed.field, keyNode, reading);
   return target === null ? null : { ...parsed, target };
 }
 
 /** The expression of a keyword, or null when it was refused. */
 export function parseKeyword(node: YamlScalar, reading: Reading): Expression | null {
-  const parsed = parseFieldKey(node, "", reading.findings);
-  return parsed === null ? null : toExpression(node, toItem({ ...parsed, keyAt: node.at }, reading));
+  const { chain } = parseFieldKey(node, "", reading.findings);
+  return chain === null ? null : toExpression(node, toItem({ field: null, chain, keyAt: node.at }, reading));
 }
 
 function toItem(of: Pick<Item, "field" | "chain" | "keyAt">, reading: Reading): Item {
@@ -51,6 +50,7 @@ export function parseItem(entry: YamlEntry, of: Key, reading: Reading): Expressi
   const { value, keyNode } = entry;
   const { chain, target, field } = of;
   const { findings } = reading;
+  if (chain === null) return toUnread(entry, target, reading);
   if (field === null && chain.kind !== "text" && chain.kind !== "regex") {
     findings.error("keyword_value", keyNode.at, {
       message: `modifiers \`${entry.key}\` need a field before them`,
@@ -74,6 +74,21 @@ export function parseItem(entry: YamlEntry, of: Key, reading: Reading): Expressi
   const line = overMembers(target.steps, chain.neq ? not(made) : made, true);
   if (line.op !== "leaf") findings.writtenAs.set(line, { at: value.at, fieldAt: keyNode.at, source: entry.key });
   return line;
+}
+
+/** A line whose modifiers are wrong: nothing is known of it but its fields, which are checked all the same. */
+function toUnread({ key, keyNode, value }: YamlEntry, { of, steps }: Target, reading: Reading): Expression {
+  const { findings, check, isMember } = reading;
+  const names = of.type === "fields" ? of.fields.filter((name) => name !== null) : [];
+  const leaves = names.map((name) => leaf(name, { type: "exists", value: true }));
+  for (const made of leaves) {
+    findings.writtenAs.set(made, { at: value.at, fieldAt: keyNode.at, source: key });
+    const wrong = check?.(made, isMember || steps.length > 0) ?? null;
+    if (wrong === null) continue;
+    const { code, part: _field, ...words } = wrong;
+    findings.error(code, keyNode.at, words);
+  }
+  return overMembers(steps, allOf([UNREAD, ...leaves]), true);
 }
 
 /** The values over each field that the name stands for. */

@@ -64,8 +64,8 @@ const FREE: ReadonlySet<string> = new Set(["all", "neq", "cased"]);
 /** Kinds whose comparison has no case. */
 const CASELESS: ReadonlySet<Chain["kind"]> = new Set(["cidr", "exists", "compare", "timepart"]);
 
-/** A field's key, taken apart. `field` null for keywords. */
-export type FieldKey = { readonly field: string | null; readonly chain: Chain };
+/** A field's key, taken apart. `field` null for keywords; `chain` null where the modifiers are wrong, which is reported. */
+export type FieldKey = { readonly field: string | null; readonly chain: Chain | null };
 
 /** A bare field name. */
 const NO_MODIFIERS: Chain = {
@@ -81,11 +81,19 @@ const NO_MODIFIERS: Chain = {
   cased: false,
 };
 
-/** Reads "field|modifier|modifier". Null when something was wrong, which is reported. */
-export function parseFieldKey(keyNode: YamlScalar, key: string, findings: Findings): FieldKey | null {
+/** Reads "field|modifier|modifier". */
+export function parseFieldKey(keyNode: YamlScalar, key: string, findings: Findings): FieldKey {
   const [name = "", ...modifiers] = key.split("|");
-  const field = name === "" ? null : name;
-  if (modifiers.length === 0) return { field, chain: NO_MODIFIERS };
+  return { field: name === "" ? null : name, chain: parseChain(keyNode, { name, modifiers }, findings) };
+}
+
+/** The chain behind a name; null when something was wrong, which is reported. */
+function parseChain(
+  keyNode: YamlScalar,
+  { name, modifiers }: { readonly name: string; readonly modifiers: readonly string[] },
+  findings: Findings,
+): Chain | null {
+  if (modifiers.length === 0) return NO_MODIFIERS;
   let index = name.length + 1;
   let known = true;
   for (const modifier of modifiers) {
@@ -109,7 +117,7 @@ export function parseFieldKey(keyNode: YamlScalar, key: string, findings: Findin
       const message = `the modifiers \`${value}\` stand in another order than Sigma has them`;
       findings.lapse("modifier_chain", at, { message, value, remedy: `write \`${ordered.join("|")}\`` });
     }
-    return { field, chain };
+    return chain;
   }
   findings.error("modifier_chain", at, {
     message: chain,

@@ -5,6 +5,7 @@
  * only where its log source agrees with the rule's; a reference that leads nowhere is an error, since a filter that
  * silently does nothing floods its readers.
  */
+import { lintCloudTrail } from "../api/lint.ts";
 import type { Expression, RuleLogsource } from "../ast.ts";
 import { allOf } from "../detection/expression.ts";
 import type { Findings } from "../problems.ts";
@@ -13,7 +14,7 @@ import type { YamlMap, YamlNode } from "../yaml.ts";
 import { readDialect } from "./dialect.ts";
 import { required, requiredMap, textOf, wrongType } from "./fields.ts";
 import { parseHead } from "./head.ts";
-import { parseLogsource } from "./logsource.ts";
+import { parseLogsource, serviceOf } from "./logsource.ts";
 import { createPlaceOf, joinPlaces } from "./places.ts";
 import { checkMapped, parseSection, type RuleDraft, type RuleOptions } from "./rule.ts";
 
@@ -44,8 +45,11 @@ export function parseFilter(map: YamlMap, options: RuleOptions): FilterDraft | n
   const rulesNode = required(section, "rules", findings);
   const rules = rulesNode === null ? [] : parseReferences(rulesNode, "filter.rules", findings);
   const dialect = readDialect(map);
-  const parsed = parseSection(section, ["rules"], { ...options, dialect });
+  let read: readonly Expression[] = [];
+  const note = (expressions: readonly Expression[]): void => void (read = expressions);
+  const parsed = parseSection(section, ["rules"], { ...options, dialect, onRead: note });
   checkMapped(map, { dialect, logsource }, findings);
+  if (serviceOf(map) === "cloudtrail") for (const expression of read) lintCloudTrail(section, expression, findings);
   if (parsed?.isBareName === true) {
     findings.warning("filter_positive", parsed.conditionAt, {
       message: "this filter keeps only what its selection matches",

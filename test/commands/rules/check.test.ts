@@ -254,6 +254,15 @@ test("JSON holds errors and warnings with all their parts", () => {
         value: "NO",
         remedy: "quote it",
       },
+      {
+        file,
+        line: 6,
+        column: 16,
+        code: "api_field_unknown",
+        message: "CloudTrail records have no field g",
+        value: "g",
+        remedy: expect.any(String) as unknown,
+      },
     ],
   });
 });

@@ -263,8 +263,42 @@ describe("fields", () => {
     expect(findings(rule)).toStrictEqual([]);
   });
 
-  test("without known event names parameters are not judged", () => {
-    expect(findings(sel("eventSource: sagemaker.amazonaws.com", "requestParameters.what: x"))).toStrictEqual([]);
+  test("where no event name is stated, parameters are held against all calls of the service", () => {
+    const rule = sel(
+      "eventSource: sagemaker.amazonaws.com",
+      "requestParameters.endpointNam: x",
+      "requestParameters.productionVariants.instanceType: x",
+    );
+    expect(findings(rule)).toStrictEqual([
+      "error api_field_unknown 11:5 requests of sagemaker have no field requestParameters.endpointNam; did you mean requestParameters.endpointName",
+    ]);
+  });
+
+  test.for([
+    ["no source", "'*'", "what"],
+    ["a service whose calls are not all known", "ec2.amazonaws.com", "what"],
+    ["a service of which some events' parameters are not", "kms.amazonaws.com", "what"],
+  ])("and are not judged with %s", ([, source, field]) => {
+    expect(findings(sel(`eventSource: ${source}`, `requestParameters.${field}: x`))).toStrictEqual([]);
+  });
+
+  test("a field under a wrong modifier is checked all the same, and so are those beside it", () => {
+    const rule = sel("eventNme|contians: x", "enrich.denid|contains|re: x", "userAgnt: x");
+    expect(findings(rule).map((told) => told.split(" ").slice(0, 3).join(" "))).toStrictEqual([
+      "error api_field_unknown 10:5",
+      "error modifier_unknown 10:14",
+      "error modifier_chain 11:18",
+      "error api_field_unknown 12:5",
+    ]);
+  });
+
+  test("those of a filter are checked", () => {
+    const filter =
+      "title: Filter\nlogsource: {product: aws, service: cloudtrail}\nfilter:\n  rules: any\n  sel: {eventSource: sagemaker.amazonaws.com, eventName: CreateEndpiont, userAgnt: x}\n  condition: not sel\n";
+    expect(check(filter).map(({ severity, code, value }) => `${severity} ${code} ${String(value)}`)).toStrictEqual([
+      "error api_event_unknown CreateEndpiont",
+      "error api_field_unknown userAgnt",
+    ]);
   });
 
   test("fields to group by are checked too, of a detection and of a correlation with its aliases", () => {
