@@ -44,8 +44,8 @@ type Pending = {
   negatives: Map<string, number>;
   alerts: AlertDraft[];
   late: Match[];
-  /** What groups keep of the record that was applied last, whose evidence is `of`. */
-  last: (RecordFacts & { readonly of: Evidence }) | null;
+  /** What groups keep of the record that was applied last, and a match of it. */
+  last: (RecordFacts & { readonly of: Match }) | null;
 };
 
 /** What groups keep of a record: the same for all its matches, which follow each other. */
@@ -296,19 +296,21 @@ function keepEvidence(
 
 /** The facts of the match's record, made once for all its matches. */
 function shareFacts(match: Match, intern: (text: string) => string, pending: Pending): RecordFacts {
+  const { last } = pending;
   const { evidence, pointer, accountId, region, principal } = match;
-  if (pending.last?.of !== evidence) {
-    const { source, path, index } = pointer;
-    pending.last = {
-      of: evidence,
-      evidence: shareTexts(evidence, intern),
-      pointer: { source, path: intern(path), index },
-      accountId: intern(accountId),
-      region: intern(region),
-      principal: intern(principal),
-    };
-  }
-  return pending.last;
+  // Each record has objects of its own, which its matches share.
+  if (last?.of.evidence === evidence && last.of.pointer === pointer) return last;
+  const { source, path, index } = pointer;
+  const made = {
+    of: match,
+    evidence: shareTexts(evidence, intern),
+    pointer: { source, path: intern(path), index },
+    accountId: intern(accountId),
+    region: intern(region),
+    principal: intern(principal),
+  };
+  pending.last = made;
+  return made;
 }
 
 function shareTexts({ action, ip, agent, error, target }: Evidence, intern: (text: string) => string): Evidence {

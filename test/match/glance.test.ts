@@ -43,6 +43,11 @@ const RULES: Readonly<Record<string, Expression>> = {
     of: [text("requestParameters.userName", "a*"), both(text("awsRegion", "eu-*"), not(text("userAgent", "*kali*")))],
   }),
   written: both(text("eventName", "CreateEndpoint"), leaf("readOnly", { type: "boolean", value: false })),
+  // Several conditions on what the first look reads.
+  elsewhere: both(text("eventName", "CreateEndpoint"), not(text("eventSource", "iam.amazonaws.com"))),
+  nowhere: both(text("eventName", "CreateEndpoint"), leaf("eventSource", { type: "null" })),
+  rooted: both(text("eventName", "DescribeJob"), text("userIdentity.type", "Root")),
+  tool: both(text("userAgent", "*kali*"), not(text("eventName", "DescribeJob"))),
   nobody: both(text("eventName", "CreateEndpoint"), not(leaf("requestParameters", { type: "null" }))),
   same: both(
     text("eventName", "DescribeJob"),
@@ -127,11 +132,18 @@ const anyText = fc
     ];
     return `{${[...marks, ...members].join(odd === 0 ? " , " : ",")}}`;
   });
-/** Each record twice: what is remembered of the first is used for the second. */
+/** Members beyond the fields that most rules ask first. */
+const FURTHER = [
+  '"readOnly":true', '"readOnly":false', '"requestParameters":{"userName":"anna"}', '"userAgent":"kali/2"', '"awsRegion":"eu-west-1"',
+] as const; // prettier-ignore
+/**
+ * Each record twice, and once more with another member: what is remembered of the first is used for the second, and must
+ * not be for the third where that makes a difference.
+ */
 const anyInput = fc
-  .tuple(fc.array(anyText, { minLength: 1, maxLength: 4 }), fc.boolean())
-  .map(([texts, isContainer]) => {
-    const all = [...texts, ...texts];
+  .tuple(fc.array(anyText, { minLength: 1, maxLength: 4 }), fc.constantFrom(...FURTHER), fc.boolean())
+  .map(([texts, further, isContainer]) => {
+    const all = [...texts, ...texts, ...texts.map((one) => one.replace("{", `{${further},`))];
     return Buffer.from(isContainer ? `{"Records":[${all.join(",")}]}` : all.join("\n"), "latin1");
   });
 /** Mostly few: of many, one nearly always needs the whole record. */
@@ -191,6 +203,20 @@ test("a rule that looks within the field of another's witness is met by each of 
     ["job", 0],
     ["job", 1],
     ["job", 2],
+  ]);
+});
+
+test("records that are alike in what is asked first are told apart by the rest", () => {
+  const members = ['"readOnly":true', '"readOnly":false', '"requestParameters":{"userName":"anna"}'];
+  const records = members.map(
+    (member) => `{"eventVersion":"1.08","eventTime":"2026-01-05T12:00:00Z","eventName":"CreateEndpoint",${member}}`,
+  );
+  const [batch] = batchesOf(Buffer.from(`{"Records":[${records.join(",")}]}`));
+  const { matches } = matcherOf(["written", "rooted", "other"]).match(batch!, { nowMs: null, watermarkMs: 0 });
+  expect(matches.map(({ ruleId, pointer }) => [ruleId, pointer.index])).toEqual([
+    ["other", 0],
+    ["written", 1],
+    ["other", 1],
   ]);
 });
 

@@ -55,7 +55,11 @@ export function lintFieldName(field: string, place: FieldPlace): void {
 }
 
 /** Every event that the calls can be, whose they are in words, and whether all are spelled by the rule and known. */
-type Events = { readonly events: readonly ApiEvent[]; readonly owners: ReadonlySet<string>; readonly isSpelled: boolean };
+type Events = {
+  readonly events: readonly ApiEvent[];
+  readonly owners: ReadonlySet<string>;
+  readonly isSpelled: boolean;
+};
 
 /** Null when an event of the calls is not known. */
 function toEvents(calls: readonly Call[], meant: Meant): Events | null {

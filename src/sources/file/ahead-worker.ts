@@ -1,9 +1,9 @@
 /**
- * The thread that reads, unpacks and splits small files ahead of the main one (file-ahead.ts).
+ * The thread that looks at files, and reads, unpacks and splits small ones ahead of the main one (thread.ts).
  *
  * It is sent the next files and answers with their batches, in order; the bytes change hands and are not copied. It knows
  * nothing that the main thread does not tell, keeps nothing but which records are alike, and touches only the files it is
- * told to read.
+ * asked about.
  */
 import { type Stats, statSync } from "node:fs";
 import { parentPort } from "node:worker_threads";

@@ -4,8 +4,8 @@
  *
  * Only work moves: what is read, in which order it is given out, and every message to people stay with the main thread. It
  * is asked file by file, and reads a file itself where there is no answer: while the thread still starts, when a file
- * turned out to be none for it, or when the thread broke. Memory is bounded by the questions that are open at a time.
- * For a few files it is not worth a thread, and none is started.
+ * turned out to be none for it, or when the thread broke. Memory is bounded by the questions that are open or not taken yet.
+ * Few files are not worth a thread.
  */
 import { nextTurn } from "../../lib/clock.ts";
 import type { FoundFile } from "./list.ts";
@@ -61,7 +61,8 @@ export function readAhead(files: readonly FoundFile[], settings: AheadSettings &
       const at = places.get(file);
       if (at === undefined) return null;
       next = Math.max(next, at + (answers.has(file) ? 0 : 1));
-      while (thread.isReady() && next < files.length && thread.open() < QUESTIONS_OPEN) ask();
+      const end = Math.min(files.length, at + QUESTIONS_OPEN * QUESTION_FILES);
+      while (thread.isReady() && next < end && thread.open() < QUESTIONS_OPEN) ask();
       // Where the thread keeps up nothing is ever waited for, and timers, signals and its answers must have their turn.
       if (at % TURN_FILES === 0) await nextTurn();
       const answer = answers.get(file);

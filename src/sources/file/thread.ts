@@ -7,12 +7,11 @@
 import { Worker } from "node:worker_threads";
 import type { RecordLimits } from "../records/batches.ts";
 import type { JointResult } from "./joint.ts";
-import type { FoundFile } from "./list.ts";
 
 /** What the thread is told of a run, and of each file. */
 export type AheadSettings = { readonly source: string; readonly limits: RecordLimits };
 /** `follows`: it may be put into one batch with the file before it. */
-export type AheadFile = Pick<FoundFile, "path" | "sizeBytes"> & { readonly follows: boolean };
+export type AheadFile = { readonly path: string; readonly sizeBytes: number; readonly follows: boolean };
 /** What it is asked: to read files, or only to look at them. */
 export type AheadQuestion =
   | (AheadSettings & { readonly files: readonly AheadFile[] })
@@ -44,8 +43,10 @@ const LOOKS_OPEN = 2;
 
 /** The thread that no run has. */
 let parked: Thread | null = null;
+/** The last one broke before it was ready: only a run tries again. */
+let isBroken = false;
 
-/** The one there is, or a new one. */
+/** The one there is, or a new one; where none can be started one that is never ready. */
 export function takeThread(): Thread {
   const thread = parked ?? startThread();
   parked = null;
@@ -55,19 +56,37 @@ export function takeThread(): Thread {
 
 /**
  * Looks at many paths beside the main thread; null where the thread has enough to do, still starts, or is with a run: look
- * here. Whoever has so many files to look at will want the thread for reading: it is started.
+ * here. Where so many files lie there are mostly some to be read, for which it will be wanted: it is started.
  */
 export function lookBeside(paths: readonly string[]): Promise<Looks> | null {
-  parked ??= startThread();
-  return parked.isReady() && parked.open() < LOOKS_OPEN ? parked.look(paths) : null;
+  if (parked === null && !isBroken) parked = startThread();
+  return parked !== null && parked.isReady() && parked.open() < LOOKS_OPEN ? parked.look(paths) : null;
 }
 
 type Answer = readonly AheadResult[] | Looks;
 
+/** No thread: a limit on threads or a permission may forbid one. */
+const NO_THREAD: Thread = {
+  isReady: () => false,
+  open: () => 0,
+  read: () => Promise.resolve([]),
+  look: () => Promise.resolve(new Float64Array(0)),
+  hold: () => undefined,
+  close: () => Promise.resolve(),
+};
+
 function startThread(): Thread {
   // Beside this file and with its ending: .ts in a checkout, .js when built.
   const file = new URL(import.meta.url.replace(/thread\.(\w+)$/, "ahead-worker.$1"));
-  const worker = new Worker(file, { resourceLimits: HEAP });
+  try {
+    return createThread(new Worker(file, { resourceLimits: HEAP }));
+  } catch {
+    isBroken = true;
+    return NO_THREAD;
+  }
+}
+
+function createThread(worker: Worker): Thread {
   const waiting: ((answer: Answer | null) => void)[] = [];
   let isReady = false;
   const stop = (): void => {
@@ -76,11 +95,17 @@ function startThread(): Thread {
     for (const resolve of waiting.splice(0)) resolve(null);
   };
   worker.on("message", (message: "ready" | Answer) => {
-    if (message === "ready") isReady = true;
-    else waiting.shift()?.(message);
+    if (message !== "ready") waiting.shift()?.(message);
+    else {
+      isReady = true;
+      isBroken = false;
+    }
   });
   // Whatever broke, the main thread meets it again by itself if it has to do with a file.
-  worker.on("error", stop);
+  worker.on("error", () => {
+    isBroken ||= !isReady;
+    stop();
+  });
   worker.on("exit", stop);
   worker.unref();
   const ask = async <T extends Answer>(question: AheadQuestion, none: T): Promise<T> => {

@@ -15,7 +15,7 @@ export type Place = { readonly stateKey: string; readonly slice: number; readonl
 
 /** Works inside the caller's transaction. What removes gives the ids of what went. */
 export type PartTable = {
-  /** What adds the parts of one commit: the number of a state key is looked up once. */
+  /** What adds the parts of one pack: the number of a state key is looked up once. */
   adder(): (id: number, place: Place, body: string) => void;
   at(place: Place): readonly { readonly id: number; readonly body: string }[];
   rewrite(id: number, place: Place, body: string): void;

@@ -25,6 +25,7 @@ import { PART_MAX } from "./schema.ts";
 
 /** Writes inside the caller's transaction. */
 export type WindowTables = {
+  /** First in a commit: until `remove`, its last, `record` answers from what is given here, too. */
   add(members: readonly MemberDelta[], evidence: readonly EvidenceDelta[]): void;
   /** After the alerts were written, since they may still copy records from what goes. */
   remove(gone: Pick<CommitUnit, "drops" | "prunes" | "evictions">): void;

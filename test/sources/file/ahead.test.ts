@@ -2,6 +2,7 @@
  * Reading ahead in a thread gives what reading here gives, for whatever lies in a folder, and does without the thread
  * where there is none.
  */
+import { spawnSync } from "node:child_process";
 import { rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -103,6 +104,24 @@ describe("answers", () => {
   });
 });
 
+test("what was answered and is not taken yet is bounded, too", async () => {
+  const packed = gzipSync(delivery(call("a")) + " ".repeat(30_000));
+  for (let at = 0; at < 3000; at += 1) folder.write(`${String(at).padStart(4, "0")}.json.gz`, packed);
+  const files = await list();
+  await takeAll(files.slice(0, 400));
+  const before = process.memoryUsage().arrayBuffers;
+  const ahead = readAhead(files, settings);
+  let most = 0;
+  for (const file of files.slice(0, 60)) {
+    await ahead.take(file);
+    await systemClock.sleep(10);
+    most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+  }
+  await ahead.close();
+  // Three questions of 128 files each; all files would be 90 MB.
+  expect(most).toBeLessThan(25_000_000);
+});
+
 describe("the thread of a run before", () => {
   test("answers the next one as soon as it is asked, by the settings of that one", async () => {
     for (let at = 0; at < 400; at += 1) folder.write(`${String(at).padStart(4, "0")}.json`, `${call("a")}\njunk`);
@@ -178,6 +197,28 @@ describe("looks at files beside the main thread", () => {
     const { found } = await listBeside(() => Promise.resolve(new Float64Array(0)));
     expect(found).toEqual((await listBeside(() => null)).found);
   });
+});
+
+test("where no thread may be started, all is looked at and read here", () => {
+  for (let at = 0; at < 300; at += 1) folder.write(`${at}.json`, call("a"));
+  const source = (name: string): string => join(import.meta.dirname, "../../../src/sources/file", name);
+  const script = `
+    const { listFiles } = await import(${JSON.stringify(source("list.ts"))});
+    const { readAhead } = await import(${JSON.stringify(source("ahead.ts"))});
+    const { lookBeside } = await import(${JSON.stringify(source("thread.ts"))});
+    const query = { paths: [${JSON.stringify(folder.path)}], pattern: null, warn: () => undefined, mustExist: true, except: null };
+    const { files } = await listFiles({ ...query, beside: lookBeside });
+    const ahead = readAhead(files, { source: "s", limits: { recordBytes: 1000, depth: 8 } });
+    const results = [];
+    for (const file of files) results.push(await ahead.take(file));
+    await ahead.close();
+    console.log(files.length, results.every((result) => result === null));
+  `;
+  const told = spawnSync(process.execPath, ["--permission", "--allow-fs-read=*", "--input-type=module", "-e", script], {
+    encoding: "utf8",
+  });
+  expect(told.stdout.trim()).toBe("300 true");
+  expect(told.status).toBe(0);
 });
 
 describe("without a thread", () => {

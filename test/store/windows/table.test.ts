@@ -79,6 +79,30 @@ test("events that differ in anything stay apart, though their record hash is the
   expect(texts.toSorted()).toEqual(["one", "three", "two"]);
 });
 
+test("an alert is given the records of events that came with it, each its own", () => {
+  const store = open(null, { recordBytes: 100 });
+  const [at, alone] = [place("a", "g", 1), place("a", "g", 2)];
+  const kept = [
+    evidence("first", bytesOf("one"), at),
+    evidence("twice", bytesOf("two"), at),
+    evidence("twice", bytesOf("three"), { ...at, recordHash: "f".repeat(64) }),
+    evidence("none", null, at),
+    evidence("large", bytesOf("x".repeat(101)), at),
+    evidence("alone", bytesOf("four"), alone),
+  ];
+  const wanted = kept.map(({ key, recordHash, slice }, index): AlertRecord => ({
+    ...record(key, null, slice === 1 ? at : alone),
+    recordHash,
+    pointer: { source: "s", path: "/p", index },
+  }));
+  const members = [{ ...at, members: [member("first")] }];
+  store.commit(unit({ members, evidence: kept, alerts: [draft("aaaa", { records: wanted })] }));
+  const texts: (string | null)[] = [];
+  for (const { pointer, record: bytes } of store.views.alert("aaaa")!.records)
+    texts[pointer.index] = bytes === null ? null : Buffer.from(bytes).toString();
+  expect(texts).toEqual(["one", "two", "three", null, null, "four"]);
+});
+
 test("a pack goes with its last part, and one of which little is left is written anew without the rest", () => {
   const dir = stateDir();
   const store = open(dir);
