@@ -6,7 +6,13 @@
  * making texts of them and looking these up. Bounded, whatever comes: kinds that share a place drive each other out, and where
  * records are hardly ever alike (a stranger can see to that) nothing is remembered for a while.
  */
-const PLACES = 2048;
+const PLACE_BITS = 12;
+const PLACES = 2 ** PLACE_BITS;
+/** Odd, so that every bit of what it multiplies counts. */
+const SPREAD = 0x9e3779b1;
+const SAMPLES_BITS = 3;
+/** A quote is the last. */
+const LAST_BYTES = 4;
 /** Bytes of the fields of one kind; a record with longer ones is looked at each time. */
 const BYTES_MAX = 512;
 const MISSING = -1;
@@ -37,8 +43,11 @@ export class Alike<T> {
     if (this.#looks === TRIAL) this.#looks = this.#misses * 2 > TRIAL ? -REST : 0;
     if (this.#looks === 0) this.#misses = 0;
     if (this.#looks < 0) return undefined;
-    const kept = this.#kept[this.#placeOf(chunk, glances, row)];
-    if (kept !== undefined && this.#isAlike(kept, { chunk, glances, row })) return kept.found;
+    const place = this.#placeOf(chunk, glances, row);
+    for (let at = 0; at < 2; at += 1) {
+      const kept = this.#kept[place ^ at];
+      if (kept !== undefined && this.#isAlike(kept, { chunk, glances, row })) return kept.found;
+    }
     this.#misses += 1;
     return undefined;
   }
@@ -53,7 +62,11 @@ export class Alike<T> {
     const lengths = Int32Array.from(ranges, ([start, end]) => (start === MISSING ? MISSING : end - start));
     const bytes = Buffer.concat(ranges.map(([start, end]) => chunk.subarray(start, start === MISSING ? start : end)));
     if (bytes.length > BYTES_MAX) return false;
-    this.#kept[this.#placeOf(chunk, glances, row)] = { lengths, bytes, found };
+    const place = this.#placeOf(chunk, glances, row);
+    // Two may share a place: who was there before goes next door.
+    const before = this.#kept[place];
+    if (before !== undefined) this.#kept[place ^ 1] = before;
+    this.#kept[place] = { lengths, bytes, found };
     return true;
   }
 
@@ -73,20 +86,24 @@ export class Alike<T> {
     return true;
   }
 
-  /** By the length of each field and two of its bytes. */
+  /** By the length of each field and a dozen of its bytes: spread over it (accounts differ in an ARN's middle), and its last ones. */
   #placeOf(chunk: Uint8Array, glances: Int32Array, row: number): number {
     let mark = 0;
     for (let field = 0; field < this.#places.length; field += 1) {
       const place = row + (this.#places[field] as number);
       const start = glances[place] as number;
       if (start === MISSING) {
-        mark = mark * 31 + 7;
+        mark = Math.imul(mark + 7, SPREAD);
         continue;
       }
-      const length = (glances[place + 1] as number) - start;
-      mark =
-        (mark * 31 + length * 67 + (chunk[start + (length >> 1)] as number) * 131 + (chunk[start + 1] as number)) | 0;
+      const end = glances[place + 1] as number;
+      const length = end - start;
+      mark = Math.imul(mark ^ length, SPREAD);
+      const step = (length >> SAMPLES_BITS) + 1;
+      for (let at = start; at < end; at += step) mark = Math.imul(mark ^ (chunk[at] as number), SPREAD);
+      for (let at = Math.max(start, end - LAST_BYTES); at < end; at += 1)
+        mark = Math.imul(mark ^ (chunk[at] as number), SPREAD);
     }
-    return mark & (PLACES - 1);
+    return mark >>> (32 - PLACE_BITS);
   }
 }

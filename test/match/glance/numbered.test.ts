@@ -29,9 +29,9 @@ test("kinds that share a place are told apart, by each of their numbers", () => 
   const memory = new Numbered<string>({ by: 0, numbers: [1, 3] });
   const known = new Map<string, string>();
   let remembered = 0;
-  for (let at = 0; at < 20_000; at += 1) {
-    // Some 3,000 kinds in 2,048 places.
-    const [one, other] = [at % 53, Math.floor(at / 3) % 59];
+  for (let at = 0; at < 100_000; at += 1) {
+    // Some 30,000 kinds in 8,192 places.
+    const [one, other] = [at % 173, Math.floor(at / 3) % 179];
     const rows = Int32Array.from([5, one, at, other]);
     const name = `${one} ${other}`;
     const found = memory.get(NOTHING, rows, 0);
