@@ -48,3 +48,29 @@ test("where records are never alike it rests, and remembers again when they are"
   for (let at = 0; at < 20_000; at += 1) look("old");
   expect(look("old")).toBe("old");
 });
+
+test("of some hundred kinds nearly all are remembered, also where names differ in their middle or their end alone", () => {
+  const alike = new Alike<string>([0]);
+  const accounts = ["111122223333", "444455556666", "777788889999", "123456789012", "012345678901"];
+  const sessions = [
+    "feature-sync",
+    "scan-ff7fec",
+    "scan-ff7fed",
+    "i-06f44de2f374786d0",
+    "i-06f44de2f374786d1",
+    "GitHub",
+  ];
+  const roles = ["lambda", "runner", "scanner", "worker-instance", "apply"];
+  const arns = accounts.flatMap((account) =>
+    roles.flatMap((role) => sessions.map((session) => `"arn:aws:sts::${account}:assumed-role/${role}/${session}"`)),
+  );
+  const look = (arn: string): string | undefined => {
+    const chunk = new TextEncoder().encode(arn);
+    const glances = Int32Array.from([0, chunk.length]);
+    const found = alike.get(chunk, glances, 0);
+    if (found === undefined) alike.set(chunk, glances, { row: 0, found: arn });
+    return found;
+  };
+  for (const arn of arns) look(arn);
+  expect(arns.filter((arn) => look(arn) === arn).length).toBeGreaterThan(0.95 * arns.length);
+});

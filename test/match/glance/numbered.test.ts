@@ -50,3 +50,14 @@ test("of many hands each begins anew", () => {
   expect(memory.see(0, 1)).toBeUndefined();
   expect(memory.see(99, 1)).toBe("by 99");
 });
+
+test("of some hundred kinds each is remembered, by one number or by two", () => {
+  for (const numbers of [[1], [1, 2]]) {
+    const memory = new Numbered<number>({ by: 0, numbers });
+    const rows = Array.from({ length: 400 }, (_, at) =>
+      numbers.length === 1 ? Int32Array.from([0, at]) : Int32Array.from([0, at % 25, Math.floor(at / 25)]),
+    );
+    for (const [found, row] of rows.entries()) memory.set(NOTHING, row, { row: 0, found });
+    expect(rows.filter((row, at) => memory.get(NOTHING, row, 0) !== at)).toHaveLength(0);
+  }
+});
