@@ -9,7 +9,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { parseArgs } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
 import { printReport } from "../../src/commands/demo-report.ts";
 import { toRules } from "../../src/commands/rules/rules.ts";
@@ -28,13 +27,19 @@ import { ATTACK_NAMES } from "../../src/simulate/attacks/catalog.ts";
 import { judge } from "../../src/simulate/attacks/judge.ts";
 import { createSimulation, type Simulation } from "../../src/simulate/simulation.ts";
 import { openViews } from "../../src/store/views.ts";
+import { readFlags, refuseFlags } from "../support/flags.ts";
 import { type Emulator, EMULATOR_CREDENTIALS, startEmulator } from "../fakes/emulator.ts";
 import { BUCKET, deliver, type Queues } from "./company.ts";
 import { openTopic, type Topic } from "./topic.ts";
 
 const REGION = "eu-west-1";
 const [HOUR_MS, SLOT_MS] = [3_600_000, 300_000];
-const USAGE = "usage: npm run demo -- --aws [--seed N] [--records N]; N is a whole number, of records at least 1000\n";
+const USAGE = "usage: npm run demo -- --aws [--seed N] [--records N]; N is a whole number, of records at least 1000";
+const FLAGS = {
+  aws: { type: "boolean" },
+  seed: { type: "string", default: "1" },
+  records: { type: "string", default: "20000" },
+} as const;
 
 /** The day that ended when the demo began, so that live sources take it as news. */
 function toSimulation(seed: number, records: number): Simulation {
@@ -151,19 +156,10 @@ async function demonstrate({ seed, records }: { seed: number; records: number },
   }
 }
 
-const { values } = parseArgs({
-  options: {
-    aws: { type: "boolean" },
-    seed: { type: "string", default: "1" },
-    records: { type: "string", default: "20000" },
-  },
-  allowPositionals: true,
-});
+// The first word is what tools/demo.mjs is told by.
+const values = readFlags(USAGE, FLAGS, process.argv.slice(3));
 const [seed, records] = [Number(values.seed), Number(values.records)];
-if (!Number.isInteger(seed) || !Number.isInteger(records) || records < 1000) {
-  process.stderr.write(USAGE);
-  process.exit(2);
-}
+if (!Number.isInteger(seed) || !Number.isInteger(records) || records < 1000) refuseFlags("A number is wrong.", USAGE);
 process.env["AWS_ACCESS_KEY_ID"] = EMULATOR_CREDENTIALS.accessKeyId;
 process.env["AWS_SECRET_ACCESS_KEY"] = EMULATOR_CREDENTIALS.secretAccessKey;
 const end = new AbortController();

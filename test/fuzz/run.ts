@@ -7,9 +7,9 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { parseArgs } from "node:util";
 import { sha256Hex } from "../../src/lib/canonical.ts";
 import { systemClock } from "../../src/lib/clock.ts";
+import { readFlags, refuseFlags } from "../support/flags.ts";
 import { type Crash, tryInput } from "./engine.ts";
 import type { Target } from "./target.ts";
 import { TARGETS } from "./targets.ts";
@@ -19,22 +19,19 @@ import { watch } from "./watch.ts";
 const HANG_MS = 20_000;
 const root = join(import.meta.dirname, "../..");
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: "string", default: "5" },
-    target: { type: "string", multiple: true, default: TARGETS.map(({ name }) => name) },
-    seed: { type: "string" },
-    input: { type: "string" },
-  },
+const HELP = `usage: npm run fuzz -- [--minutes N] [--target NAME] [--seed N] [--input FILE]
+Shares N minutes (5) among the targets (${TARGETS.map(({ name }) => name).join(", ")}; --target may be repeated), or tries the one input of a file. Exit code 1: something crashed or hung, its input lies in .cache/fuzz/.`;
+const values = readFlags(HELP, {
+  minutes: { type: "string", default: "5" },
+  target: { type: "string", multiple: true, default: TARGETS.map(({ name }) => name) },
+  seed: { type: "string" },
+  input: { type: "string" },
 });
-const unknown = values.target.find((name) => !TARGETS.some((target) => target.name === name));
 const minutes = Number(values.minutes);
 const seed = values.seed === undefined ? Math.floor(systemClock.random() * 2 ** 31) : Number(values.seed);
-if (unknown !== undefined || !(minutes > 0) || !Number.isInteger(seed)) {
-  const names = TARGETS.map(({ name }) => name).join(", ");
-  process.stderr.write(`usage: npm run fuzz -- [--minutes N] [--target NAME] [--seed N] [--input FILE]; ${names}\n`);
-  process.exit(2);
-}
+const unknown = values.target.find((name) => !TARGETS.some((target) => target.name === name));
+if (unknown !== undefined) refuseFlags(`There is no target ${unknown}.`, HELP);
+if (!(minutes > 0) || !Number.isInteger(seed)) refuseFlags("A number is wrong.", HELP);
 
 for (const target of TARGETS.filter(({ name }) => values.target.includes(name))) {
   if (values.input === undefined) await run(target);

@@ -6,8 +6,13 @@ import { openRules } from "../../src/compose/rules.ts";
 import { ADAPTERS } from "../../src/config/registries.ts";
 import { createConfigSchema } from "../../src/config/schema.ts";
 import { ATTACK_NAMES } from "../../src/simulate/attacks/catalog.ts";
+import { readFlags } from "../support/flags.ts";
 import { detect, judgeDay, recordsOf } from "./day.ts";
 
+readFlags(
+  "usage: npm run prove\nThe shipped rules over ten simulated days with attacks and an honest one, a minute. Exit code 1: an attack was missed, or something else was reported.",
+  {},
+);
 const SEEDS = 10;
 const RECORDS = 20_000;
 const HONEST = { seed: 99, records: 200_000, attacks: [] } as const;

@@ -11,8 +11,8 @@ type Values<Options extends ParseArgsOptionsConfig> = ReturnType<
 export function readFlags<const Options extends ParseArgsOptionsConfig>(
   help: string,
   options: Options,
+  args: readonly string[] = process.argv.slice(2),
 ): Values<Options> {
-  const args = process.argv.slice(2);
   if (args.some((arg) => arg === "--help" || arg === "-h")) {
     process.stdout.write(`${help}\n`);
     process.exit(0);

@@ -1,15 +1,19 @@
 /**
- * npm run walk
+ * npm run walk -- [--no-kafka]
  *
  * Walks through everything that befalls a daemon (walk.ts), with every type of sink at once, Kafka where Java is, and a
  * full disk where this user may mount; prints step by step what was seen. Exit code 1 when a step did not see what it must.
  */
 import { inspect } from "node:util";
+import { readFlags } from "../support/flags.ts";
 import { findJava } from "../support/kafka/place.ts";
 import { mayMount } from "./place.ts";
 import { walk } from "./walk.ts";
 
-const kafka = process.argv[2] !== "--no-kafka" && !("missing" in findJava());
+const HELP = `usage: npm run walk -- [--no-kafka]
+Walks through attacks, restart, kill, outages and a full disk with every type of sink, some minutes. Exit code 1: a step did not see what it must.`;
+const values = readFlags(HELP, { "no-kafka": { type: "boolean", default: false } });
+const kafka = !values["no-kafka"] && !("missing" in findJava());
 const disk = mayMount();
 if (!kafka) process.stderr.write("no Java: without Kafka\n");
 if (!disk) process.stderr.write("no right to mount: the disk is not filled\n");
