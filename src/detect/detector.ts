@@ -237,10 +237,9 @@ function applyMember(match: Match, entry: Windows, pending: Pending): Applied {
   noteAdded(entry, group, member);
   if (isTurned(entry.rule, group, member))
     pending.negatives.set(entry.rule.id, (pending.negatives.get(entry.rule.id) ?? 0) + 1);
-  const { stateKey } = entry.rule;
-  keepEvidence(match, { group, slice, stateKey, facts, isStored: entry.primary }, pending);
+  keepEvidence(match, { group, slice, entry, facts }, pending);
   entry.dirty.add(group);
-  if (entry.primary) noteMember(member, { group, slice, stateKey }, pending);
+  if (entry.primary) noteMember(member, { group, slice, stateKey: entry.rule.stateKey }, pending);
   return { group, added };
 }
 
@@ -258,21 +257,13 @@ function noteMember(member: Member, at: { group: Group; slice: number; stateKey:
   else list.push(member);
 }
 
-type EvidencePlace = {
-  readonly group: Group;
-  readonly slice: number;
-  readonly stateKey: string;
-  readonly facts: RecordFacts;
-  readonly isStored: boolean;
-};
+type EvidencePlace = { readonly group: Group; readonly slice: number; readonly entry: Windows; facts: RecordFacts };
 
-function keepEvidence(
-  match: Match,
-  { group, slice, stateKey, facts, isStored }: EvidencePlace,
-  pending: Pending,
-): void {
+function keepEvidence(match: Match, at: EvidencePlace, pending: Pending): void {
+  const { group, slice } = at;
+  const { evidence, pointer } = at.facts;
+  const { stateKey } = at.entry.rule;
   const { key, recordHash, timeMs } = match;
-  const { evidence, pointer } = facts;
   // The group keeps no bytes: they are a view on a whole chunk, which must be free to go after the commit.
   const offered: EvidenceDelta = {
     stateKey,
@@ -286,7 +277,7 @@ function keepEvidence(
     record: null,
   };
   const { kept, dropped } = addEvidence(group, offered);
-  if (!isStored) return;
+  if (!at.entry.primary) return;
   if (kept) pending.evidence.set(offered, match.record);
   if (dropped === null) return;
   // Evidence that never reached the store need not be taken out of it.

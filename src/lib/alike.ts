@@ -10,8 +10,8 @@ const PLACE_BITS = 12;
 const PLACES = 2 ** PLACE_BITS;
 /** Odd, so that every bit of what it multiplies counts. */
 const SPREAD = 0x9e3779b1;
+/** Of each field some 2 ** 3 bytes say where a kind stands, and its last ones: three characters and a quote. */
 const SAMPLES_BITS = 3;
-/** A quote is the last. */
 const LAST_BYTES = 4;
 /** Bytes of the fields of one kind; a record with longer ones is looked at each time. */
 const BYTES_MAX = 512;

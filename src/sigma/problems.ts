@@ -56,7 +56,7 @@ export const PROBLEM_CODES = {
   api_source_unknown: "No AWS service of this name writes to CloudTrail.",
   api_event_unknown: "No operation or event of the AWS services that the rule states has this name.",
   api_field_unknown:
-    "CloudTrail records, or the parameters and responses of the operations that the rule states, have no such field.",
+    "CloudTrail records, or the parameters and responses of the operations or the service that the rule states, have no such field.",
   rule_too_large: "The rule is larger than the engine takes.",
   modifier_unknown: "A modifier does not exist.",
   modifier_chain: "The modifiers cannot stand together, or not in this order.",
@@ -159,6 +159,8 @@ export function createFindings(file: { path: string; text: string }, mode: Mode,
   let lineStarts: readonly number[] | null = null;
   let errors = 0;
   let told = 0;
+  /** Place in `problems` of the word that there are more. */
+  let moreAt = -1;
   let suggestions = 0;
   let work = 0;
   const place = (at: number): Place => {
@@ -169,14 +171,20 @@ export function createFindings(file: { path: string; text: string }, mode: Mode,
   const report = (severity: "error" | "warning", found: { code: ProblemCode; at: number; words: Words }): void => {
     if (severity === "error") errors += 1;
     told += 1;
-    if (told > PROBLEMS_MAX) return;
+    if (told > PROBLEMS_MAX) {
+      const more = problems[moreAt];
+      // Behind warnings alone may come what refuses the file.
+      if (severity === "error" && more !== undefined) problems[moreAt] = { ...more, severity };
+      return;
+    }
     const isLast = told === PROBLEMS_MAX;
     const { code, at, words } = isLast ? { ...found, code: "problems_more" as const, words: MORE } : found;
     const value = words.value ?? "";
     const shown = value.length > VALUE_MAX ? `${value.slice(0, VALUE_MAX)}…` : value;
+    if (isLast) moreAt = problems.length;
     problems.push({
       ...place(at),
-      severity: isLast ? "error" : severity,
+      severity: isLast && errors > 0 ? "error" : severity,
       code,
       message: words.message,
       value: shown,

@@ -31,6 +31,7 @@ export function judgeRun(first: Active, happenings: readonly Happening[]): Map<s
   const singles: { ruleSet: RuleSet; matches: Match[] }[] = [{ ruleSet: first.ruleSet, matches: [] }];
   const alerts = new Map<string, Verdict>();
   let rules = first;
+  let forgotten: Forgotten = new Map();
   let [activatedMs, watermarkMs] = [-Infinity, -Infinity];
   const conclude = (): void => {
     for (const rule of windowsOf(rules.ruleSet))
@@ -44,7 +45,10 @@ export function judgeRun(first: Active, happenings: readonly Happening[]): Map<s
     if (happening.type === "committed") watermarkMs = happening.watermarkMs;
     else if (happening.type === "activated") {
       conclude();
-      forget(members, rules.ruleSet, { fromMs: activatedMs, toMs: watermarkMs });
+      forgotten = moveOn(forgotten, rules.ruleSet, { fromMs: activatedMs, toMs: watermarkMs });
+      forget(members, rules.ruleSet, forgotten);
+      forgotten = handOn(forgotten, { from: rules.ruleSet, to: happening.rules.ruleSet, atMs: watermarkMs });
+      forget(members, happening.rules.ruleSet, forgotten);
       rules = happening.rules;
       activatedMs = watermarkMs;
       singles.push({ ruleSet: rules.ruleSet, matches: [] });
@@ -89,19 +93,54 @@ function judgeOpen(
   return [...open];
 }
 
-/** Forgets, for each state key in use, the slices into which no open bucket of its rules looks back. */
-function forget(members: Members, ruleSet: RuleSet, { fromMs, toMs }: { fromMs: number; toMs: number }): void {
-  const byKey = Map.groupBy(windowsOf(ruleSet), ({ stateKey }) => stateKey);
-  for (const [stateKey, rules] of byKey) {
-    const firstSlice = Math.min(...rules.map((rule) => firstKept(rule, { fromMs, toMs })));
+/** By rule in use: the first slice that it has not forgotten. */
+type Forgotten = ReadonlyMap<string, number>;
+
+/** Whenever a bucket of any rule ends, every rule forgets what it needs no more; not in between. */
+function moveOn(forgotten: Forgotten, ruleSet: RuleSet, { fromMs, toMs }: { fromMs: number; toMs: number }): Forgotten {
+  const rules = windowsOf(ruleSet);
+  const isOver = rules.some(({ bucketMs }) => Math.floor(toMs / bucketMs) > Math.floor(fromMs / bucketMs));
+  if (!isOver) return forgotten;
+  return new Map(
+    rules.map((rule) => [rule.id, Math.max(forgotten.get(rule.id) ?? -Infinity, firstNeeded(rule, toMs))]),
+  );
+}
+
+/**
+ * The first slice that a rule needs. Eager windows look back from any moment of an open bucket; what is judged at a bucket's
+ * end is judged by the bucket's own members.
+ */
+function firstNeeded({ bucketMs, timespanMs, judged }: Correlation, nowMs: number): number {
+  const startMs = Math.floor(nowMs / bucketMs) * bucketMs;
+  return Math.floor((judged === "final" ? startMs : startMs - timespanMs) / SLICE_MS);
+}
+
+/** What rules of one state key share goes when the last of them has forgotten it. */
+function forget(members: Members, ruleSet: RuleSet, forgotten: Forgotten): void {
+  for (const [stateKey, rules] of Map.groupBy(windowsOf(ruleSet), (rule) => rule.stateKey)) {
+    const firstSlice = leastOf(rules, forgotten);
     const held = members.get(stateKey);
     for (const [key, { timeMs }] of held ?? []) if (Math.floor(timeMs / SLICE_MS) < firstSlice) held?.delete(key);
   }
 }
 
-/** The first slice that a rule still needs; it forgets when a bucket ends, not before. */
-function firstKept({ bucketMs, timespanMs }: Correlation, { fromMs, toMs }: { fromMs: number; toMs: number }): number {
-  if (toMs === -Infinity) return -Infinity;
-  const [began, now] = [fromMs, toMs].map((timeMs) => Math.floor(timeMs / bucketMs)) as [number, number];
-  return now > began ? Math.floor((now * bucketMs - timespanMs) / SLICE_MS) : -Infinity;
+/**
+ * A rule that is as it was goes on with what it has; any other is given what the rules of its state key have among them. What
+ * it does not need at that moment goes at once, as at a restart.
+ */
+function handOn(forgotten: Forgotten, of: { from: RuleSet; to: RuleSet; atMs: number }): Forgotten {
+  const before = windowsOf(of.from);
+  return new Map(
+    windowsOf(of.to).map((rule) => {
+      const isSame = before.some((old) => old.id === rule.id && JSON.stringify(old) === JSON.stringify(rule));
+      const akin = before.filter(({ stateKey }) => stateKey === rule.stateKey);
+      const handed = isSame ? (forgotten.get(rule.id) ?? -Infinity) : leastOf(akin, forgotten);
+      return [rule.id, Math.max(handed, firstNeeded(rule, of.atMs))];
+    }),
+  );
+}
+
+/** −Infinity of no rule: the store has what there was. */
+function leastOf(rules: readonly Correlation[], forgotten: Forgotten): number {
+  return rules.length === 0 ? -Infinity : Math.min(...rules.map(({ id }) => forgotten.get(id) ?? -Infinity));
 }

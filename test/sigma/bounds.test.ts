@@ -68,3 +68,15 @@ describe("small files that stand for a lot", () => {
     expect(ruleSet.detections).toHaveLength(0);
   });
 });
+
+test("a file with more warnings than are told still loads; with an error behind them it does not", () => {
+  const rule = `${HEAD}detection:\n  sel:\n    eventSource: sagemaker.amazonaws.com\n    eventName: [${Array.from({ length: 600 }, (_, index) => `Invented${index}`).join(", ")}]\n  condition: sel\n`;
+  const load = (text: string): ReturnType<typeof parseRuleFiles> =>
+    parseRuleFiles([{ path: "f.yml", text }], { mode: "lenient" });
+  const warned = load(rule);
+  expect(warned.problems.map(({ severity }) => severity)).not.toContain("error");
+  expect(warned.problems.at(-1)?.code).toBe("problems_more");
+  expect(warned.ruleSet.detections).toHaveLength(1);
+  const refused = load(`${rule}---\ntitle: Broken\nlevel: lou\ndetection: 7\n`);
+  expect(refused.problems.at(-1)).toMatchObject({ code: "problems_more", severity: "error" });
+});

@@ -2,9 +2,9 @@
  * One field of a CloudTrail rule against the record's own fields, and against the parameters and responses of the operations
  * that the rule states. Of responses the first level is known.
  *
- * Parameters are checked where every event name is known, or where the rule names none but all events of its sources are,
- * and the service spells them by the one rule; elsewhere (EC2, S3 and a few more) only a slip of a known one is told. Case
- * counts in fields. What stands below a map, a text or a field
+ * Parameters are checked where every event name is known, or where none can be told but all events of the stated sources
+ * are, and the service spells them by the one rule; elsewhere (EC2, S3 and a few more) only a slip of a known one is told.
+ * Where no event name is stated all that is told is a warning: a newer call may have what no other has. Case counts in fields. What stands below a map, a text or a field
  * that depends on the service is never judged.
  */
 import { compilePattern, type PlainPattern } from "../leaf/text.ts";
@@ -41,7 +41,7 @@ export function lintFieldName(field: string, place: FieldPlace): void {
   for (const [depth, name] of path.entries()) {
     const below: FieldTree | null | "open" | undefined = Object.hasOwn(tree, name) ? tree[name] : undefined;
     if (below === undefined) {
-      tell({ path, depth, names: Object.keys(tree), owner: "CloudTrail records", isSure: true }, place);
+      tell({ path, depth, names: Object.keys(tree), owner: "CloudTrail records", isSure: true, isStated: true }, place);
       return;
     }
     if (below === null) return;
@@ -59,6 +59,8 @@ type Events = {
   readonly events: readonly ApiEvent[];
   readonly owners: ReadonlySet<string>;
   readonly isSpelled: boolean;
+  /** Event names are stated at every place. */
+  readonly isStated: boolean;
 };
 
 /** Null when an event of the calls is not known. */
@@ -66,6 +68,7 @@ function toEvents(calls: readonly Call[], meant: Meant): Events | null {
   const events: ApiEvent[] = [];
   const owners = new Set<string>();
   let isSpelled = true;
+  let isStated = true;
   for (const { sources, names } of calls) {
     if (sources === null) return null;
     isSpelled &&= sources.every((source) => source.isSpelled);
@@ -76,6 +79,7 @@ function toEvents(calls: readonly Call[], meant: Meant): Events | null {
       isSpelled &&= all.every(({ shape }) => shape !== null);
       events.push(...all.filter(({ shape }) => shape !== null));
       owners.add(toShort(sources));
+      isStated = false;
       continue;
     }
     for (const pattern of names) {
@@ -91,7 +95,7 @@ function toEvents(calls: readonly Call[], meant: Meant): Events | null {
       for (const { name } of found) owners.add(name);
     }
   }
-  return { events, owners, isSpelled };
+  return { events, owners, isSpelled, isStated };
 }
 
 /** What is held against: requests or responses. */
@@ -109,7 +113,7 @@ function lintMember(path: readonly string[], { kind, shapeOf }: Side, place: Fie
     if (next.length === 0) {
       const names = members.flatMap((known) => [...known.keys()]);
       const owner = `${kind} of ${[...found.owners].slice(0, OWNERS_TOLD).join(", ")}`;
-      tell({ path, depth, names, owner, isSure: found.isSpelled }, place);
+      tell({ path, depth, names, owner, isSure: found.isSpelled, isStated: found.isStated }, place);
       return;
     }
     if (next.some((member) => member === "open")) return;
@@ -119,17 +123,18 @@ function lintMember(path: readonly string[], { kind, shapeOf }: Side, place: Fie
   }
 }
 
-/** The part of a field that is unknown, what stands there in its owner, and whether the owner has nothing else. */
+/** The part of a field that is unknown, what stands there in its owner, whether the owner has nothing else, and is stated. */
 type Unknown = {
   readonly path: readonly string[];
   readonly depth: number;
   readonly names: readonly string[];
   readonly owner: string;
   readonly isSure: boolean;
+  readonly isStated: boolean;
 };
 
 /** Tells an unknown part of a field; a near miss of a name that is surely right is a lapse. */
-function tell({ path, depth, names, owner, isSure }: Unknown, { findings, at }: FieldPlace): void {
+function tell({ path, depth, names, owner, isSure, isStated }: Unknown, { findings, at }: FieldPlace): void {
   const field = path.join(".");
   const part = path[depth] ?? "";
   const same = names.find((name) => name.toLowerCase() === part.toLowerCase());
@@ -148,6 +153,7 @@ function tell({ path, depth, names, owner, isSure }: Unknown, { findings, at }: 
   if (near === null) {
     const remedy = "write the field as a record of CloudTrail has it; case counts";
     findings.warning("api_field_unknown", at, { message, value: field, remedy });
-  } else if (isSure) findings.lapse("api_field_unknown", at, { message, value: field, remedy: `write ${meant(near)}` });
+  } else if (isSure && isStated)
+    findings.lapse("api_field_unknown", at, { message, value: field, remedy: `write ${meant(near)}` });
   else findings.warning("api_field_unknown", at, { message, value: field, remedy: `write ${meant(near)}` });
 }

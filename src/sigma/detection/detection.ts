@@ -85,13 +85,14 @@ function hasMap(value: YamlNode): boolean {
 function parseBlock(entry: YamlEntry, key: Key, reading: Reading): Expression | null {
   const { value, keyNode } = entry;
   const { findings } = reading;
-  if (entry.key.includes("|")) {
+  const isChained = entry.key.includes("|");
+  // Wrong modifiers were told already.
+  if (isChained && key.chain !== null) {
     findings.error("modifier_chain", keyNode.at, {
       message: "what members must meet takes no modifiers",
       value: entry.key,
       remedy: "put the modifiers on the fields of the members",
     });
-    return null;
   }
   const inner: Reading = { ...reading, isMember: true };
   const hasCondition = value.kind === "map" && valueOf(value, "condition") !== undefined;
@@ -99,7 +100,7 @@ function parseBlock(entry: YamlEntry, key: Key, reading: Reading): Expression | 
   if (body === null) return null;
   const made = overMembers(key.target.steps, body, false);
   findings.writtenAs.set(made, { at: value.at, fieldAt: keyNode.at, source: entry.key });
-  return made;
+  return isChained ? whole([made, null], allOf) : made;
 }
 
 function parseOwnCondition(section: YamlMap, reading: Reading): Expression | null {

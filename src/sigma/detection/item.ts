@@ -45,7 +45,7 @@ function toItem(of: Pick<Item, "field" | "chain" | "keyAt">, reading: Reading): 
   };
 }
 
-/** The expression of a line whose value is no map, or null when it has errors. */
+/** The expression of a line whose value is no map; torn or null when it has errors. */
 export function parseItem(entry: YamlEntry, of: Key, reading: Reading): Expression | null {
   const { value, keyNode } = entry;
   const { chain, target, field } = of;

@@ -26,7 +26,7 @@ const QUESTION_FILES = 128;
 const FIRST_FILES = 20;
 /** Packed bytes of one question: with files of usual size about 2 MiB unpacked. */
 const QUESTION_BYTES = 512 * 1024;
-/** Questions open at a time: the thread has work during a commit of 10 ms. */
+/** Questions open at a time, beside the one that is being taken: the thread has work during a commit of 10 ms. */
 const QUESTIONS_OPEN = 3;
 const TURN_FILES = 16;
 
@@ -47,6 +47,8 @@ export function readAhead(files: readonly FoundFile[], settings: AheadSettings &
   /** First file that is neither asked for nor taken. */
   let next = 0;
   let most = FIRST_FILES;
+  /** Behind each question of which something is not taken yet: the first file that is not in it. */
+  const ends: number[] = [];
   const ask = (): void => {
     const { asked, end } = toQuestion(files, next, { most, mayJoin });
     next = end;
@@ -55,14 +57,16 @@ export function readAhead(files: readonly FoundFile[], settings: AheadSettings &
     const wanted = asked.map(({ file: { path, sizeBytes }, follows }): AheadFile => ({ path, sizeBytes, follows }));
     const answer = thread.read(wanted, { source, limits }).then((results) => byFirstFile(asked, results));
     for (const { file } of asked) answers.set(file, answer);
+    ends.push(end);
   };
   return {
     take: async (file) => {
       const at = places.get(file);
       if (at === undefined) return null;
       next = Math.max(next, at + (answers.has(file) ? 0 : 1));
-      const end = Math.min(files.length, at + QUESTIONS_OPEN * QUESTION_FILES);
-      while (thread.isReady() && next < end && thread.open() < QUESTIONS_OPEN) ask();
+      while (ends[0] !== undefined && ends[0] <= at) ends.shift();
+      while (thread.isReady() && next < files.length && ends.length <= QUESTIONS_OPEN && thread.open() < QUESTIONS_OPEN)
+        ask();
       // Where the thread keeps up nothing is ever waited for, and timers, signals and its answers must have their turn.
       if (at % TURN_FILES === 0) await nextTurn();
       const answer = answers.get(file);

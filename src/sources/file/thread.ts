@@ -43,7 +43,7 @@ const LOOKS_OPEN = 2;
 
 /** The thread that no run has. */
 let parked: Thread | null = null;
-/** The last one broke before it was ready: only a run tries again. */
+/** The last one broke before it was ready, or could not be started: looking starts none then, reading does. */
 let isBroken = false;
 
 /** The one there is, or a new one; where none can be started one that is never ready. */
@@ -55,8 +55,8 @@ export function takeThread(): Thread {
 }
 
 /**
- * Looks at many paths beside the main thread; null where the thread has enough to do, still starts, or is with a run: look
- * here. Where so many files lie there are mostly some to be read, for which it will be wanted: it is started.
+ * Looks at many paths beside the main thread; null where the thread has enough to do or still starts: look here. Where so
+ * many files lie there are mostly some to be read, for which a thread will be wanted: where none is free one is started.
  */
 export function lookBeside(paths: readonly string[]): Promise<Looks> | null {
   if (parked === null && !isBroken) parked = startThread();

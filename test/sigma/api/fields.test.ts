@@ -128,14 +128,14 @@ describe("fields", () => {
     expect(findings(rule)).toStrictEqual([]);
   });
 
-  test("where no event name is stated, parameters are held against all calls of the service", () => {
+  test("where no event name is stated, parameters are held against all calls of the service: a warning", () => {
     const rule = sel(
       "eventSource: sagemaker.amazonaws.com",
       "requestParameters.endpointNam: x",
       "requestParameters.productionVariants.instanceType: x",
     );
     expect(findings(rule)).toStrictEqual([
-      "error api_field_unknown 11:5 requests of sagemaker have no field requestParameters.endpointNam; did you mean requestParameters.endpointName",
+      "warning api_field_unknown 11:5 requests of sagemaker have no field requestParameters.endpointNam; did you mean requestParameters.endpointName",
     ]);
   });
 
@@ -155,6 +155,23 @@ describe("fields", () => {
       "error modifier_chain 11:18",
       "error api_field_unknown 12:5",
     ]);
+  });
+
+  test("the members of an array under a wrong modifier are checked, and the modifier is told once", () => {
+    const rule = `sigma-version: 3\n${HEAD}detection:\n  sel:\n    resources[any]|contians:\n      enrich.denid: true\n    userAgnt: x\n  condition: sel\n`;
+    expect(check(rule).map(({ severity, code }) => `${severity} ${code}`)).toStrictEqual([
+      "error modifier_unknown",
+      "error api_field_unknown",
+    ]);
+    const legal = rule.replace("contians", "contains");
+    expect(check(legal).map(({ code }) => code)).toStrictEqual(["modifier_chain", "api_field_unknown"]);
+  });
+
+  test("a slip in a filter is a warning in lenient mode, and one over another service is left alone", () => {
+    const filter = (service: string): string =>
+      `title: Filter\nlogsource: {product: aws, service: ${service}}\nfilter:\n  rules: any\n  sel: {userAgnt: x}\n  condition: not sel\n`;
+    expect(check(filter("cloudtrail"), "lenient").map(({ severity }) => severity)).toStrictEqual(["warning"]);
+    expect(check(filter("guardduty"))).toStrictEqual([]);
   });
 
   test("those of a filter are checked", () => {
