@@ -43,8 +43,11 @@ export type CompiledRules = {
   evaluate(event: Event): readonly number[];
   /** The same by trying every rule of the event's logsource: the truth that the index is held against. */
   scan(event: Event): readonly number[];
-  /** Tells by the `known` fields alone that no rule can match an event; null when these rules need others. Make it once. */
-  glance(logsource: Logsource, known: readonly string[]): Glance | null;
+  /**
+   * Tells by the `known` fields alone that no rule can match an event; null when these rules need others. `alike`: those in
+   * which many events are alike. Make it once.
+   */
+  glance(logsource: Logsource, known: readonly string[], alike: readonly string[]): Glance | null;
   /** Candidates of an event, ascending. */
   candidates(event: Event): readonly number[];
   /** Values of a field of the event that was evaluated last, flattened; `found` when the key stands at all. */
@@ -81,8 +84,8 @@ export function compileRules(ruleSet: RuleSet, options: CompileOptions): Compile
       evaluator.begin(event);
       return (indexes.get(event.logsource)?.all ?? []).filter((rule) => programs[rule]?.() === true);
     },
-    glance: (logsource, known) =>
-      createGlance(indexed, evaluator, { logsource, known, planOf: (rule) => plans[rule] ?? NEVER }),
+    glance: (logsource, known, alike) =>
+      createGlance(indexed, evaluator, { logsource, known, alike, planOf: (rule) => plans[rule] ?? NEVER }),
     candidates: (event) => {
       evaluator.begin(event);
       const found = new Set<number>();

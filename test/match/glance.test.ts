@@ -48,6 +48,9 @@ const RULES: Readonly<Record<string, Expression>> = {
   nowhere: both(text("eventName", "CreateEndpoint"), leaf("eventSource", { type: "null" })),
   rooted: both(text("eventName", "DescribeJob"), text("userIdentity.type", "Root")),
   tool: both(text("userAgent", "*kali*"), not(text("eventName", "DescribeJob"))),
+  // Steady: what is left to tell stands in fields that records are numbered by.
+  stranger: both(text("userIdentity.type", "Root"), not(text("userIdentity.arn", "*:assumed-role/aws:*"))),
+  robot: both(text("eventName", "CreateEndpoint"), not(text("userAgent", "*kali*"))),
   nobody: both(text("eventName", "CreateEndpoint"), not(leaf("requestParameters", { type: "null" }))),
   same: both(
     text("eventName", "DescribeJob"),
@@ -218,6 +221,28 @@ test("records that are alike in what is asked first are told apart by the rest",
     ["written", 1],
     ["other", 1],
   ]);
+});
+
+test("what is remembered of a call is not taken for another caller or agent", () => {
+  const callers = [
+    ["arn:aws:sts::1:assumed-role/aws:x/s", "aws-cli/2"],
+    ["arn:aws:iam::1:user/anna", "aws-cli/2"],
+    ["arn:aws:sts::1:assumed-role/aws:x/s", "kali/1"],
+    ["arn:aws:sts::1:assumed-role/aws:x/s", "aws-cli/2"],
+    ["arn:aws:iam::1:user/anna", "kali/1"],
+  ] as const;
+  const records = callers.map(
+    ([arn, agent]) =>
+      `{"eventVersion":"1.08","eventTime":"2026-01-05T12:00:00Z","eventName":"CreateEndpoint","userAgent":"${agent}","userIdentity":{"type":"Root","arn":"${arn}"}}`,
+  );
+  const [batch] = batchesOf(Buffer.from(`{"Records":[${records.join(",")}]}`));
+  for (const [rule, met] of [
+    ["stranger", [1, 4]],
+    ["robot", [0, 1, 3]],
+  ] as const) {
+    const { matches } = matcherOf([rule]).match(batch!, { nowMs: null, watermarkMs: 0 });
+    expect(matches.map(({ pointer }) => pointer.index)).toEqual(met);
+  }
 });
 
 describe("what is passed over", () => {

@@ -11,6 +11,7 @@ import { Alike } from "../../lib/alike.ts";
 import type { Event, Json, JsonObject, Kind } from "../../model/event.ts";
 import { type GlanceForm, type Glances, UNKNOWN_ROW } from "../../model/glance.ts";
 import type { CompiledRules } from "../../sigma/compile.ts";
+import type { Candidates } from "../../sigma/glance.ts";
 import { createByteTexts } from "./byte-text.ts";
 import { Numbered } from "./numbered.ts";
 
@@ -64,7 +65,7 @@ export function createBatchGlances(
 type Look = (chunk: Uint8Array, glances: Int32Array, row: number) => boolean;
 
 function createLook(rules: CompiledRules, kind: Kind, form: GlanceForm): Look | null {
-  const glance = rules.glance(`aws/${kind}`, form.fields);
+  const glance = rules.glance(`aws/${kind}`, form.fields, form.numbered.flat());
   if (glance === null) return null;
   const toText = createByteTexts();
   const row: { chunk: Uint8Array; glances: Glances; at: number } = {
@@ -85,11 +86,21 @@ function createLook(rules: CompiledRules, kind: Kind, form: GlanceForm): Look | 
     const place = placeOf(field);
     return () => read(place);
   });
-  const known = createMemory<readonly number[]>(form, glance.fields);
+  const known = createMemory<Candidates>(form, glance.fields);
+  const settled = createMemory<boolean>(form, glance.steady);
   const opened = createMemory<boolean>(form, glance.guarded);
-  const toCandidates = (): readonly number[] => {
+  const toCandidates = (): Candidates => {
     const found = glance.candidates(event);
     known.set(row.chunk, row.glances, { row: row.at, found });
+    return found;
+  };
+  /** Whether one of the steady candidates may match. */
+  const maySettled = (steady: readonly number[]): boolean => {
+    const { chunk, glances, at } = row;
+    const before = settled.get(chunk, glances, at);
+    if (before !== undefined) return before;
+    const found = glance.mayMatch(event, steady);
+    settled.set(chunk, glances, { row: at, found });
     return found;
   };
   /** Whether a rule with a guard may match, by the first look. */
@@ -106,8 +117,9 @@ function createLook(rules: CompiledRules, kind: Kind, form: GlanceForm): Look | 
     row.glances = glances;
     row.at = at;
     try {
-      const candidates = known.get(chunk, glances, at) ?? toCandidates();
-      if (candidates.length > 0 && glance.mayMatch(event, candidates)) return true;
+      const { steady, others } = known.get(chunk, glances, at) ?? toCandidates();
+      if (steady.length > 0 && maySettled(steady)) return true;
+      if (others.length > 0 && glance.mayMatch(event, others)) return true;
       return glance.guarded.length > 0 && isOpen() && glance.mayMatchOpen(event);
     } catch {
       // Whatever a rule stumbles over, the record is judged as all records are, and one that fails is rejected there.
