@@ -11,7 +11,6 @@ import { Alike } from "../../lib/alike.ts";
 import type { Event, Json, JsonObject, Kind } from "../../model/event.ts";
 import { type GlanceForm, type Glances, UNKNOWN_ROW } from "../../model/glance.ts";
 import type { CompiledRules } from "../../sigma/compile.ts";
-import type { Candidates } from "../../sigma/glance.ts";
 import { createByteTexts } from "./byte-text.ts";
 import { Numbered } from "./numbered.ts";
 
@@ -86,41 +85,30 @@ function createLook(rules: CompiledRules, kind: Kind, form: GlanceForm): Look | 
     const place = placeOf(field);
     return () => read(place);
   });
-  const known = createMemory<Candidates>(form, glance.fields);
-  const settled = createMemory<boolean>(form, glance.steady);
-  const opened = createMemory<boolean>(form, glance.guarded);
-  const toCandidates = (): Candidates => {
-    const found = glance.candidates(event);
-    known.set(row.chunk, row.glances, { row: row.at, found });
-    return found;
+  /** What `find` says of the current row, remembered for all rows that are alike in these fields. */
+  const remember = <Of, Found>(fields: readonly string[], find: (of: Of) => Found): ((of: Of) => Found) => {
+    const memory = createMemory<Found>(form, fields);
+    return (of) => {
+      const { chunk, glances, at } = row;
+      const before = memory.get(chunk, glances, at);
+      if (before !== undefined) return before;
+      const found = find(of);
+      memory.set(chunk, glances, { row: at, found });
+      return found;
+    };
   };
-  /** Whether one of the steady candidates may match. */
-  const maySettled = (steady: readonly number[]): boolean => {
-    const { chunk, glances, at } = row;
-    const before = settled.get(chunk, glances, at);
-    if (before !== undefined) return before;
-    const found = glance.mayMatch(event, steady);
-    settled.set(chunk, glances, { row: at, found });
-    return found;
-  };
-  /** Whether a rule with a guard may match, by the first look. */
-  const isOpen = (): boolean => {
-    const { chunk, glances, at } = row;
-    const before = opened.get(chunk, glances, at);
-    if (before !== undefined) return before;
-    const found = glance.isOpen(event);
-    opened.set(chunk, glances, { row: at, found });
-    return found;
-  };
+  const candidatesOf = remember(glance.fields, (of: Event) => glance.candidates(of));
+  const mayMatchSteady = remember(glance.steady, (steady: readonly number[]) => glance.mayMatch(event, steady));
+  const isOpen = remember(glance.guarded, (of: Event) => glance.isOpen(of));
   return (chunk, glances, at) => {
     row.chunk = chunk;
     row.glances = glances;
     row.at = at;
     try {
-      const { steady, others } = known.get(chunk, glances, at) ?? toCandidates();
-      if (steady.length > 0 && maySettled(steady)) return true;
+      const { steady, others } = candidatesOf(event);
+      if (steady.length > 0 && mayMatchSteady(steady)) return true;
       if (others.length > 0 && glance.mayMatch(event, others)) return true;
-      return glance.guarded.length > 0 && isOpen() && glance.mayMatchOpen(event);
+      return glance.guarded.length > 0 && isOpen(event) && glance.mayMatchOpen(event);
     } catch {
       // Whatever a rule stumbles over, the record is judged as all records are, and one that fails is rejected there.
       return true;
